@@ -1,0 +1,17 @@
+import type { Environment } from "./environment.js";
+import type { FunctionSpec } from "./function.js";
+import type { ChangeType } from "./resource.js";
+import type { HttpTrigger } from "./trigger.js";
+
+/** One row of the outbox: what was written, in the order of commits. */
+export type Change = ChangedResource & {
+  /** Decimal text; grows with each commit. */
+  readonly sequence: string;
+  readonly type: ChangeType;
+};
+
+/** The resource as it was then; for DELETED, as it was last. */
+export type ChangedResource =
+  | { readonly kind: "Environment"; readonly resource: Environment }
+  | { readonly kind: "Function"; readonly resource: FunctionSpec }
+  | { readonly kind: "HttpTrigger"; readonly resource: HttpTrigger };

@@ -1,0 +1,24 @@
+import type { InstanceState } from "./instance-state.js";
+
+/** One pod (on Kubernetes) or one process (embedded), as shown to users. */
+export interface Instance {
+  readonly id: string;
+  readonly state: InstanceState;
+  /** host:port */
+  readonly address: string | null;
+  readonly environmentId: string;
+  readonly functionId: string | null;
+  readonly functionVersion: number | null;
+  readonly inFlight: number;
+  readonly startedAt: Date;
+  readonly specializedAt: Date | null;
+  readonly lastUsedAt: Date | null;
+}
+
+export interface Pool {
+  readonly environmentId: string;
+  readonly warm: number;
+  readonly starting: number;
+  readonly specialized: number;
+  readonly instances: readonly Instance[];
+}

@@ -1,0 +1,41 @@
+import { pino } from "pino";
+import type { Logger } from "../lib/logger.js";
+
+type Level = "debug" | "info" | "warn" | "error";
+
+interface LoggerOptions {
+  readonly level: Level;
+  readonly format: "text" | "json";
+}
+
+/** Logs to stderr: JSON lines for machines, or one short line each for a person at a terminal. Errors keep their causes. */
+export function createLogger({ level, format }: LoggerOptions): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const destination =
+    format === "json"
+      ? pino.destination({ fd: 2, sync: true })
+      : { write: (line: string) => process.stderr.write(asText(line)) };
+  return pino(
+    { ...options, serializers: { cause: pino.stdSerializers.errWithCause, err: pino.stdSerializers.errWithCause } },
+    destination,
+  );
+}
+
+/** `12:00:01 WARN  the sentence (key=value)`; a stack follows on lines of its own. */
+function asText(line: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const shown = Object.entries(fields).map(([key, value]) => `${key}=${inline(value)}`);
+  const suffix = shown.length === 0 ? "" : ` (${shown.join(", ")})`;
+  return `${String(time).slice(11, 19)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${suffix}\n`;
+}
+
+function inline(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const { stack, message } = value as { stack?: unknown; message?: unknown };
+  return typeof stack === "string" ? stack : typeof message === "string" ? message : JSON.stringify(value);
+}

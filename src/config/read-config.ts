@@ -1,0 +1,119 @@
+import { isIP } from "node:net";
+import { parseArgs } from "node:util";
+import { settings, SettingError, type Config, type Setting } from "./settings.js";
+
+/** All that is wrong with the configuration, one line each. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+  }
+}
+
+const all: readonly [keyof Config, Setting<unknown>][] = Object.entries(settings) as [keyof Config, Setting<unknown>][];
+/** Read elsewhere: by the CLI, and by those who start the server. */
+const otherVariables = ["FERMI_SERVER", "FERMI_TOKEN", "FERMI_NAMESPACE"];
+
+/** Flags beat variables beat defaults; every problem is found before it throws a ConfigError. */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Config {
+  const problems: string[] = [];
+  const flags = readFlags(args, problems);
+  const values: Partial<Record<keyof Config, unknown>> = {};
+  for (const [key, setting] of all) {
+    const flag = flags.get(setting.flag);
+    const given = flag ?? nonEmpty(env[setting.env]) ?? setting.defaultText;
+    values[key] =
+      given === null ? null : parse(setting, given, flag === undefined ? setting.env : setting.flag, problems);
+  }
+  problems.push(...unknownVariables(env));
+  if (problems.length === 0) problems.push(...contradictions(values as Config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(values as Config);
+}
+
+function readFlags(args: readonly string[], problems: string[]): Map<string, string> {
+  const options = Object.fromEntries(
+    all.map(([, { flag, flagSets }]) => [
+      flag.slice(2),
+      { type: flagSets === undefined ? ("string" as const) : ("boolean" as const) },
+    ]),
+  );
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+    return new Map(all.flatMap(([, setting]) => flagText(setting, values[setting.flag.slice(2)])));
+  } catch (error) {
+    const [firstSentence] = (error as Error).message.split(". ");
+    problems.push(`${firstSentence ?? "unreadable flags"} (\`fermi serve --help\` lists the flags)`);
+    return new Map();
+  }
+}
+
+function flagText({ flag, flagSets }: Setting<unknown>, given: unknown): [string, string][] {
+  if (typeof given === "string") return [[flag, given]];
+  return given === true && flagSets !== undefined ? [[flag, flagSets]] : [];
+}
+
+function parse(setting: Setting<unknown>, text: string, from: string, problems: string[]): unknown {
+  try {
+    return setting.parse(text);
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    problems.push(`${from} ${error.message}`);
+    return undefined;
+  }
+}
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === "" ? undefined : text);
+
+/** A misspelt setting that is silently ignored costs an hour; so it is refused. */
+function unknownVariables(env: NodeJS.ProcessEnv): string[] {
+  const known = new Set([...all.map(([, setting]) => setting.env), ...otherVariables]);
+  return Object.keys(env)
+    .filter((name) => name.startsWith("FERMI_") && !name.startsWith("FERMI_TEST_") && !known.has(name))
+    .map((name) => `${name} is no setting of Fermi (\`fermi serve --help\` lists them)`);
+}
+
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+
+function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  if (!isLoopback(config.host) && config.adminToken === null) {
+    problems.push(
+      "FERMI_HOST is not a loopback address, so FERMI_ADMIN_TOKEN must be set: nothing listens to the network without authentication",
+    );
+  }
+  if (config.apiPort !== 0 && config.apiPort === config.routerPort) {
+    problems.push("FERMI_API_PORT and FERMI_ROUTER_PORT must differ");
+  }
+  return problems;
+}
+
+/** `fermi serve --help`. */
+export function describeSettings(): string {
+  const rows = all.map(([, setting]) => {
+    const value = setting.flagSets === undefined ? " <value>" : "";
+    const fallback =
+      setting.defaultText === null || setting.defaultText === "" ? "" : ` (default ${setting.defaultText})`;
+    return `  ${`${setting.flag}${value}`.padEnd(34)}${setting.description}${fallback}; ${setting.env}`;
+  });
+  return [
+    "Usage: fermi serve [flags]",
+    "",
+    "Runs Fermi in this process. Each flag has an environment variable, named at the end of its line.",
+    "",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+/** What the program passes on to user code's processes, and nothing else. */
+export interface ProcessEnvironment {
+  readonly path: string;
+  readonly lang: string;
+}
+
+export const readProcessEnvironment = (env: NodeJS.ProcessEnv = process.env): ProcessEnvironment => ({
+  path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+  lang: env["LANG"] ?? "C.UTF-8",
+});

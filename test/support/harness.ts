@@ -1,5 +1,6 @@
 /** The whole program as its users run it: a process of its own, on free ports, with data of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -38,6 +39,12 @@ export interface Fermi {
   kill(): Promise<void>;
 }
 
+interface Launched {
+  readonly child: ChildProcess;
+  readonly readyFile: string;
+  output(): string;
+}
+
 const startDeadlineMs = 60_000;
 
 /** A folder that the database's user can reach when the tests run as root. */
@@ -49,8 +56,8 @@ export async function temporaryFolder(): Promise<string> {
 
 export async function startFermi(options: FermiOptions = {}): Promise<Fermi> {
   const dataDir = options.dataDir ?? (await temporaryFolder());
-  const { child, output } = launch(options, dataDir);
-  const { apiUrl, routerUrl } = await ready(child, path.join(dataDir, "ready.json"), output);
+  const { child, output, readyFile } = launch(options, dataDir);
+  const { apiUrl, routerUrl } = await ready(child, readyFile, output);
   const gql = async <T>(query: string, variables?: object): Promise<GqlAnswer<T>> => {
     const response = await fetch(`${apiUrl}/graphql`, {
       method: "POST",
@@ -85,7 +92,8 @@ export async function startFermi(options: FermiOptions = {}): Promise<Fermi> {
 }
 
 /** Starts the program only, for tests of what happens when it does not become ready. */
-export function launch(options: FermiOptions, dataDir: string): { child: ChildProcess; output: () => string } {
+export function launch(options: FermiOptions, dataDir: string): Launched {
+  const readyFile = path.join(dataDir, `ready-${randomUUID()}.json`);
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("FERMI_") && name !== "DATABASE_URL",
   );
@@ -95,7 +103,7 @@ export function launch(options: FermiOptions, dataDir: string): { child: ChildPr
     FERMI_API_PORT: "0",
     FERMI_ROUTER_PORT: "0",
     FERMI_DATA_DIR: dataDir,
-    FERMI_READY_FILE: path.join(dataDir, "ready.json"),
+    FERMI_READY_FILE: readyFile,
     FERMI_EXAMPLES: "false",
     ...options.env,
   };
@@ -105,7 +113,7 @@ export function launch(options: FermiOptions, dataDir: string): { child: ChildPr
   });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  return { child, output: () => text };
+  return { child, readyFile, output: () => text };
 }
 
 const bearer = ({ env }: FermiOptions): Record<string, string> =>

@@ -1,0 +1,138 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { execFileSync } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { once } from "node:events";
+import { eventually, launch, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
+import { deploy } from "./support.js";
+
+const hello = `module.exports = async () => ({ status: 200, body: "hello" });`;
+
+/** Processes that carry the folder in their command line or environment: what a run left behind. */
+function processesOf(folder: string): string[] {
+  const lines = execFileSync("ps", ["axeww", "-o", "pid=,args="], { encoding: "utf8", maxBuffer: 1 << 26 }).split("\n");
+  return lines.filter((line) => line.includes(folder) && !line.includes("ps axeww") && !line.includes("jest"));
+}
+
+describe("the life of the server", () => {
+  let dataDir: string | undefined;
+  const running: Fermi[] = [];
+  const start = async (env: Record<string, string> = {}): Promise<Fermi> => {
+    dataDir ??= await temporaryFolder();
+    const fermi = await startFermi({ dataDir, env });
+    running.push(fermi);
+    return fermi;
+  };
+  afterEach(async () => {
+    for (const fermi of running.splice(0)) await fermi.kill();
+    if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    dataDir = undefined;
+  });
+
+  it("gives an empty store a function that answers at once", async () => {
+    const fermi = await start({ FERMI_EXAMPLES: "true" });
+    const response = await fetch(`${fermi.routerUrl}/hello`);
+    expect([response.status, await response.text()]).toEqual([200, "Hello, world!\n"]);
+    expect(fermi.output()).toContain(fermi.apiUrl);
+    expect(fermi.output()).toContain(fermi.routerUrl);
+  }, 60_000);
+
+  it("keeps everything over a restart", async () => {
+    const first = await start();
+    await deploy(first, "kept", hello);
+    expect(await first.stop()).toBe(0);
+    const second = await start();
+    const response = await fetch(`${second.routerUrl}/kept`);
+    expect(await response.text()).toBe("hello");
+  }, 90_000);
+
+  it("leaves nothing behind when it is stopped", async () => {
+    const fermi = await start();
+    expect(await (await fetch(await deploy(fermi, "one", hello))).text()).toBe("hello");
+    expect(processesOf(fermi.dataDir)).not.toEqual([]);
+    expect(await fermi.stop()).toBe(0);
+    await eventually(() => expect(processesOf(fermi.dataDir)).toEqual([]));
+  }, 60_000);
+
+  it("leaves nothing behind when it is killed under load, and recovers by itself", async () => {
+    const first = await start();
+    const url = await deploy(first, "loaded", hello, { requestsPerInstance: 5 });
+    const stuck = await deploy(first, "stuck", `module.exports = () => { for (;;); };`);
+    void fetch(stuck).catch(() => undefined);
+    const load = Array.from({ length: 200 }, () =>
+      fetch(url).then(
+        (answer) => answer.status,
+        () => 0,
+      ),
+    );
+    await Promise.race(load);
+    await first.kill();
+    await Promise.all(load);
+    await eventually(() => expect(processesOf(first.dataDir)).toEqual([]));
+
+    const second = await start();
+    const { functions, invocations } = await second.ok<{
+      functions: { nodes: { name: string; currentVersion: { digest: string } }[] };
+      invocations: { nodes: { status: string; httpStatus: number; finishedAt: string }[] };
+    }>(
+      `{ functions { nodes { name currentVersion { digest } } } invocations { nodes { status httpStatus finishedAt } } }`,
+    );
+    expect(functions.nodes.map(({ name }) => name)).toEqual(["loaded", "stuck"]);
+    for (const record of invocations.nodes) expect(record.finishedAt).not.toBeNull();
+    expect((await fetch(`${second.routerUrl}/loaded`)).status).toBe(200);
+  }, 90_000);
+
+  it("refuses a second server on the same data, and says so", async () => {
+    const fermi = await start();
+    const { child, output } = launch({}, fermi.dataDir);
+    const [code] = (await once(child, "exit")) as [number];
+    expect(code).not.toBe(0);
+    expect(output()).toMatch(/another .*(process|server|Fermi).*/i);
+    expect((await fermi.gql("{ server { version } }")).errors).toBeUndefined();
+  }, 60_000);
+
+  it("lets requests in flight finish when it is asked to stop", async () => {
+    const fermi = await start();
+    const url = await deploy(
+      fermi,
+      "slow",
+      `module.exports = async () => { await new Promise((done) => setTimeout(done, 1500)); return { status: 200, body: "finished" }; };`,
+      { requestsPerInstance: 10 },
+    );
+    const inFlight = Array.from({ length: 5 }, async () => (await fetch(url)).text());
+    await eventually(async () => {
+      const { pools } = await fermi.ok<{ pools: { instances: { inFlight: number }[] }[] }>(
+        "{ pools { instances { inFlight } } }",
+      );
+      const busy = pools.flatMap((pool) => pool.instances).reduce((sum, instance) => sum + instance.inFlight, 0);
+      expect(busy).toBe(5);
+    });
+    const stopped = fermi.stop();
+    expect(await Promise.all(inFlight)).toEqual(Array<string>(5).fill("finished"));
+    expect(await stopped).toBe(0);
+    const again = await start();
+    const { invocations } = await again.ok<{ invocations: { nodes: { status: string }[] } }>(
+      `{ invocations(filter: {function: "slow"}) { nodes { status } } }`,
+    );
+    expect(invocations.nodes.map(({ status }) => status)).toEqual(Array<string>(5).fill("SUCCEEDED"));
+  }, 60_000);
+
+  it("names every wrong setting at once and ends with 2", async () => {
+    const folder = await temporaryFolder();
+    const { child, output } = launch(
+      { env: { FERMI_API_PORT: "x", FERMI_LOG_LEVEL: "loud", FERMI_TYPO: "1" } },
+      folder,
+    );
+    const [code] = (await once(child, "exit")) as [number];
+    expect(code).toBe(2);
+    for (const name of ["FERMI_API_PORT", "FERMI_LOG_LEVEL", "FERMI_TYPO"]) expect(output()).toContain(name);
+    await rm(folder, { recursive: true });
+  });
+
+  it("refuses to listen to the network without authentication", async () => {
+    const folder = await temporaryFolder();
+    const { child, output } = launch({ env: { FERMI_HOST: "0.0.0.0" } }, folder);
+    const [code] = (await once(child, "exit")) as [number];
+    expect([code, output()]).toEqual([2, expect.stringContaining("FERMI_ADMIN_TOKEN")]);
+    await rm(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { execFile } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { repository, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
+
+const run = promisify(execFile);
+
+/** The commands of the README's transcript, each with what it says is printed. */
+async function readTranscript(): Promise<{ command: string; printed: string }[]> {
+  const readme = await readFile(path.join(repository, "README.md"), "utf8");
+  const block = /```\n(\$ fermi env create[\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  return block
+    .split(/^\$ /m)
+    .slice(1)
+    .map((entry) => {
+      const [command = "", ...printed] = entry.split("\n");
+      return { command, printed: printed.join("\n").trim() };
+    });
+}
+
+describe("the transcript of the README", () => {
+  let fermi: Fermi;
+  let folder: string;
+  beforeAll(async () => {
+    fermi = await startFermi();
+    folder = await temporaryFolder();
+  }, 90_000);
+  afterAll(async () => {
+    await fermi.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function shell(command: string): Promise<string> {
+    const line = command
+      .replace(/^fermi /, `"${process.execPath}" "${path.join(repository, "bin/fermi.js")}" `)
+      .replace("http://localhost:31314", fermi.routerUrl);
+    const env = { PATH: process.env["PATH"], HOME: folder, FERMI_SERVER: fermi.apiUrl };
+    const { stdout } = await run("/bin/sh", ["-c", line], { cwd: folder, env, timeout: 30_000 });
+    return stdout;
+  }
+
+  it("works as it stands, command after command", async () => {
+    const steps = await readTranscript();
+    expect(steps.map(({ command }) => command.split(" ").slice(0, 3).join(" "))).toEqual([
+      "fermi env create",
+      "cat hello.js",
+      "fermi function create",
+      "fermi route create",
+      "curl http://localhost:31314/hi",
+      "fermi function logs",
+    ]);
+    for (const { command, printed } of steps) {
+      if (command === "cat hello.js") await shell(`cat > hello.js <<'E'\n${printed}\nE`);
+      const output = await shell(command);
+      if (printed !== "") expect(output.trim()).toBe(printed);
+    }
+  }, 60_000);
+});

@@ -2,7 +2,6 @@
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import node from "eslint-plugin-n";
-
 import tseslint from "typescript-eslint";
 
 /** A silenced rule tells its reason after `--`, for the one who wonders whether it still holds. */

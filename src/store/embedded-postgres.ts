@@ -1,0 +1,186 @@
+/**
+ * The database that comes with Fermi: PostgreSQL's own programs, run and watched as a child process.
+ *
+ * It listens on loopback only, with a password of its own, on a free port. It ends with this process however that ends;
+ * one that was left over is ended at the next start. One process at a time uses a data folder. A server that dies is
+ * started again at its address, so that connection pools heal by themselves.
+ */
+import { mkdir } from "node:fs/promises";
+import net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { AppError } from "../errors/app-error.js";
+import { systemClock } from "../lib/clock.js";
+import { silentLogger, type Logger } from "../lib/logger.js";
+import type { Stoppable } from "../lib/stoppable.js";
+import { lockDataDir } from "./embedded/data-lock.js";
+import { serverAccount, type Account } from "./embedded/postgres-account.js";
+import { usableBinaries } from "./embedded/postgres-binaries.js";
+import { ensureCluster, pgDataOf, superuser } from "./embedded/postgres-cluster.js";
+import { endLeftOver, PostgresProcess } from "./embedded/postgres-process.js";
+
+export { chooseDataDir, type DataDir } from "./embedded/data-dir.js";
+
+export interface EmbeddedPostgresOptions {
+  /** Fermi's data folder; the database is in `postgres/` of it. */
+  readonly dataDir: string;
+  /** Gives up surviving a crash of the machine for speed; for tests. */
+  readonly isFast?: boolean;
+  readonly startTimeoutMs?: number;
+  readonly logger?: Logger;
+}
+
+export interface EmbeddedPostgres extends Stoppable {
+  /** As superuser, with the password in it. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+interface ServerPlan {
+  readonly pgData: string;
+  readonly postgres: string;
+  readonly account: Account;
+  readonly password: string;
+  readonly isFast: boolean;
+  readonly startTimeoutMs: number;
+}
+
+/** Resolves when the server takes connections. Rejects with IN_USE where a living Fermi uses the folder. */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { dataDir, isFast = false, startTimeoutMs = 60_000, logger = silentLogger } = options;
+  const account = await serverAccount(pgDataOf(dataDir));
+  // Root's own folder lets the server's user pass; what is inside is protected file by file.
+  await mkdir(dataDir, { recursive: true, mode: account.uid === undefined ? 0o700 : 0o755 });
+  const lock = await lockDataDir(dataDir);
+  try {
+    const binaries = await usableBinaries(account, dataDir);
+    const password = await ensureCluster({ dataDir, account, binaries, isFast });
+    const plan = { pgData: pgDataOf(dataDir), postgres: binaries.postgres, account, password, isFast, startTimeoutMs };
+    await endLeftOver(plan.pgData);
+    return await SupervisedServer.start(plan, lock, logger);
+  } catch (error) {
+    await lock.stop();
+    throw error;
+  }
+}
+
+/** Keeps one server running on one port until it is stopped. */
+class SupervisedServer implements EmbeddedPostgres {
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  readonly #stopSignal = new AbortController();
+
+  private constructor(
+    private readonly plan: ServerPlan,
+    private readonly port: number,
+    private current: PostgresProcess,
+    private readonly lock: Stoppable,
+    private readonly logger: Logger,
+  ) {}
+
+  static async start(plan: ServerPlan, lock: Stoppable, logger: Logger): Promise<SupervisedServer> {
+    const { port, server } = await startSomewhere(plan);
+    const supervised = new SupervisedServer(plan, port, server, lock, logger);
+    void supervised.#keepRunning();
+    return supervised;
+  }
+
+  get url(): string {
+    return urlOf(this.plan, this.port);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#stopSignal.abort();
+    await this.current.stop();
+    await this.lock.stop();
+  }
+
+  async #keepRunning(): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      await this.current.exited;
+      if (this.#isStopping) return;
+      this.logger.error({ lastWords: this.current.lastWords }, "the embedded database has ended; starting it again");
+      await delay(Math.min(100 * 2 ** failures, 5_000), undefined, { signal: this.#stopSignal.signal }).catch(() => {});
+      if (await this.#restart()) failures = 0;
+      if (this.#isStopping) return;
+    }
+  }
+
+  async #restart(): Promise<boolean> {
+    try {
+      await endLeftOver(this.plan.pgData);
+      if (this.#isStopping) return false;
+      this.current = PostgresProcess.start({ ...this.plan, port: this.port });
+      await whenReady(this.plan, this.port, this.current);
+      this.logger.info({}, "the embedded database runs again");
+      return true;
+    } catch (error) {
+      this.logger.error({ err: error }, "the embedded database does not start");
+      return false;
+    }
+  }
+}
+
+/** A free port may be taken by somebody else before the server binds it, so a start that fails is tried again. */
+async function startSomewhere(plan: ServerPlan): Promise<{ port: number; server: PostgresProcess }> {
+  const attempts = 5;
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const server = PostgresProcess.start({ ...plan, port });
+    try {
+      await whenReady(plan, port, server);
+      return { port, server };
+    } catch (error) {
+      await server.stop();
+      if (attempt === attempts || !server.lastWords.includes("FATAL")) throw error;
+      await delay(200);
+    }
+  }
+}
+
+async function whenReady(plan: ServerPlan, port: number, server: PostgresProcess): Promise<void> {
+  const deadline = systemClock.monotonicMs() + plan.startTimeoutMs;
+  for (;;) {
+    const refusal = await tryConnect(urlOf(plan, port));
+    if (refusal === undefined) return;
+    if (server.hasExited) throw notStarted(`it ended: ${server.lastWords}`);
+    if (systemClock.monotonicMs() > deadline) throw notStarted(refusal);
+    await delay(20);
+  }
+}
+
+/** Why there is no connection yet; undefined where there is one. */
+async function tryConnect(url: string): Promise<unknown> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+const notStarted = (cause: unknown): AppError =>
+  new AppError("STORE_UNAVAILABLE", "the embedded database did not start", { cause });
+
+const urlOf = ({ password }: ServerPlan, port: number): string =>
+  `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

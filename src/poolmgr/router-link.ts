@@ -29,9 +29,15 @@ export interface GrantedInstance extends Target {
 export type ToRouter =
   /** All that the router may use; what it knew before and is not in here is gone. */
   | { readonly type: "SNAPSHOT"; readonly epoch: string; readonly instances: readonly GrantedInstance[] }
-  /** A new instance, or a new number of slots of one. Fewer: the router takes no new request beyond it. */
+  /**
+   * A new instance, or a new number of slots of one. Fewer: the router takes no new request beyond it, and answers with
+   * a USAGE that names the instance, at once and again at every change, so that poolmgr knows which slots are free.
+   */
   | { readonly type: "GRANT"; readonly instance: GrantedInstance }
-  /** No new request to it from now on; answered with RELEASED when the last one in flight has ended. */
+  /**
+   * No new request to it from now on; answered with RELEASED when the last one in flight has ended, at once where there
+   * is none or the router knows no such instance. A later GRANT may give it back.
+   */
   | { readonly type: "WITHDRAW"; readonly instanceId: string }
   /** The instance is dead: whatever is in flight there has failed. */
   | { readonly type: "GONE"; readonly instanceId: string }
@@ -51,7 +57,11 @@ export type ToPoolmgr =
   | { readonly type: "USAGE"; readonly instances: readonly InstanceUsage[] }
   | { readonly type: "RELEASED"; readonly instanceId: string }
   /** No connection could be made, or it broke: poolmgr looks whether the instance lives and ends it. */
-  | { readonly type: "SUSPECT"; readonly instanceId: string; readonly reason: "NO_CONNECTION" | "CRASHED" | "TIMED_OUT" };
+  | {
+      readonly type: "SUSPECT";
+      readonly instanceId: string;
+      readonly reason: "NO_CONNECTION" | "CRASHED" | "TIMED_OUT";
+    };
 
 export interface InstanceUsage {
   readonly instanceId: string;

@@ -1,0 +1,166 @@
+/**
+ * Keeps what happened to invocations until it is stored, at most a second behind in normal times, without ever delaying an
+ * answer: `record` does a constant amount of work and never waits. Counts and latencies are exact always; records one by one
+ * are kept for all that failed, was cancelled or started cold, and for warm successes up to a rate, beyond it for a sample.
+ * With the store away records wait in a bounded buffer; what comes beyond the bound is dropped, counted and reported.
+ */
+import { BatchWriter, type WriteOutcome } from "../lib/batch-writer.js";
+import type { Clock } from "../lib/clock.js";
+import { DropCounter } from "../lib/drop-counter.js";
+import type { Logger } from "../lib/logger.js";
+import type { Check } from "../model/check.js";
+import type { Invocation } from "../model/invocation.js";
+import type { InvocationRecord, RecordBatch } from "../model/record-batch.js";
+import { CountsBuffer } from "./counts-buffer.js";
+import type { InvocationRecorder } from "./record-invocation.js";
+import { Sampler } from "./sampler.js";
+
+/** Where batches go. Stores each id once; rejects when another try may help. */
+export interface RecordStore {
+  write(batch: RecordBatch, id: string): Promise<WriteOutcome>;
+}
+
+/** Told about everything, also what is not recorded one by one. */
+export interface RecorderMetrics {
+  invocation(invocation: Invocation, of: { readonly namespace: string; readonly functionName: string }): void;
+  inFlight(functionId: string, difference: 1 | -1): void;
+  recordsWritten(count: number): void;
+  recordsDropped(count: number): void;
+  recordsSampledOut(count: number): void;
+}
+
+export interface RecorderOptions {
+  readonly store: RecordStore;
+  readonly metrics: RecorderMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Warm successes recorded one by one each second. */
+  readonly recordRate: number;
+  readonly maxRecords?: number;
+  readonly intervalMs?: number;
+}
+
+const batchRecords = 1_000;
+const batchCounts = 500;
+const maxCountEntries = 10_000;
+/** Shorter troubles are nobody's business: records are only late. */
+const toleratedTroubleMs = 5_000;
+
+export class BatchingRecorder implements InvocationRecorder {
+  readonly #options: RecorderOptions;
+  readonly #maxRecords: number;
+  readonly #waiting: InvocationRecord[] = [];
+  readonly #counts = new CountsBuffer(maxCountEntries);
+  readonly #writer: BatchWriter<RecordBatch>;
+  readonly #drops: DropCounter;
+  readonly #sampler: Sampler;
+  /** Taken out of the buffer, not stored yet: part of the bound. */
+  #beingWritten = 0;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#maxRecords = options.maxRecords ?? 50_000;
+    this.#drops = new DropCounter(options.clock, options.logger, "invocation records");
+    this.#sampler = new Sampler(options.clock, options.recordRate);
+    this.#writer = new BatchWriter<RecordBatch>({
+      clock: options.clock,
+      intervalMs: options.intervalMs ?? 200,
+      next: () => this.#nextBatch(),
+      write: (batch, id) => options.store.write(batch, id),
+      split: splitBatch,
+      onWritten: (batch) => this.#settled(batch, "written"),
+      onLost: (batch, cause) => this.#settled(batch, "lost", cause),
+      onTrouble: (cause) => this.#reportTrouble(cause),
+    });
+  }
+
+  record(invocation: Invocation, of: { readonly namespace: string; readonly functionName: string }): void {
+    try {
+      this.#options.metrics.invocation(invocation, of);
+      this.#counts.add(invocation);
+      this.#keep({ invocation, namespace: of.namespace });
+      this.#writer.wake(this.#waiting.length >= batchRecords);
+    } catch (cause) {
+      // Whatever is wrong in here, the caller has an answer to give.
+      this.#drop(1, "of an error inside the recorder");
+      this.#options.logger.error({ cause }, "an invocation could not be recorded");
+    }
+  }
+
+  inFlight(functionId: string, difference: 1 | -1): void {
+    this.#options.metrics.inFlight(functionId, difference);
+  }
+
+  /** Resolves when all that was recorded before the call is stored. */
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  /** Stores what is left, for at most `timeoutMs`, then gives up and says how many were lost. */
+  stop(timeoutMs = 10_000): Promise<void> {
+    return this.#writer.stop(timeoutMs);
+  }
+
+  check(): Check {
+    const { failingMs } = this.#writer;
+    const dropped = `${this.#drops.total} dropped since the start`;
+    if (failingMs > toleratedTroubleMs) {
+      const waiting = this.#waiting.length + this.#beingWritten;
+      const message = `The store has taken no records for ${Math.round(failingMs / 1_000)} s: ${waiting} wait, ${dropped}.`;
+      return { name: "invocation records", ok: false, message };
+    }
+    const message = `Invocations are recorded as they end, ${dropped}.`;
+    return { name: "invocation records", ok: !this.#drops.isRecent, message };
+  }
+
+  #keep(record: InvocationRecord): void {
+    if (isWarmSuccess(record.invocation) && !this.#sampler.passes()) this.#options.metrics.recordsSampledOut(1);
+    else if (this.#waiting.length + this.#beingWritten >= this.#maxRecords) this.#drop(1, "the buffer is full");
+    else this.#waiting.push(record);
+  }
+
+  #nextBatch(): RecordBatch | undefined {
+    if (this.#waiting.length === 0 && this.#counts.size === 0) return undefined;
+    const records = this.#waiting.splice(0, batchRecords);
+    this.#beingWritten += records.length;
+    return { records, counts: this.#counts.take(batchCounts) };
+  }
+
+  #settled(batch: RecordBatch, how: "written" | "lost", cause?: unknown): void {
+    this.#beingWritten -= batch.records.length;
+    if (how === "written") return this.#options.metrics.recordsWritten(batch.records.length);
+    const why = cause === undefined ? "the store refused them" : "the store stayed away until the end";
+    this.#drop(batch.records.length, why);
+    const invocations = batch.counts.reduce((sum, { total }) => sum + total, 0);
+    this.#options.logger.error({ cause, records: batch.records.length, counted: invocations }, `lost records: ${why}`);
+  }
+
+  #drop(count: number, why: string): void {
+    if (count === 0) return;
+    this.#drops.add(count, why);
+    this.#options.metrics.recordsDropped(count);
+  }
+
+  #reportTrouble(cause: unknown): void {
+    if (cause === undefined) this.#options.logger.info({}, "invocation records are stored again");
+    else this.#options.logger.warn({ cause }, "invocation records can't be stored for now; they wait");
+  }
+}
+
+const isWarmSuccess = ({ status, coldStart }: Invocation): boolean => status === "SUCCEEDED" && !coldStart;
+
+/** Halves, records and counts apart, until one item is left. */
+function splitBatch({ records, counts }: RecordBatch): RecordBatch[] {
+  if (records.length + counts.length <= 1) return [];
+  if (records.length > 0 && counts.length > 0) {
+    return [
+      { records, counts: [] },
+      { records: [], counts },
+    ];
+  }
+  const half = (length: number): number => Math.ceil(length / 2);
+  return [
+    { records: records.slice(0, half(records.length)), counts: counts.slice(0, half(counts.length)) },
+    { records: records.slice(half(records.length)), counts: counts.slice(half(counts.length)) },
+  ];
+}

@@ -1,0 +1,135 @@
+/**
+ * Writes what is buffered elsewhere, in batches, one after another and in order. A batch that can't be written is tried
+ * again under the same id, with a growing pause, until it is stored: the receiver keeps the ids it has seen, so that a batch
+ * is stored exactly once also when the connection is lost between commit and acknowledgment. A batch that the receiver
+ * refuses for its content is split until only what is really bad is given up.
+ */
+import type { Clock } from "./clock.js";
+import { newId } from "./new-id.js";
+
+/** REFUSED: the content itself is wrong, trying again cannot help. */
+export type WriteOutcome = "WRITTEN" | "REFUSED";
+
+export interface BatchWriterOptions<B> {
+  readonly clock: Clock;
+  /** How long something buffered waits for company. */
+  readonly intervalMs: number;
+  /** Takes the next batch out of the buffer; undefined when it is empty. */
+  next(): B | undefined;
+  /** Stores the batch, or does nothing where `id` is stored already. Rejects when another try may help. */
+  write(batch: B, id: string): Promise<WriteOutcome>;
+  /** Smaller batches of the same content; empty where it is but one item. */
+  split(batch: B): readonly B[];
+  onWritten(batch: B): void;
+  /** `cause` is undefined for what was refused, and the last failure for what was left when the writer had to stop. */
+  onLost(batch: B, cause?: unknown): void;
+  /** The first failure in a row, and undefined once writing works again. */
+  onTrouble(cause: unknown): void;
+}
+
+const firstPauseMs = 100;
+const longestPauseMs = 5_000;
+
+export class BatchWriter<B> {
+  readonly #options: BatchWriterOptions<B>;
+  readonly #stopping = new AbortController();
+  #timer: { stop(): void } | undefined;
+  #running: Promise<void> | undefined;
+  #failingSince: number | undefined;
+  #lastCause: unknown;
+
+  constructor(options: BatchWriterOptions<B>) {
+    this.#options = options;
+  }
+
+  /** For how long no write has worked, in milliseconds; 0 where the last one did. */
+  get failingMs(): number {
+    return this.#failingSince === undefined ? 0 : this.#options.clock.monotonicMs() - this.#failingSince;
+  }
+
+  /** Something was buffered: it is written after the interval at the latest, or at once where `isFull`. Costs nothing. */
+  wake(isFull: boolean): void {
+    if (this.#running !== undefined || this.#stopping.signal.aborted) return;
+    if (isFull) this.#begin();
+    else this.#timer ??= this.#options.clock.after(this.#options.intervalMs, () => this.#begin());
+  }
+
+  /** Resolves when what was buffered before the call has been written. */
+  async flush(): Promise<void> {
+    await this.#running;
+    this.#begin();
+    await this.#running;
+  }
+
+  /** Writes what is left, for at most `timeoutMs`; what remains then is lost, and `onLost` is told. */
+  async stop(timeoutMs: number): Promise<void> {
+    const timer = this.#options.clock.after(timeoutMs, () => this.#stopping.abort());
+    await this.flush();
+    timer.stop();
+    this.#stopping.abort();
+    this.#timer?.stop();
+  }
+
+  #begin(): void {
+    this.#timer?.stop();
+    this.#timer = undefined;
+    this.#running ??= this.#writeAll().finally(() => (this.#running = undefined));
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let batch = this.#options.next(); batch !== undefined; batch = this.#options.next()) {
+      await this.#store(batch);
+    }
+  }
+
+  async #store(batch: B): Promise<void> {
+    const outcome = await this.#untilSettled(batch);
+    if (outcome === "WRITTEN") return this.#options.onWritten(batch);
+    if (outcome === "STOPPED") return this.#options.onLost(batch, this.#lastCause);
+    const parts = this.#options.split(batch);
+    if (parts.length === 0) this.#options.onLost(batch);
+    for (const part of parts) await this.#store(part);
+  }
+
+  async #untilSettled(batch: B): Promise<WriteOutcome | "STOPPED"> {
+    const id = newId();
+    for (let pauseMs = firstPauseMs; !this.#stopping.signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      try {
+        const outcome = await this.#options.write(batch, id);
+        this.#recovered();
+        return outcome;
+      } catch (cause) {
+        this.#failed(cause);
+        await this.#pause(pauseMs);
+      }
+    }
+    return "STOPPED";
+  }
+
+  #recovered(): void {
+    if (this.#failingSince === undefined) return;
+    this.#failingSince = undefined;
+    this.#options.onTrouble(undefined);
+  }
+
+  #failed(cause: unknown): void {
+    this.#lastCause = cause;
+    if (this.#failingSince !== undefined) return;
+    this.#failingSince = this.#options.clock.monotonicMs();
+    this.#options.onTrouble(cause);
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#stopping;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.stop();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = this.#options.clock.after(ms, done);
+      signal.addEventListener("abort", done, { once: true });
+      if (signal.aborted) done();
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import "reflect-metadata";
+import { DataSource } from "typeorm";
+import type { Logger } from "../lib/logger.js";
+import { silentLogger } from "../lib/logger.js";
+import { entities } from "./entities/index.js";
+import { migrations } from "./migrations/index.js";
+
+export interface DataSourceOptions {
+  /** postgres://user:password@host:port/database, with `sslmode` and other options of libpq as query parameters. */
+  readonly url: string;
+  readonly poolSize?: number;
+  readonly logger?: Logger;
+  /** Marks this process' connections in pg_stat_activity. */
+  readonly applicationName?: string;
+  /** 0 is none. */
+  readonly statementTimeoutMs?: number;
+}
+
+/** Beyond these a statement counts as lost, so that a caller has its answer within five seconds. */
+const connectTimeoutMs = 3_000;
+const defaultStatementTimeoutMs = 4_000;
+
+/** A data source that is not connected yet: `initialize()` does that, `destroy()` ends it. */
+export function buildDataSource(options: DataSourceOptions): DataSource {
+  const { url, poolSize = 20, logger = silentLogger, applicationName = "fermi" } = options;
+  return new DataSource({
+    type: "postgres",
+    url,
+    poolSize,
+    applicationName,
+    entities,
+    migrations,
+    migrationsTableName: "migration",
+    migrationsTransactionMode: "each",
+    synchronize: false,
+    installExtensions: false,
+    uuidExtension: "pgcrypto",
+    logging: false,
+    // An idle connection that the server ends is an event of the pool; without a listener it would end the process.
+    poolErrorHandler: (error: unknown) => logger.warn({ err: error }, "a connection to the store was lost"),
+    extra: {
+      connectionTimeoutMillis: connectTimeoutMs,
+      statement_timeout: options.statementTimeoutMs ?? defaultStatementTimeoutMs,
+      idle_in_transaction_session_timeout: 30_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+    },
+  });
+}

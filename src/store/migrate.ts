@@ -1,0 +1,47 @@
+import type { DataSource } from "typeorm";
+import { AppError } from "../errors/app-error.js";
+import { buildDataSource } from "./data-source.js";
+
+export const oldestServer = 14;
+
+/** Any number that nobody else uses in this database: several processes may start at once. */
+const migrationLock = 6_626_070_15;
+
+/** Brings the schema up to date; refuses servers that are too old. Resolves to the names of what was run. */
+export async function migrate(url: string): Promise<string[]> {
+  // Statements of a migration may take long, so it has a connection of its own without the time limit.
+  const dataSource = buildDataSource({ url, poolSize: 2, applicationName: "fermi-migrate", statementTimeoutMs: 0 });
+  await dataSource.initialize();
+  try {
+    await refuseOldServer(dataSource);
+    return await migrateAlone(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function migrateAlone(dataSource: DataSource): Promise<string[]> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.query("SELECT pg_advisory_lock($1)", [migrationLock]);
+    const done = await dataSource.runMigrations();
+    await runner.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
+    return done.map(({ name }) => name);
+  } finally {
+    await runner.release();
+  }
+}
+
+async function refuseOldServer(dataSource: DataSource): Promise<void> {
+  const major = await serverMajor(dataSource);
+  if (major >= oldestServer) return;
+  throw new AppError(
+    "STORE_UNAVAILABLE",
+    `the database server is PostgreSQL ${major}; Fermi needs PostgreSQL ${oldestServer} or newer`,
+  );
+}
+
+export async function serverMajor(dataSource: DataSource): Promise<number> {
+  const rows: { number: string }[] = await dataSource.query("SELECT current_setting('server_version_num') AS number");
+  return Math.floor(Number(rows[0]?.number) / 10_000);
+}

@@ -1,0 +1,143 @@
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { systemClock, type Clock } from "../lib/clock.js";
+import { silentLogger, type Logger } from "../lib/logger.js";
+import type { Stoppable } from "../lib/stoppable.js";
+
+export const wakeChannels = ["fermi_change", "fermi_log", "fermi_invocation"] as const;
+export type WakeChannel = (typeof wakeChannels)[number];
+
+interface WakeupsOptions {
+  readonly url: string;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** The longest wait without a notification; a lost one costs this much. */
+  readonly floorMs?: number;
+}
+
+/** One channel's waiters; `count` grows with each wake-up, so that none between two waits is missed. */
+class Channel {
+  count = 0;
+  readonly listeners = new Set<() => void>();
+  /** What each follower, known by its signal, had seen when its last wait ended. */
+  readonly seen = new WeakMap<AbortSignal, number>();
+
+  wake(): void {
+    this.count++;
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+/**
+ * Postgres' NOTIFY for everybody in this process, over one connection that is made again whenever it is lost.
+ * A notification only says "look again": nobody relies on getting every one.
+ */
+export class Wakeups implements Stoppable {
+  readonly #channels = new Map<WakeChannel, Channel>(wakeChannels.map((name) => [name, new Channel()]));
+  readonly #stopping = new AbortController();
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #floorMs: number;
+  #running: Promise<void> | undefined;
+  #client: pg.Client | undefined;
+
+  constructor(private readonly options: WakeupsOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#floorMs = options.floorMs ?? 500;
+  }
+
+  /** Does not wait for the connection: until it is there, waits end by time. */
+  start(): void {
+    this.#running ??= this.#keepListening();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const channel of this.#channels.values()) channel.wake();
+    await this.#client?.end().catch(() => undefined);
+    await this.#running;
+  }
+
+  /** Calls `listener` at each wake-up of the channel, in the same turn as it arrives. */
+  on(name: WakeChannel, listener: () => void): { stop(): void } {
+    const { listeners } = this.#channel(name);
+    const own = (): void => listener();
+    listeners.add(own);
+    return { stop: () => listeners.delete(own) };
+  }
+
+  /** Tells the waiters of this process at once, without the way through the database. */
+  wake(name: WakeChannel): void {
+    this.#channel(name).wake();
+  }
+
+  /**
+   * Resolves at the first wake-up since this follower's last wait ended, after half a second at the latest, or when the
+   * signal aborts. A signal is one follower's: its first wait returns at once where there has been any wake-up.
+   */
+  async wait(name: WakeChannel, signal: AbortSignal): Promise<void> {
+    const channel = this.#channel(name);
+    if (channel.count === (channel.seen.get(signal) ?? 0) && !signal.aborted) await this.#nextWake(channel, signal);
+    channel.seen.set(signal, channel.count);
+  }
+
+  #nextWake(channel: Channel, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.stop();
+        channel.listeners.delete(end);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = this.#clock.after(this.#floorMs, end);
+      channel.listeners.add(end);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  #channel(name: WakeChannel): Channel {
+    const channel = this.#channels.get(name);
+    if (channel === undefined) throw new Error(`no such channel: ${name}`);
+    return channel;
+  }
+
+  async #keepListening(): Promise<void> {
+    const { signal } = this.#stopping;
+    let waitMs = 100;
+    while (!signal.aborted) {
+      try {
+        await this.#listen(() => (waitMs = 100));
+      } catch (error) {
+        this.#logger.warn({ err: error }, "no connection for notifications; trying again");
+      }
+      await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+      waitMs = Math.min(waitMs * 2, 5_000);
+    }
+  }
+
+  /** Resolves when the connection is lost. */
+  async #listen(onListening: () => void): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.options.url,
+      connectionTimeoutMillis: 3_000,
+      application_name: "fermi-wakeups",
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+    });
+    const ended = new Promise<void>((resolve) => client.once("end", resolve).on("error", () => resolve()));
+    client.on("notification", ({ channel }) => this.#channels.get(channel as WakeChannel)?.wake());
+    this.#client = client;
+    try {
+      await client.connect();
+      await client.query(wakeChannels.map((name) => `LISTEN ${name}`).join("; "));
+      onListening();
+      // What was announced while nobody listened.
+      for (const channel of this.#channels.values()) channel.wake();
+      if (this.#stopping.signal.aborted) return;
+      await ended;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import type { FunctionSpec } from "../model/function.js";
+import type { Launch } from "./launch.js";
+import { LaunchGate } from "./launch-gate.js";
+import type { Member } from "./member.js";
+import type { GrantingRouter } from "./plan-grants.js";
+import type { ScaledFunction, ScaledInstance, VersionDemand } from "./plan-scaling.js";
+
+/** All that the pool manager knows of one function, and the views of it that decisions are made on. */
+export class FunctionState {
+  /** Undefined: not loaded yet, or deleted. */
+  spec: FunctionSpec | undefined;
+  currentSinceMs = -Infinity;
+  readonly launches = new Set<Launch>();
+  readonly members = new Set<Member>();
+  /** By version, then router, as that router last said. */
+  readonly demands = new Map<number, Map<string, VersionDemand>>();
+  /** By version: since when it lacks instances that there is no room for. */
+  readonly lackingSinceMs = new Map<number, number>();
+  readonly #gates = new Map<number, LaunchGate>();
+  /** Set while a look at this function is due. */
+  wake: { stop(): void } | undefined;
+
+  constructor(readonly id: string) {}
+
+  gate(version: number): LaunchGate {
+    const known = this.#gates.get(version);
+    if (known !== undefined) return known;
+    const gate = new LaunchGate();
+    this.#gates.set(version, gate);
+    return gate;
+  }
+
+  /** Instances from claim to end. */
+  get holding(): number {
+    return this.launches.size + this.members.size;
+  }
+
+  launching(version: number): number {
+    let count = 0;
+    for (const launch of this.launches) if (launch.version === version) count++;
+    return count;
+  }
+
+  ready(version: number): Member[] {
+    return [...this.members].filter(({ state, facts }) => state === "READY" && facts.version === version);
+  }
+
+  setDemand(version: number, routerId: string, demand: VersionDemand): void {
+    const byRouter = this.demands.get(version) ?? new Map<string, VersionDemand>();
+    byRouter.set(routerId, demand);
+    this.demands.set(version, byRouter);
+  }
+
+  dropRouter(routerId: string): void {
+    for (const byRouter of this.demands.values()) byRouter.delete(routerId);
+    for (const { ledger } of this.members) ledger.release(routerId);
+  }
+
+  /** Routers whose requests of this version wait. */
+  waitingRouters(version: number): string[] {
+    return [...(this.demands.get(version) ?? [])].filter(([, { waiting }]) => waiting > 0).map(([id]) => id);
+  }
+
+  demand(version: number): VersionDemand {
+    const total = { inFlight: 0, waiting: 0 };
+    for (const routerId of this.demands.get(version)?.keys() ?? []) {
+      const { inFlight, waiting } = this.#demandOf(version, routerId);
+      total.inFlight += inFlight;
+      total.waiting += waiting;
+    }
+    return total;
+  }
+
+  asGranting(version: number, routerIds: Iterable<string>): GrantingRouter[] {
+    return [...routerIds].map((id) => {
+      const { inFlight, waiting } = this.#demandOf(version, id);
+      return { id, demand: inFlight + waiting, isWaiting: waiting > 0 };
+    });
+  }
+
+  asScaled(nowMs: number, isOutdated: (member: Member) => boolean): ScaledFunction {
+    const launching = [...this.launches].map(
+      ({ version, slots }): ScaledInstance => ({
+        ...{ id: "", version, state: "SPECIALIZING", slots },
+        ...{ inFlight: 0, idleMs: 0, ageMs: 0, isOutdated: false },
+      }),
+    );
+    const members = [...this.members].map(
+      (member): ScaledInstance => ({
+        ...{ id: member.id, version: member.facts.version, state: member.state, slots: member.ledger.total },
+        ...{ inFlight: member.ledger.inFlight, idleMs: member.idleMs(nowMs), ageMs: nowMs - member.facts.readyAtMs },
+        isOutdated: isOutdated(member),
+      }),
+    );
+    return {
+      spec: this.spec,
+      currentForMs: nowMs - this.currentSinceMs,
+      demands: new Map([...this.demands.keys()].map((version) => [version, this.demand(version)])),
+      instances: [...launching, ...members],
+    };
+  }
+
+  /** Nothing is left of it that anybody asks for. */
+  get isForgettable(): boolean {
+    return this.spec === undefined && this.holding === 0 && [...this.demands.keys()].every((v) => this.#isQuiet(v));
+  }
+
+  /** Forgets what was remembered of versions that nobody uses any more. */
+  forgetQuietVersions(): void {
+    const used = new Set([...this.members].map(({ facts }) => facts.version));
+    if (this.spec !== undefined) used.add(this.spec.currentVersionNumber);
+    for (const version of [...this.demands.keys()]) {
+      if (!used.has(version) && this.launching(version) === 0 && this.#isQuiet(version)) this.demands.delete(version);
+    }
+    for (const version of [...this.#gates.keys()]) {
+      if (!used.has(version) && !this.demands.has(version)) this.#gates.delete(version);
+    }
+  }
+
+  #isQuiet(version: number): boolean {
+    return this.waitingRouters(version).length === 0;
+  }
+
+  /**
+   * A router's `inFlight` may count requests in instances that drain, which take no new ones; a router that is not
+   * waiting says nothing when its requests end. What it reports of each instance corrects both.
+   */
+  #demandOf(version: number, routerId: string): VersionDemand {
+    let serving = 0;
+    let draining = 0;
+    for (const { facts, state, ledger } of this.members) {
+      if (facts.version !== version) continue;
+      const inFlight = ledger.shares.get(routerId)?.inFlight ?? 0;
+      if (state === "READY") serving += inFlight;
+      else draining += inFlight;
+    }
+    const said = this.demands.get(version)?.get(routerId);
+    if (said === undefined || said.waiting === 0) return { inFlight: serving, waiting: 0 };
+    return { inFlight: Math.max(serving, said.inFlight - draining), waiting: said.waiting };
+  }
+}

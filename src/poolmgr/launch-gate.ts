@@ -1,0 +1,74 @@
+/**
+ * What is remembered of a version's failures: whether another instance may be launched now, and what its waiters are told
+ * if not. Code that does not load is not tried again and again; code that crashes as soon as it runs is tried ever more
+ * slowly; one instance that was lost on the way costs nobody an error.
+ */
+import type { ErrorCode } from "../errors/codes.js";
+import { Backoff } from "../lib/backoff.js";
+
+export type Verdict =
+  | { readonly kind: "GO" }
+  /** Waiters stay queued. */
+  | { readonly kind: "WAIT"; readonly ms: number }
+  | { readonly kind: "REFUSE"; readonly code: ErrorCode; readonly message: string; readonly retryAfterMs: number };
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Until here a failure is taken for bad luck: waiters stay queued for the next attempt. */
+const failuresForgiven = 2;
+
+export class LaunchGate {
+  readonly #load = new Backoff(10_000, 300_000);
+  readonly #lost = new Backoff(100, 30_000);
+  #loadMessage = "";
+  #lastLost: Failure = { code: "CLUSTER_UNAVAILABLE", message: "" };
+
+  /** The code does not load. Instances launched together fail together, and count once. */
+  loadFailed(message: string, nowMs: number): void {
+    this.#loadMessage = message;
+    if (this.#load.remainingMs(nowMs) === 0) this.#load.fail(nowMs);
+  }
+
+  /** An instance was lost while it was specialized, or crashed soon after. Those lost during one pause count once. */
+  lost(failure: Failure, nowMs: number): void {
+    this.#lastLost = failure;
+    if (this.#lost.remainingMs(nowMs) === 0) this.#lost.fail(nowMs);
+  }
+
+  /** The code has loaded. */
+  loaded(): void {
+    this.#load.succeed();
+  }
+
+  /** An instance has run long enough to say that the version works. */
+  steady(): void {
+    this.#lost.succeed();
+  }
+
+  /** Nothing to remember. */
+  get isClean(): boolean {
+    return this.#load.failures === 0 && this.#lost.failures === 0;
+  }
+
+  /** After failures it takes one instance to see whether it works now, not all that are missing. */
+  get atOnce(): number {
+    return this.#load.failures > 0 || this.#lost.failures > failuresForgiven ? 1 : Infinity;
+  }
+
+  /** Launching to keep `minInstances`, with no caller, is no reason to try code that does not load again. */
+  get mayLaunchUnasked(): boolean {
+    return this.#load.failures === 0;
+  }
+
+  verdict(nowMs: number): Verdict {
+    const loadMs = this.#load.remainingMs(nowMs);
+    if (loadMs > 0) return { kind: "REFUSE", code: "LOAD_FAILED", message: this.#loadMessage, retryAfterMs: loadMs };
+    const lostMs = this.#lost.remainingMs(nowMs);
+    if (lostMs === 0) return { kind: "GO" };
+    if (this.#lost.failures <= failuresForgiven) return { kind: "WAIT", ms: lostMs };
+    return { kind: "REFUSE", ...this.#lastLost, retryAfterMs: lostMs };
+  }
+}

@@ -1,0 +1,109 @@
+/** One instance on its way: code, claim, specialization. It runs to its end also when those who asked for it have left. */
+import type { ClusterDriver, ClusterInstance } from "../cluster/cluster-driver.js";
+import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import type { FunctionCode, FunctionSpec } from "../model/function.js";
+import type { CodeCache } from "./code-cache.js";
+
+export const claimDeadlineMs = 60_000;
+export const loadDeadlineMs = 30_000;
+
+export type LaunchStage = "CODE" | "CLAIM" | "SPECIALIZE" | "READY";
+
+export interface LaunchPorts {
+  readonly driver: Pick<ClusterDriver, "claim" | "specialize">;
+  readonly codes: CodeCache;
+  readonly clock: Clock;
+  /** Undefined where the environment's pool is there, else a promise of it. */
+  readonly poolReady: (environmentId: string) => Promise<void> | undefined;
+  /** Called at each stage's begin. */
+  readonly onStage: (launch: Launch) => void;
+}
+
+export class Launch {
+  stage: LaunchStage = "CODE";
+  /** From the claim on. */
+  instance: ClusterInstance | undefined;
+  environmentId: string;
+  /** Why the instance vanished meanwhile. */
+  lostBecause: string | undefined;
+  readonly #abort = new AbortController();
+
+  constructor(
+    readonly spec: FunctionSpec,
+    readonly version: number,
+    readonly key: string,
+    readonly startedMs: number,
+  ) {
+    this.environmentId = spec.environmentId;
+  }
+
+  get slots(): number {
+    return this.spec.settings.requestsPerInstance;
+  }
+
+  get isCancelled(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Nobody will want it: the function or the version is no more, or its code does not load. */
+  cancel(): void {
+    this.#abort.abort(new AppError("CLUSTER_UNAVAILABLE", "The instance is not needed any more."));
+  }
+
+  /** Reaches the driver before it returns where code and pool are there. Rejects with an AppError; `stage` says where. */
+  async run(ports: LaunchPorts): Promise<ClusterInstance> {
+    const { driver, codes, poolReady } = ports;
+    const code = codes.peek(this.spec.id, this.version) ?? (await this.#fetch(codes));
+    this.environmentId = code.version.environmentId;
+    this.#enter("CLAIM", ports);
+    const pool = poolReady(this.environmentId);
+    if (pool !== undefined) await pool;
+    const late = new AppError("CLUSTER_UNAVAILABLE", `No instance came up within ${claimDeadlineMs / 1000} s.`);
+    const claim = (signal: AbortSignal): Promise<ClusterInstance> => driver.claim(this.environmentId, signal);
+    const instance = await this.#within(claimDeadlineMs, late, ports.clock, claim);
+    this.instance = instance;
+    this.#enter("SPECIALIZE", ports);
+    const stuck = new AppError("LOAD_FAILED", `The code did not finish loading within ${loadDeadlineMs / 1000} s.`);
+    const load = (signal: AbortSignal): Promise<void> => driver.specialize(instance, this.#request(code), signal);
+    await this.#within(loadDeadlineMs, stuck, ports.clock, load);
+    this.#enter("READY", ports);
+    return instance;
+  }
+
+  #enter(stage: LaunchStage, { onStage }: LaunchPorts): void {
+    this.stage = stage;
+    onStage(this);
+  }
+
+  async #fetch(codes: CodeCache): Promise<FunctionCode> {
+    const code = await codes.get(this.spec.id, this.version);
+    if (code === undefined) throw new AppError("NOT_FOUND", `The function has no version ${this.version}.`);
+    return code;
+  }
+
+  async #within<T>(ms: number, late: AppError, clock: Clock, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = new AbortController();
+    const timer = clock.after(ms, () => deadline.abort(late));
+    try {
+      return await work(AbortSignal.any([this.#abort.signal, deadline.signal]));
+    } catch (error) {
+      throw deadline.signal.aborted ? late : error;
+    } finally {
+      timer.stop();
+    }
+  }
+
+  #request({ version, source }: FunctionCode): Parameters<ClusterDriver["specialize"]>[1] {
+    const { id, name, namespace } = this.spec;
+    return {
+      function: { id, name, namespace },
+      version: this.version,
+      entrypoint: version.entrypoint,
+      variables: version.variables,
+      requestsPerInstance: this.slots,
+      key: this.key,
+      code: { source, sha256: version.digest },
+    };
+  }
+}

@@ -1,0 +1,105 @@
+import type { ClusterDriver } from "../cluster/cluster-driver.js";
+import { AppError } from "../errors/app-error.js";
+import { Backoff } from "../lib/backoff.js";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import type { Environment } from "../model/environment.js";
+import { planPools, templateOf } from "./plan-pools.js";
+
+interface KeptPool {
+  /** What the driver was told last and took. */
+  ensured: Environment | undefined;
+  /** What is being told. Set while a call to the driver is under way. */
+  running: Promise<void> | undefined;
+  problem: AppError | undefined;
+  readonly backoff: Backoff;
+}
+
+/** Keeps the driver's pools as the environments say. One that fails is tried again later and stops no other. */
+export class PoolKeeper {
+  readonly #pools = new Map<string, KeptPool>();
+  #isStopped = false;
+
+  constructor(
+    private readonly driver: Pick<ClusterDriver, "ensurePool" | "removePool">,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    /** Called when a pool has come to be as desired, or failed to. */
+    private readonly onDone: () => void,
+  ) {}
+
+  /** Tells the driver what differs from the last time. Call it again at any time: it is idempotent, and retries. */
+  keep(desired: readonly Environment[], roomForWarm: number): void {
+    if (this.#isStopped) return;
+    const ensured = new Map<string, Environment>();
+    for (const [id, { ensured: environment }] of this.#pools) if (environment !== undefined) ensured.set(id, environment);
+    const plan = planPools(desired, ensured, roomForWarm);
+    for (const environment of plan.ensure) this.#tell(environment.id, environment);
+    for (const id of plan.remove) this.#tell(id, undefined);
+  }
+
+  /** Undefined where the pool is there: nothing to wait for. Rejects where it could not be made. */
+  ready(environmentId: string): Promise<void> | undefined {
+    const pool = this.#pools.get(environmentId);
+    if (pool?.ensured !== undefined) return undefined;
+    return pool?.running?.then(() => this.#expect(environmentId)) ?? this.#missing(pool);
+  }
+
+  /** Of what instances are started by now. */
+  template(environmentId: string): string | undefined {
+    const environment = this.#pools.get(environmentId)?.ensured;
+    return environment === undefined ? undefined : templateOf(environment);
+  }
+
+  /** Begins nothing any more, and removes every pool. */
+  async removeAll(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.allSettled([...this.#pools.values()].map(({ running }) => running));
+    await Promise.allSettled([...this.#pools.keys()].map((id) => this.driver.removePool(id)));
+  }
+
+  #tell(id: string, environment: Environment | undefined): void {
+    const pool = this.#pools.get(id) ?? this.#add(id);
+    if (pool.running !== undefined || pool.backoff.remainingMs(this.clock.monotonicMs()) > 0) return;
+    pool.running = this.#call(id, pool, environment).finally(() => {
+      pool.running = undefined;
+      this.onDone();
+    });
+  }
+
+  async #call(id: string, pool: KeptPool, environment: Environment | undefined): Promise<void> {
+    try {
+      await (environment === undefined ? this.driver.removePool(id) : this.driver.ensurePool(environment));
+      if (environment === undefined) this.#pools.delete(id);
+      pool.ensured = environment;
+      pool.problem = undefined;
+      pool.backoff.succeed();
+    } catch (error) {
+      pool.problem = asProblem(error);
+      pool.backoff.fail(this.clock.monotonicMs());
+      this.logger.error({ environmentId: id, err: error }, "a pool could not be kept as desired; it is tried again");
+    }
+  }
+
+  #add(id: string): KeptPool {
+    const pool = { ensured: undefined, running: undefined, problem: undefined, backoff: new Backoff(1_000, 30_000) };
+    this.#pools.set(id, pool);
+    return pool;
+  }
+
+  #expect(environmentId: string): void {
+    const pool = this.#pools.get(environmentId);
+    if (pool?.ensured === undefined) throw pool?.problem ?? noPool();
+  }
+
+  #missing(pool: KeptPool | undefined): Promise<void> {
+    return Promise.reject(pool?.problem ?? noPool());
+  }
+}
+
+const noPool = (): AppError => new AppError("CLUSTER_UNAVAILABLE", "The function's environment has no pool.");
+
+const asProblem = (error: unknown): AppError =>
+  error instanceof AppError
+    ? error
+    : new AppError("CLUSTER_UNAVAILABLE", "The environment's pool could not be made.", { cause: error });

@@ -1,0 +1,84 @@
+import type { ErrorCode } from "../errors/codes.js";
+import type { FunctionState } from "./function-state.js";
+import type { Member } from "./member.js";
+import { planGrants } from "./plan-grants.js";
+import type { PoolmgrHub } from "./poolmgr-hub.js";
+import type { GrantedInstance } from "./router-link.js";
+
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What the connected routers are told: slots they get and give back, instances that go, refusals. */
+export class RouterRegistry {
+  readonly #routers = new Set<string>();
+
+  constructor(private readonly hub: Pick<PoolmgrHub, "send" | "nextNumber">) {}
+
+  /** What of these functions the new router may use at once, for its snapshot. */
+  join(routerId: string, functions: Iterable<FunctionState>, turn: number): GrantedInstance[] {
+    this.#routers.add(routerId);
+    const snapshot: GrantedInstance[] = [];
+    for (const fn of functions) {
+      for (const version of new Set([...fn.members].map(({ facts }) => facts.version))) {
+        this.grant(fn, version, turn, { routerId, snapshot });
+      }
+    }
+    return snapshot;
+  }
+
+  leave(routerId: string): void {
+    this.#routers.delete(routerId);
+  }
+
+  /** Hands out free slots of the version, and calls back what others need more. */
+  grant(
+    fn: FunctionState,
+    version: number,
+    turn: number,
+    joining?: { readonly routerId: string; readonly snapshot: GrantedInstance[] },
+  ): void {
+    const ready = fn.ready(version);
+    const isContended = this.#routers.size > 1 && fn.waitingRouters(version).length > 0;
+    if (!isContended && ready.every(({ ledger }) => ledger.free === 0)) return;
+    const byId = new Map(ready.map((member) => [member.id, member]));
+    const instances = ready.map(({ id, ledger }) => ({ id, total: Math.max(0, ledger.total), shares: ledger.shares }));
+    for (const { instanceId, routerId, slots } of planGrants(instances, fn.asGranting(version, this.#routers), turn)) {
+      const member = byId.get(instanceId);
+      if (member === undefined) continue;
+      const number = this.hub.nextNumber(routerId);
+      if (slots > 0) member.ledger.tell(routerId, slots, number);
+      if (joining?.routerId === routerId) joining.snapshot.push(member.granted(slots));
+      else if (slots > 0) this.hub.send(routerId, { type: "GRANT", instance: member.granted(slots) });
+      else this.#withdrawFrom(member, routerId);
+    }
+  }
+
+  /** From everybody who has slots of it. */
+  withdraw(member: Member): void {
+    for (const [routerId, { isWithdrawn }] of member.ledger.shares) {
+      if (!isWithdrawn) this.#withdrawFrom(member, routerId);
+    }
+  }
+
+  gone(member: Member): void {
+    for (const routerId of member.ledger.holders) this.hub.send(routerId, { type: "GONE", instanceId: member.id });
+  }
+
+  /** Answers every waiter of the version, so nobody is counted as waiting from here on. */
+  refuse(fn: FunctionState, version: number, { code, message, retryAfterMs }: Refusal): void {
+    const retry = retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)) };
+    for (const routerId of fn.waitingRouters(version)) {
+      fn.setDemand(version, routerId, { inFlight: 0, waiting: 0 });
+      const target = { functionId: fn.id, version };
+      this.hub.send(routerId, { type: "REFUSE", target, code, message, ...retry });
+    }
+  }
+
+  #withdrawFrom(member: Member, routerId: string): void {
+    member.ledger.withdraw(routerId);
+    this.hub.send(routerId, { type: "WITHDRAW", instanceId: member.id });
+  }
+}

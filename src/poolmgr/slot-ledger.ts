@@ -1,0 +1,78 @@
+import { AppError } from "../errors/app-error.js";
+import type { Share } from "./plan-grants.js";
+
+interface Entry {
+  told: number;
+  held: number;
+  inFlight: number;
+  isWithdrawn: boolean;
+  /** The number of the message that last told it fewer: what the router said before it saw that one proves nothing. */
+  loweredAt: number;
+}
+
+/**
+ * Who holds which of one instance's slots. What all routers together may be using never exceeds `total`, unless that was
+ * lowered below what is in use; then nothing is granted until it fits.
+ */
+export class SlotLedger {
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(public total: number) {}
+
+  get shares(): ReadonlyMap<string, Share> {
+    return this.#entries;
+  }
+
+  /** Routers that may still send requests or have some in flight. */
+  get holders(): string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** Slots that no router may be using; negative when `total` was lowered. */
+  get free(): number {
+    return this.total - this.#sum((entry) => entry.held);
+  }
+
+  get inFlight(): number {
+    return this.#sum((entry) => entry.inFlight);
+  }
+
+  /** The router is told, in the message with this number, that it has `slots` from now on. */
+  tell(routerId: string, slots: number, messageNumber: number): void {
+    const entry = this.#entries.get(routerId) ?? { told: 0, held: 0, inFlight: 0, isWithdrawn: false, loweredAt: 0 };
+    if (entry.isWithdrawn) throw new AppError("INTERNAL", "A withdrawn share was granted again before it was released.");
+    if (slots - entry.held > this.free) throw new AppError("INTERNAL", "A slot was granted twice.");
+    if (slots < entry.told) entry.loweredAt = messageNumber;
+    entry.told = slots;
+    entry.held = Math.max(entry.held, slots);
+    this.#entries.set(routerId, entry);
+  }
+
+  /** The router is told to give all back. */
+  withdraw(routerId: string): void {
+    const entry = this.#entries.get(routerId);
+    if (entry === undefined) return;
+    entry.told = 0;
+    entry.isWithdrawn = true;
+  }
+
+  /** The router says what it has in flight, having seen the messages up to number `seen`. */
+  use(routerId: string, inFlight: number, seen: number): void {
+    const entry = this.#entries.get(routerId);
+    if (entry === undefined) return;
+    entry.inFlight = inFlight;
+    // Told fewer, it begins nothing beyond that, so what it may use only falls from what it has in flight.
+    if (seen >= entry.loweredAt && !entry.isWithdrawn) entry.held = Math.min(entry.held, Math.max(entry.told, inFlight));
+  }
+
+  /** The router has given all back, or is no more. */
+  release(routerId: string): void {
+    this.#entries.delete(routerId);
+  }
+
+  #sum(of: (entry: Entry) => number): number {
+    let total = 0;
+    for (const entry of this.#entries.values()) total += of(entry);
+    return total;
+  }
+}

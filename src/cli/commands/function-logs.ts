@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import { refused } from "../cli-error.js";
+import { action, nameOf, type Context } from "../context.js";
+import { followLogs, tailLogs, type LogNode } from "../operations/log.operations.js";
+import { named, readTime, wholeNumber } from "../options.js";
+import { formatValue } from "../print.js";
+import type { Shell } from "../shell.js";
+import { noFunction } from "./function.js";
+
+interface LogOptions {
+  readonly name?: string;
+  readonly follow?: boolean;
+  readonly tail: number;
+  readonly since?: string;
+  readonly invocation?: string;
+}
+
+/** The largest page that the server gives. */
+const pageSize = 200;
+
+async function logs(context: Context<LogOptions>): Promise<void> {
+  const { namespace, options, now } = context;
+  const name = nameOf(context);
+  const filter = {
+    namespace,
+    function: name,
+    invocationId: options.invocation,
+    since: options.since === undefined ? undefined : readTime(options.since, now),
+  };
+  const lines = await readTail(context, name, filter, options.follow === true ? 0 : options.tail);
+  for (const line of lines) writeLine(context, line);
+  if (options.follow === true) await follow(context, filter);
+}
+
+/** The last `count` lines, oldest first; refuses a function of which nothing is known. */
+async function readTail(
+  { api, namespace }: Context<unknown>,
+  name: string,
+  filter: object,
+  count: number,
+): Promise<LogNode[]> {
+  let lines: LogNode[] = [];
+  let before: string | null = null;
+  do {
+    const last = Math.max(1, Math.min(pageSize, count - lines.length));
+    const answer: Awaited<ReturnType<typeof ask>> = await ask(last, before);
+    if (answer.function === null && answer.logs.nodes.length === 0) throw refused(noFunction(name, namespace));
+    lines = [...answer.logs.nodes, ...lines];
+    before = answer.logs.pageInfo.hasPreviousPage ? answer.logs.pageInfo.startCursor : null;
+  } while (before !== null && lines.length < count);
+  return count === 0 ? [] : lines;
+
+  function ask(last: number, from: string | null) {
+    return api.request(tailLogs, { name, namespace, filter, last, before: from });
+  }
+}
+
+/** One subscription gives the tail and what comes after it, so no line is missed or printed twice between the two. */
+async function follow(context: Context<LogOptions>, filter: object): Promise<void> {
+  const { api, shell, options } = context;
+  const signal = shell.untilInterrupted();
+  for await (const { logs: line } of api.subscribe(followLogs, { filter, tail: options.tail }, signal)) {
+    writeLine(context, line);
+  }
+}
+
+/** JSON is one object a line, so that it can be read while it is being written. */
+function writeLine({ shell, format }: Context<unknown>, line: LogNode): void {
+  if (format === "json") shell.write(`${JSON.stringify(line)}\n`);
+  else if (format === "yaml") shell.write(`---\n${formatValue(line, format)}`);
+  else shell.write(`${line.at}  ${line.stream.toLowerCase().padEnd(6)}  ${line.message}\n`);
+}
+
+export function addFunctionLogCommand(group: Command, shell: Shell): void {
+  named(group.command("logs"))
+    .description("print what a function has printed")
+    .option("-f, --follow", "go on with what it prints from now on, until Ctrl-C")
+    .option("--tail <n>", "so many of the last lines", wholeNumber, 100)
+    .option("--since <time>", "lines since then: 10m ago, or a time")
+    .option("--invocation <id>", "lines of one invocation")
+    .action(action(shell, logs));
+}

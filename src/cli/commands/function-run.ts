@@ -1,0 +1,121 @@
+import type { Command } from "commander";
+import { refused, usageError } from "../cli-error.js";
+import { action, nameOf, printDone, printList, type Context } from "../context.js";
+import { listVersions, rollbackFunction, type VersionNode } from "../operations/function.operations.js";
+import { invokeFunction, type InvocationAnswer } from "../operations/invocation.operations.js";
+import { headers, named, readText, wholeNumber, type Pair } from "../options.js";
+import { collect } from "../paging.js";
+import { formatAge, formatValue, type Column } from "../print.js";
+import type { Shell } from "../shell.js";
+import { noFunction } from "./function.js";
+
+interface InvokeOptions {
+  readonly name?: string;
+  readonly method?: string;
+  readonly path: string;
+  readonly body?: string;
+  readonly header?: Pair[];
+  readonly functionVersion?: number;
+}
+
+/** The text itself, a file's for `@file`, stdin's for `-` or `@-`. */
+async function readBody(body: string | undefined, shell: Shell): Promise<string | undefined> {
+  if (body === undefined) return undefined;
+  if (body === "-") return await readText("-", shell);
+  return body.startsWith("@") ? await readText(body.slice(1), shell) : body;
+}
+
+async function invoke(context: Context<InvokeOptions>): Promise<void> {
+  const { api, namespace, options, shell, format } = context;
+  const name = nameOf(context);
+  const body = await readBody(options.body, shell);
+  const input = {
+    namespace,
+    function: name,
+    version: options.functionVersion,
+    method: (options.method ?? (body === undefined ? "GET" : "POST")).toUpperCase(),
+    path: options.path,
+    headers: options.header,
+    body,
+  };
+  const look = `look at \`fermi function logs ${name}\``;
+  const advice = {
+    NOT_FOUND: `\`fermi function list -n ${namespace}\` shows those there are`,
+    LOAD_FAILED: look,
+    FUNCTION_CRASHED: look,
+    FUNCTION_TIMEOUT: `${look}, or raise its --timeout`,
+  };
+  // The function's own time limit, which the server keeps, is the bound here.
+  const { invokeFunction: made } = await api.request(invokeFunction, { input }, { advice, isUnbounded: true });
+  shell.write(format === "table" ? bodyOf(made) : formatValue(made, format));
+  if (made.status !== "SUCCEEDED") throw refused(`${describeFailure(made)}; ${look} --invocation ${made.id}`);
+}
+
+const bodyOf = ({ result }: InvocationAnswer): string | Buffer =>
+  result === null ? "" : result.base64 ? Buffer.from(result.body, "base64") : result.body;
+
+function describeFailure({ function: { name }, error, httpStatus }: InvocationAnswer): string {
+  const answered = httpStatus === null ? "did not answer" : `answered ${httpStatus}`;
+  return `${name} ${answered}${error === null ? "" : ` (${error})`}`;
+}
+
+const columns = (current: number, now: Date): Column<VersionNode>[] => [
+  ["VERSION", (row) => row.number],
+  ["CURRENT", (row) => (row.number === current ? "*" : null)],
+  ["ENVIRONMENT", (row) => row.environment.name],
+  ["ENTRYPOINT", (row) => row.entrypoint],
+  ["BYTES", (row) => row.sizeBytes],
+  ["DIGEST", (row) => row.digest.slice(0, 12)],
+  ["AGE", (row) => formatAge(row.createdAt, now)],
+];
+
+async function versions(context: Context<{ name?: string; limit?: number }>): Promise<void> {
+  const { api, namespace, options, now } = context;
+  const name = nameOf(context);
+  let current = 0;
+  const rows = await collect(options.limit ?? Infinity, async (first, after) => {
+    const { function: found } = await api.request(listVersions, { name, namespace, first, after });
+    if (found === null) throw refused(noFunction(name, namespace));
+    current = found.currentVersion.number;
+    return found.versions;
+  });
+  printList(context, rows, columns(current, now), "versions");
+}
+
+async function rollback(context: Context<{ name?: string; to?: number }>): Promise<void> {
+  const { api, namespace, options } = context;
+  const name = nameOf(context);
+  const toVersion = options.to ?? (await versionBefore(context, name));
+  const advice = { NOT_FOUND: `\`fermi function versions ${name}\` shows those there are` };
+  const { rollbackFunction: made } = await api.request(rollbackFunction, { name, namespace, toVersion }, { advice });
+  printDone(context, made, `function ${name} is at version ${made.currentVersion.number} again`);
+}
+
+async function versionBefore({ api, namespace }: Context<unknown>, name: string): Promise<number> {
+  const { function: found } = await api.request(listVersions, { name, namespace, first: 1, after: null });
+  if (found === null) throw refused(noFunction(name, namespace));
+  const before = found.currentVersion.number - 1;
+  if (before < 1) throw usageError(`${name} is at its first version; there is none before`);
+  return before;
+}
+
+/** Everything that runs a function or chooses what of it runs. */
+export function addFunctionRunCommands(group: Command, shell: Shell): void {
+  named(group.command("invoke"))
+    .alias("test")
+    .description("run a function and print its body; ends with 1 where it failed")
+    .option("--method <method>", "GET, or POST where there is a body")
+    .option("--path <path>", "with its query string", "/")
+    .option("--body <text>", "the request's body; @file or - (stdin) reads it")
+    .option("--header <NAME:VALUE>", "a request header; repeat it for more", headers)
+    .option("--function-version <n>", "another version than the current one", wholeNumber)
+    .action(action(shell, invoke));
+  named(group.command("versions"))
+    .description("list the versions of a function, newest first")
+    .option("--limit <n>", "at most so many", wholeNumber)
+    .action(action(shell, versions));
+  named(group.command("rollback"))
+    .description("make an earlier version current, at once")
+    .option("--to <version>", "the version before the current one where not given", wholeNumber)
+    .action(action(shell, rollback));
+}

@@ -1,0 +1,174 @@
+import type { Command } from "commander";
+import { refused, usageError, type Advice } from "../cli-error.js";
+import { action, nameOf, printDone, printList, printOne, type Context } from "../context.js";
+import {
+  createFunction,
+  deleteFunction,
+  getFunction,
+  getSource,
+  listFunctions,
+  updateFunction,
+  type FunctionNode,
+} from "../operations/function.operations.js";
+import { isEmpty, listOptions, named, readText, variables, wholeNumber, type Pair } from "../options.js";
+import { collect } from "../paging.js";
+import { formatAge, type Column } from "../print.js";
+import type { Shell } from "../shell.js";
+
+interface FunctionOptions {
+  readonly name?: string;
+  readonly env?: string;
+  readonly code?: string;
+  /** False for `--no-entrypoint`, and likewise below. */
+  readonly entrypoint?: string | false;
+  readonly var?: Pair[] | false;
+  readonly timeout?: number;
+  readonly concurrency?: number;
+  readonly minscale?: number;
+  readonly maxscale?: number;
+  readonly idletimeout?: number;
+  readonly revision?: number;
+}
+
+interface ListOptions {
+  readonly allNamespaces?: boolean;
+  readonly limit?: number;
+  readonly env?: string;
+  readonly search?: string;
+}
+
+const columns = (now: Date): Column<FunctionNode>[] => [
+  ["NAMESPACE", (row) => row.namespace],
+  ["NAME", (row) => row.name],
+  ["ENVIRONMENT", (row) => row.environment.name],
+  ["VERSION", (row) => row.currentVersion.number],
+  ["CONCURRENCY", (row) => row.settings.requestsPerInstance],
+  ["SCALE", (row) => `${row.settings.minInstances}-${row.settings.maxInstances}`],
+  ["TIMEOUT", (row) => `${row.settings.timeoutSeconds}s`],
+  ["AGE", (row) => formatAge(row.createdAt, now)],
+];
+
+export const noFunction = (name: string, namespace: string): string =>
+  `no function ${name} in namespace ${namespace}; \`fermi function list -n ${namespace}\` shows those there are`;
+
+/** What create and update have in common; what was not given is left out. */
+async function readInput({ options, shell }: Context<FunctionOptions>): Promise<object> {
+  const settings = {
+    timeoutSeconds: options.timeout,
+    requestsPerInstance: options.concurrency,
+    minInstances: options.minscale,
+    maxInstances: options.maxscale,
+    idleTimeoutSeconds: options.idletimeout,
+  };
+  return {
+    environment: options.env,
+    source: options.code === undefined ? undefined : await readText(options.code, shell),
+    entrypoint: options.entrypoint === false ? null : options.entrypoint,
+    variables: options.var === false ? [] : options.var,
+    settings: isEmpty(settings) ? undefined : settings,
+  };
+}
+
+const missingEnvironment = (env: string): string =>
+  `create it with \`fermi env create --name ${env} --image fermi/nodejs\``;
+
+async function create(context: Context<FunctionOptions>): Promise<void> {
+  const { api, namespace, options } = context;
+  const name = nameOf(context);
+  if (options.env === undefined) throw usageError("--env is missing; `fermi env list` shows those there are");
+  if (options.code === undefined) throw usageError("--code is missing: the file to send, or - for stdin");
+  const input = { namespace, name, ...(await readInput(context)) };
+  const advice: Advice = {
+    NOT_FOUND: missingEnvironment(options.env),
+    ALREADY_EXISTS: `change it with \`fermi function update ${name} --code ${options.code}\``,
+  };
+  const { createFunction: made } = await api.request(createFunction, { input }, { advice });
+  printDone(context, made, `function ${name} created, version ${made.currentVersion.number}`);
+}
+
+async function update(context: Context<FunctionOptions>): Promise<void> {
+  const { api, namespace, options } = context;
+  const name = nameOf(context);
+  const change = await readInput(context);
+  if (isEmpty(change)) throw usageError("nothing to change; `fermi function update --help` lists what can be");
+  const input = { namespace, name, expectedRevision: options.revision, ...change };
+  const next = `\`fermi function list\`${options.env === undefined ? "" : " and `fermi env list`"} shows what there is`;
+  const { updateFunction: made } = await api.request(updateFunction, { input }, { advice: { NOT_FOUND: next } });
+  printDone(context, made, `function ${name} updated, version ${made.currentVersion.number}`);
+}
+
+async function remove(context: Context<{ name?: string; withRoutes?: boolean }>): Promise<void> {
+  const { api, namespace, options } = context;
+  const name = nameOf(context);
+  const advice = {
+    NOT_FOUND: "`fermi function list` shows those there are",
+    IN_USE: "pass --with-routes to delete its routes along with it",
+  };
+  const given = { name, namespace, deleteTriggers: options.withRoutes === true };
+  const { deleteFunction: gone } = await api.request(deleteFunction, given, { advice });
+  printDone(context, gone, `function ${name} deleted`);
+}
+
+async function get(context: Context<{ name?: string; code?: boolean }>): Promise<void> {
+  const { api, namespace, options, now, shell } = context;
+  const name = nameOf(context);
+  if (options.code === true) {
+    const { function: found } = await api.request(getSource, { name, namespace });
+    if (found === null) throw refused(noFunction(name, namespace));
+    shell.write(found.currentVersion.source ?? "");
+    return;
+  }
+  const { function: found } = await api.request(getFunction, { name, namespace });
+  if (found === null) throw refused(noFunction(name, namespace));
+  printOne(context, found, columns(now));
+}
+
+async function list(context: Context<ListOptions>): Promise<void> {
+  const { api, options, now } = context;
+  const namespace = options.allNamespaces === true ? null : context.namespace;
+  const filter = { namespace, environment: options.env ?? null, search: options.search ?? null };
+  const rows = await collect(options.limit ?? Infinity, async (first, after) => {
+    const { functions } = await api.request(listFunctions, { ...filter, first, after });
+    return functions;
+  });
+  printList(context, rows, columns(now), `functions${namespace === null ? "" : ` in namespace ${namespace}`}`);
+}
+
+function settingOptions(command: Command): Command {
+  return named(command)
+    .option("--env <environment>", "the environment that it runs in")
+    .option("--code <file>", "the source, one file; - reads it from stdin")
+    .option("--entrypoint <export>", "which export to call; the file's default where not given")
+    .option("--var <NAME=VALUE>", "an environment variable; repeat it for more", variables)
+    .option("--timeout <seconds>", "how long a call may take", wholeNumber)
+    .option("--concurrency <n>", "requests that one instance serves at a time", wholeNumber)
+    .option("--minscale <n>", "instances kept specialized while idle", wholeNumber)
+    .option("--maxscale <n>", "instances at most; beyond, requests wait", wholeNumber)
+    .option("--idletimeout <seconds>", "after which an unused instance is ended", wholeNumber);
+}
+
+/** Everything that describes a function; running it is in function-run.ts. */
+export function addFunctionCommands(group: Command, shell: Shell): void {
+  settingOptions(group.command("create"))
+    .description("create a function from one source file")
+    .action(action(shell, create));
+  settingOptions(group.command("update"))
+    .description("change a function; new code, environment, entrypoint or variables make its next version")
+    .option("--no-entrypoint", "call the file's default export again")
+    .option("--no-var", "without any variable; with --var all are replaced")
+    .option("--revision <n>", "only if it has this revision", wholeNumber)
+    .action(action(shell, update));
+  listOptions(group.command("list"))
+    .description("list functions")
+    .option("--env <environment>", "those of one environment")
+    .option("--search <text>", "those whose name contains it")
+    .action(action(shell, list));
+  named(group.command("get"))
+    .description("show one function")
+    .option("--code", "print the source of its current version instead")
+    .action(action(shell, get));
+  named(group.command("delete"))
+    .description("delete a function")
+    .option("--with-routes", "and the routes that lead to it")
+    .action(action(shell, remove));
+}

@@ -1,0 +1,74 @@
+import { Option, type Command } from "commander";
+import { refused, usageError } from "../cli-error.js";
+import { action, printList, printOne, type Context } from "../context.js";
+import { getInvocation, listInvocations, type InvocationNode } from "../operations/invocation.operations.js";
+import { readTime, several, wholeNumber } from "../options.js";
+import { collect } from "../paging.js";
+import { formatAge, formatMs, type Column } from "../print.js";
+import type { Shell } from "../shell.js";
+
+interface ListOptions {
+  readonly allNamespaces?: boolean;
+  readonly limit: number;
+  readonly function?: string;
+  readonly status?: string[];
+  readonly source?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+const columns = (now: Date): Column<InvocationNode>[] => [
+  ["ID", (row) => row.id],
+  ["FUNCTION", (row) => row.function.name],
+  ["VERSION", (row) => row.functionVersion],
+  ["SOURCE", (row) => row.source],
+  ["STATUS", (row) => row.status],
+  ["HTTP", (row) => row.httpStatus],
+  ["COLD", (row) => (row.coldStart ? "yes" : "no")],
+  ["WAITED", (row) => formatMs(row.waitMs)],
+  ["LASTED", (row) => formatMs(row.durationMs)],
+  ["REQUEST", (row) => `${row.method} ${row.path}`],
+  ["AGE", (row) => formatAge(row.acceptedAt, now)],
+];
+
+async function list(context: Context<ListOptions>): Promise<void> {
+  const { api, options, now } = context;
+  const filter = {
+    namespace: options.allNamespaces === true ? undefined : context.namespace,
+    function: options.function,
+    status: options.status?.map((status) => status.toUpperCase()),
+    source: options.source,
+    since: options.since === undefined ? undefined : readTime(options.since, now),
+    until: options.until === undefined ? undefined : readTime(options.until, now),
+  };
+  const rows = await collect(options.limit, async (first, after) => {
+    const { invocations } = await api.request(listInvocations, { filter, first, after });
+    return invocations;
+  });
+  printList(context, rows, columns(now), "invocations");
+}
+
+async function get(context: Context<unknown>): Promise<void> {
+  const { api, args, now } = context;
+  const [id] = args;
+  if (id === undefined) throw usageError("its id is missing; `fermi invocation list` shows them");
+  const { invocation } = await api.request(getInvocation, { id });
+  if (invocation === null) throw refused(`no invocation ${id}; it may be older than what the server keeps`);
+  printOne(context, invocation, columns(now));
+}
+
+export function addInvocationCommands(program: Command, shell: Shell): void {
+  const group = program.command("invocation").description("invocations: what ran, how it went, how long it took");
+  group
+    .command("list")
+    .description("list invocations, newest first")
+    .option("-A, --all-namespaces", "of every namespace")
+    .option("--function <name>", "those of one function")
+    .option("--status <status>", "those with this status; repeat it for more", several)
+    .addOption(new Option("--source <source>", "those that came this way").choices(["HTTP", "GRAPHQL"]))
+    .option("--since <time>", "those since then: 10m ago, or a time")
+    .option("--until <time>", "those before then")
+    .option("--limit <n>", "at most so many", wholeNumber, 50)
+    .action(action(shell, list));
+  group.command("get").description("show one invocation").argument("<id>", "its id").action(action(shell, get));
+}

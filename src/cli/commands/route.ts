@@ -1,0 +1,185 @@
+import type { Command } from "commander";
+import { refused, usageError } from "../cli-error.js";
+import { action, nameOf, printDone, printList, printOne, type Context } from "../context.js";
+import {
+  createRoute,
+  deleteRoute,
+  enableRoute,
+  listRoutes,
+  updateRoute,
+  type RouteNode,
+} from "../operations/route.operations.js";
+import { isEmpty, listOptions, named, several, wholeNumber } from "../options.js";
+import { collect } from "../paging.js";
+import { formatAge, type Column } from "../print.js";
+import type { Shell } from "../shell.js";
+
+interface RouteOptions {
+  readonly name?: string;
+  readonly method?: string[];
+  readonly url?: string;
+  readonly function?: string;
+  /** False for `--no-host`, and likewise below. */
+  readonly host?: string | false;
+  readonly cors?: false;
+  readonly corsOrigin?: string[];
+  readonly corsMethod?: string[];
+  readonly corsHeader?: string[];
+  readonly corsExpose?: string[];
+  readonly corsCredentials?: true;
+  readonly corsMaxAge?: number;
+  readonly revision?: number;
+}
+
+interface ListOptions {
+  readonly allNamespaces?: boolean;
+  readonly limit?: number;
+  readonly function?: string;
+}
+
+const columns = (now: Date): Column<RouteNode>[] => [
+  ["NAMESPACE", (row) => row.namespace],
+  ["NAME", (row) => row.name],
+  ["METHODS", (row) => row.methods.join(",")],
+  ["HOST", (row) => row.host ?? "*"],
+  ["PATH", (row) => row.path],
+  ["FUNCTION", (row) => row.function.name],
+  ["ENABLED", (row) => (row.enabled ? "yes" : "no")],
+  ["AGE", (row) => formatAge(row.createdAt, now)],
+];
+
+function readCors({ cors, ...options }: RouteOptions): object | null | undefined {
+  if (cors === false) return null;
+  const policy = {
+    allowOrigins: options.corsOrigin,
+    allowMethods: options.corsMethod,
+    allowHeaders: options.corsHeader,
+    exposeHeaders: options.corsExpose,
+    allowCredentials: options.corsCredentials,
+    maxAgeSeconds: options.corsMaxAge,
+  };
+  if (isEmpty(policy)) return undefined;
+  if (policy.allowOrigins === undefined) throw usageError("--cors-origin is missing; the other --cors flags need it");
+  return policy;
+}
+
+const readInput = ({ options }: Context<RouteOptions>): object => ({
+  methods: options.method?.map((method) => method.toUpperCase()),
+  path: options.url,
+  function: options.function,
+  host: options.host === false ? null : options.host,
+  cors: readCors(options),
+});
+
+const missingFunction = { NOT_FOUND: "`fermi function list` shows those there are" };
+
+async function create(context: Context<RouteOptions>): Promise<void> {
+  const { api, namespace, options, args } = context;
+  const target = options.function;
+  if (options.url === undefined) throw usageError("--url is missing, as in --url /hi or --url '/users/{id}'");
+  if (target === undefined) throw usageError("--function is missing; `fermi function list` shows those there are");
+  const name = args.length > 0 ? nameOf(context) : options.name;
+  const advice = {
+    NOT_FOUND: `create it with \`fermi function create --name ${target} --env … --code …\``,
+    ALREADY_EXISTS: "`fermi route list -A` shows who has it",
+  };
+  const input = { namespace, name, ...readInput(context) };
+  const { createHttpTrigger: made } = await api.request(createRoute, { input }, { advice });
+  printDone(context, made, `route ${made.name} created: ${made.methods.join(",")} ${made.url}`);
+}
+
+async function update(context: Context<RouteOptions>): Promise<void> {
+  const { api, options } = context;
+  const change = readInput(context);
+  if (isEmpty(change)) throw usageError("nothing to change; `fermi route update --help` lists what can be");
+  const { id, name } = await findRoute(context);
+  const input = { id, expectedRevision: options.revision, ...change };
+  const { updateHttpTrigger: made } = await api.request(updateRoute, { input }, { advice: missingFunction });
+  printDone(context, made, `route ${name} updated: ${made.methods.join(",")} ${made.url}`);
+}
+
+const setEnabled =
+  (enabled: boolean) =>
+  async (context: Context<RouteOptions>): Promise<void> => {
+    const { id, name } = await findRoute(context);
+    const { setTriggerEnabled: made } = await context.api.request(enableRoute, { id, enabled });
+    printDone(context, made, `route ${name} ${enabled ? "enabled" : "disabled"}`);
+  };
+
+async function remove(context: Context<RouteOptions>): Promise<void> {
+  const { id, name } = await findRoute(context);
+  const { deleteTrigger: gone } = await context.api.request(deleteRoute, { id });
+  printDone(context, gone, `route ${name} deleted`);
+}
+
+async function get(context: Context<RouteOptions>): Promise<void> {
+  printOne(context, await findRoute(context), columns(context.now));
+}
+
+const readRoutes = (
+  { api }: Context<unknown>,
+  filter: { namespace: string | null; function: string | null },
+  limit = Infinity,
+) =>
+  collect(limit, async (first, after) => {
+    const { triggers } = await api.request(listRoutes, { ...filter, first, after });
+    return triggers;
+  });
+
+/** By name in the namespace, or by id. */
+async function findRoute(context: Context<{ name?: string }>): Promise<RouteNode> {
+  const { namespace } = context;
+  const name = nameOf(context);
+  const routes = await readRoutes(context, { namespace, function: null });
+  const found = routes.find((route) => route.name === name || route.id === name);
+  if (found !== undefined) return found;
+  throw refused(
+    `no route ${name} in namespace ${namespace}; \`fermi route list -n ${namespace}\` shows those there are`,
+  );
+}
+
+async function list(context: Context<ListOptions>): Promise<void> {
+  const { options, now } = context;
+  const namespace = options.allNamespaces === true ? null : context.namespace;
+  const rows = await readRoutes(context, { namespace, function: options.function ?? null }, options.limit);
+  printList(context, rows, columns(now), `routes${namespace === null ? "" : ` in namespace ${namespace}`}`);
+}
+
+function settingOptions(command: Command): Command {
+  return named(command)
+    .option("--method <method>", "a method that it answers; repeat it for more", several)
+    .option("--url <path>", "/hi, '/users/{id}' for a segment that varies, '/files/*' for all below")
+    .option("--function <name>", "the function it leads to")
+    .option("--host <host>", "for one host name only")
+    .option("--cors-origin <origin>", "browsers of this origin may call it; repeat it for more", several)
+    .option("--cors-method <method>", "methods that they may use", several)
+    .option("--cors-header <name>", "headers that they may send", several)
+    .option("--cors-expose <name>", "headers that they may read", several)
+    .option("--cors-credentials", "cookies go along")
+    .option("--cors-max-age <seconds>", "how long a browser remembers this", wholeNumber);
+}
+
+export function addRouteCommands(program: Command, shell: Shell): void {
+  const group = program.command("route").alias("httptrigger").description("routes: which requests call which function");
+  settingOptions(group.command("create"))
+    .description("lead requests to a function; the name is made from method and path where not given")
+    .action(action(shell, create));
+  listOptions(group.command("list"))
+    .description("list routes")
+    .option("--function <name>", "those that lead to it")
+    .action(action(shell, list));
+  named(group.command("get"), "its name or id").description("show one route").action(action(shell, get));
+  settingOptions(group.command("update"))
+    .description("change a route; what is left out stays")
+    .option("--no-host", "for any host again")
+    .option("--no-cors", "without CORS again")
+    .option("--revision <n>", "only if it has this revision", wholeNumber)
+    .action(action(shell, update));
+  named(group.command("enable"), "its name or id")
+    .description("let it answer again")
+    .action(action(shell, setEnabled(true)));
+  named(group.command("disable"), "its name or id")
+    .description("let it answer no more")
+    .action(action(shell, setEnabled(false)));
+  named(group.command("delete"), "its name or id").description("delete a route").action(action(shell, remove));
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { CliError, exitCodes } from "../cli-error.js";
+import { action, type Context } from "../context.js";
+import { getServer } from "../operations/server.operations.js";
+import { formatValue } from "../print.js";
+import type { Shell } from "../shell.js";
+
+/** The version of this program. */
+export function programVersion(): string {
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+async function version(context: Context<unknown>): Promise<void> {
+  const { shell, format } = context;
+  const versions = { client: programVersion(), server: await serverVersion(context) };
+  if (format !== "table") shell.write(formatValue(versions, format));
+  else shell.write(`client ${versions.client}\nserver ${versions.server ?? "not reachable"}\n`);
+}
+
+/** Null where no server answers: a client without one has a version all the same. */
+async function serverVersion({ api }: Context<unknown>): Promise<string | null> {
+  try {
+    const { server } = await api.request(getServer, {});
+    return server.version;
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === exitCodes.unreachable) return null;
+    throw error;
+  }
+}
+
+export function addVersionCommand(program: Command, shell: Shell): void {
+  program.command("version").description("versions of this program and of the server").action(action(shell, version));
+}

@@ -1,0 +1,89 @@
+import { operation } from "../graphql-client.js";
+import type { Connection } from "../paging.js";
+
+export interface InvocationNode {
+  readonly id: string;
+  readonly function: { readonly namespace: string; readonly name: string };
+  readonly functionVersion: number;
+  readonly source: string;
+  readonly status: string;
+  readonly method: string;
+  readonly path: string;
+  readonly httpStatus: number | null;
+  readonly error: string | null;
+  readonly coldStart: boolean;
+  readonly durationMs: number | null;
+  readonly waitMs: number | null;
+  readonly acceptedAt: string;
+}
+
+export interface InvocationAnswer extends InvocationNode {
+  readonly result: { readonly body: string; readonly base64: boolean } | null;
+}
+
+const fields = /* GraphQL */ `
+  fragment InvocationFields on Invocation {
+    id
+    function {
+      namespace
+      name
+    }
+    functionVersion
+    source
+    status
+    method
+    path
+    httpStatus
+    error
+    coldStart
+    durationMs
+    waitMs
+    requestBytes
+    responseBytes
+    instance
+    acceptedAt
+    finishedAt
+  }
+`;
+
+export const invokeFunction = operation<{ invokeFunction: InvocationAnswer }, { input: object }>(/* GraphQL */ `
+  mutation InvokeFunction($input: InvokeFunctionInput!) {
+    invokeFunction(input: $input) {
+      ...InvocationFields
+      result {
+        httpStatus
+        headers
+        body
+        base64
+      }
+    }
+  }
+  ${fields}
+`);
+
+export const getInvocation = operation<{ invocation: InvocationNode | null }, { id: string }>(/* GraphQL */ `
+  query Invocation($id: ID!) {
+    invocation(id: $id) {
+      ...InvocationFields
+    }
+  }
+  ${fields}
+`);
+
+export const listInvocations = operation<
+  { invocations: Connection<InvocationNode> },
+  { filter: object; first: number; after: string | null }
+>(/* GraphQL */ `
+  query Invocations($filter: InvocationFilter, $first: Int!, $after: String) {
+    invocations(filter: $filter, first: $first, after: $after) {
+      nodes {
+        ...InvocationFields
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+  ${fields}
+`);

@@ -1,0 +1,48 @@
+import { operation } from "../graphql-client.js";
+
+export interface PoolNode {
+  readonly environment: { readonly namespace: string; readonly name: string; readonly poolSize: number };
+  readonly warm: number;
+  readonly starting: number;
+  readonly specialized: number;
+}
+
+export const listPools = operation<{ pools: readonly PoolNode[] }, { namespace: string | null }>(/* GraphQL */ `
+  query Pools($namespace: String) {
+    pools(namespace: $namespace) {
+      environment {
+        namespace
+        name
+        poolSize
+      }
+      warm
+      starting
+      specialized
+      instances {
+        id
+        state
+        address
+        function {
+          namespace
+          name
+        }
+        functionVersion
+        inFlight
+        startedAt
+        lastUsedAt
+      }
+    }
+  }
+`);
+
+export const getServer = operation<{ server: { readonly version: string } }>(/* GraphQL */ `
+  query Server {
+    server {
+      version
+      cluster
+      store
+      routerUrl
+      startedAt
+    }
+  }
+`);

@@ -1,0 +1,85 @@
+/** Readers of flags. What they refuse is a usage error that says what would be right. */
+import { readFile } from "node:fs/promises";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { usageError } from "./cli-error.js";
+import type { Shell } from "./shell.js";
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("A whole number is needed.");
+  return Number(text);
+}
+
+export interface Pair {
+  readonly name: string;
+  readonly value: string;
+}
+
+function split(text: string, separator: string): Pair {
+  const at = text.indexOf(separator);
+  if (at < 1) throw new InvalidArgumentError(`The form is NAME${separator}VALUE.`);
+  return { name: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** `--var A=1 --var B=2`. */
+export const variables = (text: string, before: Pair[] | undefined): Pair[] => [...(before ?? []), split(text, "=")];
+
+/** `--header "Accept: text/plain"`. */
+export function headers(text: string, before: Pair[] | undefined): Pair[] {
+  const { name, value } = split(text, ":");
+  return [...(before ?? []), { name: name.trim(), value: value.trim() }];
+}
+
+/** A flag that may be repeated, or hold several values separated by commas. */
+export const several = (text: string, before: string[] | undefined): string[] => [
+  ...(before ?? []),
+  ...text.split(",").map((part) => part.trim()),
+];
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `10m` before now, or a time as in 2030-01-31T12:00:00Z. */
+export function readTime(text: string, now: Date): string {
+  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const at =
+    amount === undefined ? new Date(text) : new Date(now.getTime() - Number(amount) * (unitMs[unit ?? ""] ?? 0));
+  if (Number.isNaN(at.getTime())) throw usageError("a time is 30s, 10m, 2h or 7d ago, or as in 2030-01-31T12:00:00Z");
+  return at.toISOString();
+}
+
+const readProblems: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder; one file's text is sent",
+  EACCES: "permission is missing",
+};
+
+/** A file's text, or stdin's for `-`. */
+export async function readText(file: string, shell: Shell): Promise<string> {
+  const bytes = file === "-" ? await shell.readStdin() : await readBytes(file);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) throw usageError(`${file} can't be sent: it is no UTF-8 text`);
+    throw error;
+  }
+}
+
+async function readBytes(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    throw usageError(`${file} can't be read: ${readProblems[code] ?? code}`);
+  }
+}
+
+/** `fermi function get hi` and `fermi function get --name hi` are the same. */
+export const named = (command: Command, what = "its name"): Command =>
+  command.argument("[name]", what).option("--name <name>", what);
+
+export const listOptions = (command: Command): Command =>
+  command
+    .option("-A, --all-namespaces", "of every namespace")
+    .addOption(new Option("--limit <n>", "at most so many").argParser(wholeNumber));
+
+/** Whether any of these flags was given; a change without one is a mistake worth telling. */
+export const isEmpty = (change: object): boolean => Object.values(change).every((value) => value === undefined);

@@ -1,0 +1,54 @@
+/** The three forms of an answer: an aligned table for people, JSON and YAML for programs. */
+import { stringify } from "yaml";
+
+export const formats = ["table", "json", "yaml"] as const;
+export type Format = (typeof formats)[number];
+
+type Cell = string | number | boolean | null | undefined;
+/** A column's heading and what it shows of a row. */
+export type Column<Row> = readonly [heading: string, cell: (row: Row) => Cell];
+
+const gap = "   ";
+
+/** Aligned like `kubectl get`; what is not known is `-`. */
+export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  const lines = [columns.map(([heading]) => heading), ...rows.map((row) => columns.map(([, cell]) => show(cell(row))))];
+  const widths = columns.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((text, at) => text.padEnd(widths[at] ?? 0))
+          .join(gap)
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+/** One line however odd the value: a control character in a name must not draw on the terminal. */
+// eslint-disable-next-line no-control-regex -- control characters are what it is about
+const controls = /[\u0000-\u001f\u007f-\u009f]+/g;
+
+function show(value: Cell): string {
+  if (value === null || value === undefined || value === "") return "-";
+  return String(value).replace(controls, " ");
+}
+
+export const formatValue = (value: unknown, format: "json" | "yaml"): string =>
+  format === "json" ? `${JSON.stringify(value, null, 2)}\n` : stringify(value);
+
+const units = [
+  [86_400, "d"],
+  [3_600, "h"],
+  [60, "m"],
+] as const;
+
+/** `3d`, `5h`, `12m`, `40s`: how long ago that was. */
+export function formatAge(at: string, now: Date): string {
+  const seconds = Math.max(0, Math.floor((now.getTime() - new Date(at).getTime()) / 1000));
+  const [size, unit] = units.find(([unitSize]) => seconds >= unitSize) ?? [1, "s"];
+  return `${Math.floor(seconds / size)}${unit}`;
+}
+
+export const formatMs = (ms: number | null): string | null =>
+  ms === null ? null : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)}ms`;

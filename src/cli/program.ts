@@ -1,0 +1,94 @@
+/**
+ * The command line: a GraphQL client and nothing else. It knows no part of the server; `serve` is handed in by whoever
+ * starts the program. Each command group is a file under commands/, what it sends is beside it under operations/.
+ */
+import { Command, CommanderError, Option } from "commander";
+import { readCliConfig, type CliConfig } from "../config/cli-config.js";
+import { CliError, exitCodes, usageError } from "./cli-error.js";
+import { addCompletionCommand } from "./commands/completion.js";
+import { addEnvironmentCommands } from "./commands/environment.js";
+import { addFunctionLogCommand } from "./commands/function-logs.js";
+import { addFunctionRunCommands } from "./commands/function-run.js";
+import { addFunctionCommands } from "./commands/function.js";
+import { addInvocationCommands } from "./commands/invocation.js";
+import { addPoolCommands } from "./commands/pool.js";
+import { addRouteCommands } from "./commands/route.js";
+import { addVersionCommand, programVersion } from "./commands/version.js";
+import { formats } from "./print.js";
+import { processShell, type Shell } from "./shell.js";
+
+export interface ProgramOptions {
+  /** Runs the server; gets what stands after `serve`. */
+  readonly serve: (args: readonly string[]) => Promise<void>;
+  readonly shell?: Shell;
+  readonly config?: CliConfig;
+}
+
+/** Runs one command line (without `node` and the script); resolves with the exit code and throws nothing. */
+export async function runCli(args: readonly string[], options: ProgramOptions): Promise<number> {
+  const shell = options.shell ?? processShell();
+  if (args[0] === "--version" || args[0] === "-V") {
+    shell.write(`${programVersion()}\n`);
+    return exitCodes.ok;
+  }
+  try {
+    await buildProgram({ ...options, shell }).parseAsync([...args], { from: "user" });
+    return exitCodes.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    if (!(error instanceof CliError)) throw error;
+    shell.tell(`fermi: ${error.message.replace(/\s*\n\s*/g, " ")}`);
+    return error.exitCode;
+  }
+}
+
+export function buildProgram({ serve, shell = processShell(), config = readCliConfig() }: ProgramOptions): Command {
+  const program = new Command("fermi").description("functions as a service, driven through GraphQL");
+  program
+    .configureOutput({ writeOut: (text) => shell.write(text), writeErr: (text) => shell.tell(text.trimEnd()) })
+    .configureOutput({ outputError: () => undefined })
+    .configureHelp({ showGlobalOptions: true });
+  addGlobalOptions(program, config);
+  addEnvironmentCommands(program, shell);
+  const functions = program.command("function").alias("fn").description("functions: code that answers requests");
+  addFunctionCommands(functions, shell);
+  addFunctionRunCommands(functions, shell);
+  addFunctionLogCommand(functions, shell);
+  addRouteCommands(program, shell);
+  addPoolCommands(program, shell);
+  addInvocationCommands(program, shell);
+  addServeCommand(program, serve);
+  addVersionCommand(program, shell);
+  addCompletionCommand(program, shell);
+  throwUsageErrors(program);
+  return program;
+}
+
+function addGlobalOptions(program: Command, { server, token, namespace }: CliConfig): void {
+  program
+    .addOption(new Option("--server <url>", "address of the API; FERMI_SERVER").default(server))
+    .addOption(new Option("--token <token>", "bearer token of the API; FERMI_TOKEN").default(token, "none"))
+    .addOption(new Option("-n, --namespace <name>", "namespace; FERMI_NAMESPACE").default(namespace))
+    .addOption(new Option("-o, --output <format>", "form of the answer").choices(formats).default("table"));
+}
+
+/** Its flags are the server's settings, which it reads and explains itself (`fermi serve --help`). */
+function addServeCommand(program: Command, serve: ProgramOptions["serve"]): void {
+  program
+    .command("serve")
+    .description("run the server in this process")
+    .argument("[flags...]", "its settings; `fermi serve --help` lists them")
+    .allowUnknownOption()
+    .helpOption(false)
+    .action((_flags: string[], _options: object, command: Command) => serve(command.args));
+}
+
+/** Commander's own complaints end like ours: one line, exit code 2, and which help to read. */
+function throwUsageErrors(command: Command, path = command.name()): void {
+  command.helpCommand(false).exitOverride((error) => {
+    if (error.exitCode === 0) throw error;
+    if (error.code === "commander.help") throw new CommanderError(exitCodes.usage, error.code, error.message);
+    throw usageError(`${error.message.replace(/^error: /, "").replace(/\.$/, "")}; see \`${path} --help\``);
+  });
+  for (const sub of command.commands) throwUsageErrors(sub, `${path} ${sub.name()}`);
+}

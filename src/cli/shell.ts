@@ -1,0 +1,35 @@
+/** The process around a command, as a value: tests hand in their own. */
+export interface Shell {
+  /** Text or bytes for stdout. */
+  write(chunk: string | Uint8Array): void;
+  /** One line for stderr. */
+  tell(line: string): void;
+  readStdin(): Promise<Buffer>;
+  /** Aborts at the first Ctrl-C (or SIGTERM) after the call; before it, Ctrl-C simply ends the process. */
+  untilInterrupted(): AbortSignal;
+}
+
+/**
+ * The shell of this process. A reader that has left (`fermi function list | head`) ends it quietly: whoever closed the
+ * pipe has seen all that was wanted.
+ */
+export function processShell(): Shell {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  return {
+    write: (chunk) => void process.stdout.write(chunk),
+    tell: (line) => void process.stderr.write(`${line}\n`),
+    readStdin: async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks);
+    },
+    untilInterrupted: () => {
+      const abort = new AbortController();
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort());
+      return abort.signal;
+    },
+  };
+}

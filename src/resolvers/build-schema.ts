@@ -1,0 +1,73 @@
+/** Builds the executable schema: the one place where resolvers are made. */
+import "reflect-metadata";
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
+import { buildSchema, type NonEmptyArray, type PubSub } from "type-graphql";
+import { AppError } from "../errors/app-error.js";
+import { HttpTriggerType } from "../schema/http-trigger.type.js";
+import { EnvironmentResolver } from "./environment.resolver.js";
+import { FunctionInvoker } from "./function-invoker.js";
+import { FunctionVersionResolver } from "./function-version.resolver.js";
+import { FunctionResolver } from "./function.resolver.js";
+import { InvocationResolver } from "./invocation.resolver.js";
+import { LogResolver } from "./log.resolver.js";
+import type { ApiParts } from "./operations.js";
+import { InstanceResolver, PoolResolver } from "./pool.resolver.js";
+import { ServerResolver } from "./server.resolver.js";
+import { SubscriptionResolver } from "./subscription.resolver.js";
+import { HttpTriggerResolver, TriggerResolver } from "./trigger.resolver.js";
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- the type that type-graphql asks for
+const resolvers: NonEmptyArray<Function> = [
+  EnvironmentResolver,
+  FunctionResolver,
+  FunctionVersionResolver,
+  TriggerResolver,
+  HttpTriggerResolver,
+  InvocationResolver,
+  LogResolver,
+  PoolResolver,
+  InstanceResolver,
+  ServerResolver,
+  SubscriptionResolver,
+];
+
+export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
+  const { environments, functions, triggers, invocations, logs, invoker, pools, server } = parts;
+  const instances = [
+    new EnvironmentResolver(environments, pools),
+    new FunctionResolver(functions, pools),
+    new FunctionVersionResolver(),
+    new TriggerResolver(triggers),
+    new HttpTriggerResolver(server),
+    new InvocationResolver(invocations, functions, new FunctionInvoker(functions, invoker)),
+    new LogResolver(logs, functions),
+    new PoolResolver(pools),
+    new InstanceResolver(),
+    new ServerResolver(server),
+    new SubscriptionResolver(),
+  ];
+  return build(new Map(instances.map((instance) => [instance.constructor, instance])));
+}
+
+/** The text of schema.graphql: sorted, so that a diff shows what changed and nothing else. */
+export async function schemaText(): Promise<string> {
+  return `${printSchema(lexicographicSortSchema(await build(new Map())))}\n`;
+}
+
+/** Asked for by type-graphql even where, as here, every subscription has a source of its own. */
+const noPubSub: PubSub = {
+  publish: () => {},
+  subscribe: () => {
+    throw new AppError("INTERNAL", "No subscription reads from topics.");
+  },
+};
+
+const build = (instances: ReadonlyMap<unknown, object>): Promise<GraphQLSchema> =>
+  buildSchema({
+    resolvers,
+    orphanedTypes: [HttpTriggerType],
+    container: { get: (type) => instances.get(type) },
+    validate: { forbidUnknownValues: false, validationError: { target: false, value: false } },
+    pubSub: noPubSub,
+    emitSchemaFile: false,
+  });

@@ -1,0 +1,37 @@
+import { AppError } from "../errors/app-error.js";
+import type { Invocation, InvocationResult } from "../model/invocation.js";
+import type { RequestContext } from "../model/request-context.js";
+import type { InvokeFunctionInput } from "../schema/invoke-function.input.js";
+import type { FunctionOperations, InvokeOperation } from "./operations.js";
+import { getNamed } from "./record-filters.js";
+
+/** Runs a function that is named, not identified: finds it and its version, then goes through the one door. */
+export class FunctionInvoker {
+  constructor(
+    private readonly functions: Pick<FunctionOperations, "find" | "version">,
+    private readonly invoker: InvokeOperation,
+  ) {}
+
+  async invoke(ctx: RequestContext, input: InvokeFunctionInput): Promise<Invocation & { result: InvocationResult }> {
+    const { namespace, function: name, version, method, path, headers, body } = input;
+    const { id: functionId } = await getNamed(this.functions, ctx, { namespace, name }, "function");
+    await this.#checkVersion(functionId, version);
+    const { invocation, result } = await this.invoker.invoke(ctx, {
+      functionId,
+      version: version ?? null,
+      method,
+      path,
+      headers: (headers ?? []).map((header) => [header.name, header.value]),
+      body: body ?? undefined,
+      source: "GRAPHQL",
+      triggerId: null,
+    });
+    return { ...invocation, result };
+  }
+
+  async #checkVersion(functionId: string, version: number | null | undefined): Promise<void> {
+    if (version === null || version === undefined) return;
+    if ((await this.functions.version(functionId, version)) !== undefined) return;
+    throw new AppError("NOT_FOUND", "The function has no version with this number.", { field: "version" });
+  }
+}

@@ -1,0 +1,59 @@
+/** Filters name functions; records know ids. A name that no function has is NOT_FOUND rather than an empty list. */
+import { AppError } from "../errors/app-error.js";
+import type { FunctionSpec } from "../model/function.js";
+import type { ResourceName } from "../model/inputs.js";
+import type { InvocationFilter, LogFilter } from "../model/record-filter.js";
+import type { RequestContext } from "../model/request-context.js";
+import type { InvocationFilterInput, LogFilterInput } from "../schema/record-filter.input.js";
+
+interface Finder<T> {
+  find(ctx: RequestContext, name: ResourceName): Promise<T | undefined>;
+}
+
+export const defaultNamespace = "default";
+
+/** The resource with this name, or NOT_FOUND that tells which input field named it. */
+export async function getNamed<T>(
+  finder: Finder<T>,
+  ctx: RequestContext,
+  name: ResourceName,
+  field: string,
+): Promise<T> {
+  const found = await finder.find(ctx, name);
+  if (found !== undefined) return found;
+  const what = field.slice(field.lastIndexOf(".") + 1);
+  throw new AppError("NOT_FOUND", `There is no ${what} with this name in this namespace.`, { field });
+}
+
+export async function invocationFilter(
+  functions: Finder<FunctionSpec>,
+  ctx: RequestContext,
+  input: InvocationFilterInput | null | undefined,
+): Promise<InvocationFilter> {
+  const { namespace, function: name, status, source, since, until } = input ?? {};
+  const rest = {
+    statuses: status?.length ? status : undefined,
+    source: source ?? undefined,
+    since: since ?? undefined,
+    until: until ?? undefined,
+  };
+  if (!name) return { ...rest, namespace: namespace ?? undefined };
+  const of = { namespace: namespace ?? defaultNamespace, name };
+  return { ...rest, functionId: (await getNamed(functions, ctx, of, "filter.function")).id };
+}
+
+export async function logFilter(
+  functions: Finder<FunctionSpec>,
+  ctx: RequestContext,
+  { namespace, function: name, ...rest }: LogFilterInput,
+): Promise<LogFilter> {
+  const fn = name ? await getNamed(functions, ctx, { namespace, name }, "filter.function") : undefined;
+  return {
+    namespace,
+    functionId: fn?.id,
+    invocationId: rest.invocationId ?? undefined,
+    stream: rest.stream ?? undefined,
+    contains: rest.contains ?? undefined,
+    since: rest.since ?? undefined,
+  };
+}

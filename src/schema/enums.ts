@@ -1,0 +1,79 @@
+import { registerEnumType } from "type-graphql";
+import type { RuntimeContract } from "../model/environment.js";
+import type { InstanceState } from "../model/instance-state.js";
+import type { InvocationSource, InvocationStatus } from "../model/invocation.js";
+import type { LogStream } from "../model/log-line.js";
+import type { ChangeType } from "../model/resource.js";
+import type { TriggerKind } from "../model/trigger.js";
+
+/** Declares an enum whose values are the model's own, each with its description. */
+function declareEnum<T extends string>(
+  name: string,
+  description: string,
+  descriptions: Record<T, string>,
+): { readonly [K in T]: K } {
+  const values = Object.keys(descriptions) as T[];
+  const enumObject = Object.fromEntries(values.map((value) => [value, value])) as { [K in T]: K };
+  const valuesConfig = Object.fromEntries(values.map((value) => [value, { description: descriptions[value] }]));
+  registerEnumType(enumObject, { name, description, valuesConfig: valuesConfig as never });
+  return enumObject;
+}
+
+export const RuntimeContractEnum = declareEnum<RuntimeContract>(
+  "RuntimeContract",
+  "How an environment's container takes a function in.",
+  {
+    FERMI: "Code travels inside the specialize request; one container, no sidecar. What Fermi's own images speak.",
+    FISSION_V1: "POST /specialize, code at /userfunc/user. Any Fission v1 image.",
+    FISSION_V2: "POST /v2/specialize with filepath and functionName. Any Fission v2/v3 image.",
+  },
+);
+
+export const InstanceStateEnum = declareEnum<InstanceState>("InstanceState", "Where an instance is in its life.", {
+  STARTING: "Being started; it does not listen yet.",
+  WARM: "Ready to take any function of its environment.",
+  SPECIALIZING: "Taken by a function whose code is being loaded.",
+  READY: "Serves its function.",
+  DRAINING: "Takes no new request, finishes those it has, then ends.",
+});
+
+export const TriggerKindEnum = declareEnum<TriggerKind>("TriggerKind", "What makes a trigger call its function.", {
+  HTTP: "A request to a route.",
+  TIME: "A schedule.",
+  KUBERNETES_WATCH: "A change of a Kubernetes object.",
+  QUEUE: "A message of a topic.",
+});
+
+export const InvocationSourceEnum = declareEnum<InvocationSource>("InvocationSource", "Who called the function.", {
+  HTTP: "A request to a route.",
+  TIME: "A time trigger.",
+  KUBERNETES_WATCH: "A Kubernetes watch trigger.",
+  QUEUE: "A queue trigger.",
+  GRAPHQL: "A mutation of this API.",
+});
+
+export const InvocationStatusEnum = declareEnum<InvocationStatus>(
+  "InvocationStatus",
+  "How far an invocation has come, or how it ended.",
+  {
+    QUEUED: "Accepted, not begun.",
+    RUNNING: "The function has the request.",
+    SUCCEEDED: "The function answered below 500.",
+    FAILED: "The function answered 500 or above, or could not be run.",
+    TIMED_OUT: "It ran longer than its limit.",
+    CANCELLED: "The caller left, or it was called off.",
+    DEAD: "Every attempt failed; it is kept until it is run again or expires.",
+  },
+);
+
+export const LogStreamEnum = declareEnum<LogStream>("LogStream", "Where a log line was written.", {
+  STDOUT: "The function's standard output.",
+  STDERR: "The function's standard error.",
+  SYSTEM: "Fermi itself, about the instance.",
+});
+
+export const ChangeTypeEnum = declareEnum<ChangeType>("ChangeType", "What happened to a resource.", {
+  CREATED: "It is new.",
+  UPDATED: "It was changed.",
+  DELETED: "It is gone.",
+});

@@ -1,0 +1,122 @@
+/** What the router answers to an internal invocation, and what is made of it. */
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import { AppError } from "../errors/app-error.js";
+import { isErrorCode } from "../errors/codes.js";
+import type { Invocation, InvocationResult } from "../model/invocation.js";
+import type { InvokeRequest } from "./invoke-request.js";
+
+export interface Answer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: Buffer;
+}
+
+/** Reads the whole answer; one that is larger than `maxBytes` is refused, one that breaks off is a crash. */
+export async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("FUNCTION_CRASHED", "The function's answer broke off.", { cause });
+  }
+  const headers = Object.fromEntries(
+    Object.entries(response.headersDistinct).map(([name, values = []]) => [name, oneOrMany(values)]),
+  );
+  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(chunks) };
+}
+
+const oneOrMany = (values: string[]): string | string[] => (values.length === 1 ? (values[0] ?? "") : values);
+
+const tooLarge = (maxBytes: number): AppError =>
+  new AppError(
+    "BODY_TOO_LARGE",
+    `The function's answer is larger than ${Math.floor(maxBytes / 1024 / 1024)} MiB; call it through a route instead.`,
+  );
+
+/** The error that the platform, not the function, answered with; undefined where the function answered. */
+export function toPlatformError({ headers, body }: Answer): AppError | undefined {
+  const code = headers["x-fermi-error"];
+  if (code === undefined) return undefined;
+  const retryAfterSeconds = Number(headers["retry-after"]);
+  return new AppError(isErrorCode(code) ? code : "INTERNAL", messageOf(body), {
+    ...(Number.isFinite(retryAfterSeconds) ? { retryAfterSeconds } : {}),
+  });
+}
+
+function messageOf(body: Buffer): string {
+  const { error } = parseObject(body.toString()) as { error?: { message?: unknown } };
+  return typeof error?.message === "string" ? error.message : "The invocation failed.";
+}
+
+function parseObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What the router says of the invocation, in X-Fermi-Invocation. */
+interface Told {
+  readonly functionVersion?: number;
+  readonly coldStart?: boolean;
+  readonly waitMs?: number;
+  readonly instance?: string;
+  readonly acceptedAt?: string | number;
+}
+
+interface Times {
+  readonly durationMs: number;
+  readonly finishedAt: Date;
+}
+
+/** The invocation as its caller saw it; the router's own record differs from it at most in the last digits of its times. */
+export function toInvocation(request: InvokeRequest, answer: Answer, { durationMs, finishedAt }: Times): Invocation {
+  const told: Told = parseObject(Buffer.from(String(answer.headers["x-fermi-invocation"]), "base64url").toString());
+  const { status } = answer;
+  const isFailed = status >= 500;
+  return {
+    id: String(answer.headers["x-fermi-invocation-id"]),
+    functionId: request.functionId,
+    functionVersion: told.functionVersion ?? request.version ?? 0,
+    source: request.source,
+    triggerId: request.triggerId,
+    status: isFailed ? "FAILED" : "SUCCEEDED",
+    method: request.method,
+    path: request.path.split("?", 1)[0] ?? "/",
+    httpStatus: status,
+    error: isFailed ? `the function answered ${status}` : null,
+    coldStart: told.coldStart ?? false,
+    durationMs,
+    waitMs: told.waitMs ?? null,
+    attempts: 1,
+    requestBytes: Buffer.byteLength(request.body ?? ""),
+    responseBytes: answer.body.length,
+    instance: told.instance ?? null,
+    acceptedAt: told.acceptedAt === undefined ? new Date(finishedAt.getTime() - durationMs) : new Date(told.acceptedAt),
+    finishedAt,
+  };
+}
+
+/** Fermi's own headers, and those that are about the connection to the router, are not the function's. */
+const isOwn = (name: string): boolean =>
+  name.startsWith("x-fermi-") || ["connection", "keep-alive", "transfer-encoding"].includes(name);
+
+export function toResult({ status, headers, body }: Answer): InvocationResult {
+  const base64 = !isUtf8(body);
+  return {
+    httpStatus: status,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !isOwn(name))),
+    body: body.toString(base64 ? "base64" : "utf8"),
+    base64,
+  };
+}

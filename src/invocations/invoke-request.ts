@@ -1,0 +1,15 @@
+import type { InvocationSource } from "../model/invocation.js";
+
+/** What to call, and with what. */
+export interface InvokeRequest {
+  readonly functionId: string;
+  /** Null is the current one. */
+  readonly version: number | null;
+  readonly method: string;
+  /** With the query string, where there is one. */
+  readonly path: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer | string | undefined;
+  readonly source: InvocationSource;
+  readonly triggerId: string | null;
+}

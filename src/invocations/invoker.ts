@@ -1,0 +1,86 @@
+/**
+ * The one door to functions for everything that is no HTTP caller: it posts to the router's own address, so there is one
+ * path, one accounting and one record for every invocation, also where roles run in separate processes.
+ */
+import http from "node:http";
+import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import type { Invocation, InvocationResult } from "../model/invocation.js";
+import type { RequestContext } from "../model/request-context.js";
+import type { InvokeRequest } from "./invoke-request.js";
+import { readAnswer, toInvocation, toPlatformError, toResult, type Answer } from "./invoke-answer.js";
+
+export interface InvokerOptions {
+  /** The router's address, such as http://127.0.0.1:31314; asked at each call, as its port may be picked at start. */
+  readonly routerUrl: () => string;
+  /** The secret that opens the router's own path. */
+  readonly internalKey: string;
+  readonly clock: Clock;
+  /** To the last byte of the answer. The function's own time limit is the router's affair and ends most calls before. */
+  readonly deadlineMs?: number;
+  readonly maxAnswerBytes?: number;
+}
+
+export class Invoker {
+  readonly #options: Required<InvokerOptions>;
+
+  constructor(options: InvokerOptions) {
+    this.#options = { deadlineMs: 15 * 60_000, maxAnswerBytes: 6 * 1024 * 1024, ...options };
+  }
+
+  /**
+   * Runs the function and waits for its answer, whatever its status. Rejects with the router's code where the platform
+   * failed, with BODY_TOO_LARGE where the answer is too large to be held, and with the signal's reason where that aborts.
+   */
+  async invoke(
+    ctx: RequestContext,
+    request: InvokeRequest,
+  ): Promise<{ invocation: Invocation; result: InvocationResult }> {
+    ctx.signal.throwIfAborted();
+    const { clock, deadlineMs } = this.#options;
+    const deadline = new AbortController();
+    const timer = clock.after(deadlineMs, () => deadline.abort(tooLate(deadlineMs)));
+    const signal = AbortSignal.any([ctx.signal, deadline.signal]);
+    const startedMs = clock.monotonicMs();
+    try {
+      const answer = await this.#send(request, signal);
+      const platformError = toPlatformError(answer);
+      if (platformError !== undefined) throw platformError;
+      const times = { durationMs: clock.monotonicMs() - startedMs, finishedAt: clock.now() };
+      return { invocation: toInvocation(request, answer, times), result: toResult(answer) };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      timer.stop();
+    }
+  }
+
+  async #send(request: InvokeRequest, signal: AbortSignal): Promise<Answer> {
+    const { body = "" } = request;
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      // A connection of its own: one that was kept open may be closed by the router just as it is used again, and then
+      // nobody knows whether the function ran.
+      const options = { method: "POST", agent: false as const, headers: this.#headers(request, body), signal };
+      http
+        .request(new URL("/-/invoke", this.#options.routerUrl()), options, resolve)
+        .on("error", (cause) => reject(unreachable(cause)))
+        .end(body);
+    });
+    return readAnswer(response, this.#options.maxAnswerBytes);
+  }
+
+  #headers({ body: _body, ...what }: InvokeRequest, body: Buffer | string): http.OutgoingHttpHeaders {
+    return {
+      "X-Fermi-Internal-Key": this.#options.internalKey,
+      "X-Fermi-Invoke": Buffer.from(JSON.stringify(what)).toString("base64url"),
+      "Content-Length": Buffer.byteLength(body),
+    };
+  }
+}
+
+const tooLate = (deadlineMs: number): AppError =>
+  new AppError("FUNCTION_TIMEOUT", `The function's answer was not complete within ${deadlineMs / 1_000} s.`);
+
+const unreachable = (cause: Error): AppError =>
+  new AppError("CLUSTER_UNAVAILABLE", "The router gave no answer.", { cause, retryAfterSeconds: 1 });

@@ -1,0 +1,101 @@
+import type { Invocation } from "../../model/invocation.js";
+import type { InvocationRecord } from "../../model/record-batch.js";
+import type { Keyset } from "./record-page.js";
+
+/** As the driver gives it: bigint as text. */
+export interface InvocationRow {
+  readonly id: string;
+  readonly function_id: string;
+  readonly function_version: number;
+  readonly source: Invocation["source"];
+  readonly trigger_id: string | null;
+  readonly status: Invocation["status"];
+  readonly method: string;
+  readonly path: string;
+  readonly http_status: number | null;
+  readonly error: string | null;
+  readonly cold_start: boolean;
+  readonly duration_ms: number | null;
+  readonly wait_ms: number | null;
+  readonly attempts: number;
+  readonly request_bytes: string;
+  readonly response_bytes: string;
+  readonly instance: string | null;
+  readonly accepted_at: Date;
+  readonly finished_at: Date | null;
+}
+
+/** In the order of the table. */
+export const invocationColumns = `id, function_id, function_version, source, trigger_id, status, method, path,
+  http_status, error, cold_start, duration_ms, wait_ms, attempts, request_bytes, response_bytes, instance, accepted_at,
+  finished_at`;
+
+export const toInvocation = (row: InvocationRow): Invocation => ({
+  id: row.id,
+  functionId: row.function_id,
+  functionVersion: row.function_version,
+  source: row.source,
+  triggerId: row.trigger_id,
+  status: row.status,
+  method: row.method,
+  path: row.path,
+  httpStatus: row.http_status,
+  error: row.error,
+  coldStart: row.cold_start,
+  durationMs: row.duration_ms,
+  waitMs: row.wait_ms,
+  attempts: row.attempts,
+  requestBytes: Number(row.request_bytes),
+  responseBytes: Number(row.response_bytes),
+  instance: row.instance,
+  acceptedAt: row.accepted_at,
+  finishedAt: row.finished_at,
+});
+
+/** As `json_to_recordset` takes it. */
+export const toRecordRow = ({ invocation, namespace }: InvocationRecord): object => ({
+  namespace,
+  id: invocation.id,
+  function_id: invocation.functionId,
+  function_version: invocation.functionVersion,
+  source: invocation.source,
+  trigger_id: invocation.triggerId,
+  status: invocation.status,
+  method: invocation.method,
+  path: invocation.path,
+  http_status: invocation.httpStatus,
+  error: invocation.error,
+  cold_start: invocation.coldStart,
+  duration_ms: invocation.durationMs,
+  wait_ms: invocation.waitMs,
+  attempts: invocation.attempts,
+  request_bytes: invocation.requestBytes,
+  response_bytes: invocation.responseBytes,
+  instance: invocation.instance,
+  accepted_at: invocation.acceptedAt,
+  finished_at: invocation.finishedAt,
+});
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export const isUuid = (text: unknown): text is string => typeof text === "string" && uuid.test(text);
+
+/** Newest first; what was accepted in one millisecond, by id. */
+export const invocationKeyset: Keyset<Invocation> = {
+  columns: ["accepted_at", "id"],
+  isDescending: true,
+  valuesOf: ({ acceptedAt, id }) => [acceptedAt.toISOString(), id],
+  isValid: ([acceptedAt, id]) => isTime(acceptedAt) && isUuid(id),
+};
+
+const isTime = (value: unknown): boolean =>
+  typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) && !Number.isNaN(Date.parse(value));
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+/** When the invocation of this id was accepted, give or take a day: a UUID of version 7 begins with its time. */
+export function acceptedWithin(id: string): { from: Date; until: Date } | undefined {
+  if (id[14] !== "7") return undefined;
+  const madeAtMs = parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return { from: new Date(madeAtMs - dayMs), until: new Date(madeAtMs + dayMs) };
+}

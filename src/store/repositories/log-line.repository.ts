@@ -1,0 +1,130 @@
+import type { DataSource, EntityManager } from "typeorm";
+import type { WriteOutcome } from "../../lib/batch-writer.js";
+import type { LogLine, NewLogLine } from "../../model/log-line.js";
+import type { Page, PageRequest } from "../../model/page.js";
+import type { LogBatch } from "../../model/record-batch.js";
+import type { LogFilter } from "../../model/record-filter.js";
+import type { WakeChannel } from "../wakeups.js";
+import { andAll, logConditions, Parameters } from "./record-filter-sql.js";
+import { recordLocks, rowsAsJson, writeOnce } from "./record-once.js";
+import { pageOf, pageQuery, type Keyset } from "./record-page.js";
+import { latestPosition, readSequence } from "./record-sequence.js";
+
+/** Wakes those who follow the sequence of log lines. */
+export const logChannel: WakeChannel = "fermi_log";
+
+/** About what a stored line takes beside its message: its other columns and its part of four indexes. */
+export const lineOverheadBytes = 300;
+
+interface LogRow {
+  readonly seq: string;
+  readonly at: Date;
+  readonly stream: LogLine["stream"];
+  readonly message: string;
+  readonly function_id: string;
+  readonly function_version: number | null;
+  readonly invocation_id: string | null;
+  readonly instance: string;
+}
+
+const columns = "at, stream, message, function_id, function_version, invocation_id, instance";
+
+/** A line's namespace is its function's; a line of a function that is not there any more is of no use to anybody. */
+const insertLines = `
+  WITH line AS (
+    SELECT * FROM ROWS FROM (json_to_recordset($1::json) AS (at timestamptz, stream text, message text,
+      function_id uuid, function_version integer, invocation_id uuid, instance text)) WITH ORDINALITY
+  ), stored AS (
+    INSERT INTO log_line (seq, namespace, ${columns})
+    SELECT nextval('log_line_seq'), namespace, ${columns}
+    FROM (SELECT function.namespace, line.* FROM line JOIN function ON function.id = line.function_id
+      ORDER BY line.ordinality) AS ordered
+    RETURNING at, message
+  )
+  INSERT INTO log_volume AS known (day, lines, bytes)
+  SELECT (at AT TIME ZONE 'UTC')::date, count(*), sum(octet_length(message) + $2::bigint) FROM stored GROUP BY 1
+  ON CONFLICT (day) DO UPDATE SET lines = known.lines + excluded.lines, bytes = known.bytes + excluded.bytes`;
+
+/** Oldest first. */
+const keyset: Keyset<LogLine> = {
+  columns: ["seq"],
+  isDescending: false,
+  valuesOf: ({ id }) => [id],
+  isValid: ([seq]) => typeof seq === "string" && /^\d{1,18}$/.test(seq),
+};
+
+/** What instances printed: written in batches, each once, and read in the one order in which it was stored. */
+export class LogLineRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  write(lines: LogBatch, batchId: string): Promise<WriteOutcome> {
+    return writeOnce(this.dataSource, recordLocks.logLine, batchId, (manager) => insert(manager, lines));
+  }
+
+  async list(filter: LogFilter, page: PageRequest): Promise<Page<LogLine>> {
+    const { values, add } = new Parameters();
+    const { conditions, orderBy, limit } = pageQuery(keyset, page, add);
+    const where = andAll([...logConditions(filter, add), ...conditions]);
+    const sql = `SELECT seq, ${columns} FROM log_line WHERE true${where} ${orderBy} ${limit}`;
+    const rows: LogRow[] = await this.dataSource.query(sql, values);
+    return pageOf(keyset, page, rows.map(toLogLine));
+  }
+
+  /** A page for each invocation, in one statement. */
+  async ofInvocations(
+    invocations: readonly { readonly id: string; readonly functionId: string }[],
+    page: PageRequest,
+  ): Promise<Map<string, Page<LogLine>>> {
+    const { values, add } = new Parameters();
+    const { conditions, orderBy, limit } = pageQuery(keyset, page, add);
+    const wanted = [...new Map(invocations.map(({ id, functionId }) => [id, functionId]))];
+    const [ids, functionIds] = [wanted.map(([id]) => id), wanted.map(([, functionId]) => functionId)];
+    const sql = `SELECT found.* FROM unnest(${add(ids)}::uuid[], ${add(functionIds)}::uuid[])
+      AS wanted (invocation_id, function_id) CROSS JOIN LATERAL
+      (SELECT seq, ${columns} FROM log_line WHERE invocation_id = wanted.invocation_id
+        AND function_id = wanted.function_id${andAll(conditions)} ${orderBy} ${limit}) AS found ${orderBy}`;
+    const rows: LogRow[] = await this.dataSource.query(sql, values);
+    const pages = new Map(ids.map((id): [string, LogLine[]] => [id, []]));
+    for (const row of rows) pages.get(row.invocation_id ?? "")?.push(toLogLine(row));
+    return new Map([...pages].map(([id, nodes]) => [id, pageOf(keyset, page, nodes)]));
+  }
+
+  latest(): Promise<string> {
+    return latestPosition(this.dataSource, "log_line");
+  }
+
+  /** What was stored after `position` and matches, in the order of storing. */
+  async read(after: string, filter: LogFilter, limit: number): Promise<{ items: LogLine[]; position: string }> {
+    const { values: parameters, add } = new Parameters();
+    const conditions = logConditions(filter, add);
+    const read = { table: "log_line", columns, conditions, parameters, after, limit };
+    const { rows, position } = await readSequence<LogRow>(this.dataSource, read);
+    return { items: rows.map(toLogLine), position };
+  }
+}
+
+async function insert(manager: EntityManager, lines: LogBatch): Promise<void> {
+  await manager.query(insertLines, [rowsAsJson(lines.map(toRow)), lineOverheadBytes]);
+  await manager.query("SELECT pg_notify($1, '')", [logChannel]);
+}
+
+const toRow = (line: NewLogLine): object => ({
+  at: line.at,
+  stream: line.stream,
+  message: line.message,
+  function_id: line.functionId,
+  function_version: line.functionVersion,
+  invocation_id: line.invocationId,
+  instance: line.instance,
+});
+
+const toLogLine = (row: LogRow): LogLine => ({
+  id: row.seq,
+  at: row.at,
+  stream: row.stream,
+  message: row.message,
+  functionId: row.function_id,
+  functionVersion: row.function_version,
+  invocationId: row.invocation_id,
+  instance: row.instance,
+});

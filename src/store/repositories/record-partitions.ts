@@ -1,0 +1,167 @@
+/** Days of records as partitions: made ahead, dropped whole. What has no partition is in the default one, and not lost. */
+import type { DataSource, EntityManager } from "typeorm";
+import { lineOverheadBytes } from "./log-line.repository.js";
+import { recordLocks } from "./record-once.js";
+
+interface PartitionedTable {
+  readonly name: string;
+  /** The column that says which day a row belongs to. */
+  readonly time: string;
+  /** Held by who writes. */
+  readonly lock: number;
+}
+
+const invocations: PartitionedTable = { name: "invocation", time: "accepted_at", lock: recordLocks.invocation };
+const logLines: PartitionedTable = { name: "log_line", time: "at", lock: recordLocks.logLine };
+
+const dayMs = 24 * 60 * 60 * 1_000;
+const batchRows = 5_000;
+/** A batch can come again as long as its writer lives and the store was away: two days are plenty. */
+const batchMemory = "2 days";
+
+interface Span {
+  readonly from: Date;
+  readonly until: Date;
+}
+
+export class RecordPartitions {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async ensureDay(day: string): Promise<void> {
+    for (const table of [invocations, logLines]) {
+      await this.#patiently((manager) => ensurePartition(manager, table, day));
+    }
+  }
+
+  async dropBefore(cutoff: Date): Promise<void> {
+    for (const table of [invocations, logLines]) {
+      for (const { partition, day } of await this.#partitions(table)) {
+        if (spanOf(day).until <= cutoff) await this.#drop(partition);
+      }
+      await this.#deleteInBatches(`${table.name}_default`, `${table.time} < $1`, [cutoff]);
+    }
+    await this.dataSource.query("DELETE FROM log_volume WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date", [
+      cutoff,
+    ]);
+    await this.#deleteInBatches("invocation_stats", "span_start < $1", [cutoff]);
+    await this.#deleteInBatches("record_batch", `stored_at < now() - interval '${batchMemory}'`, []);
+  }
+
+  /** What was counted when lines were stored; deleting keeps it in step. */
+  async logDays(): Promise<{ day: string; bytes: number }[]> {
+    const rows: { day: string; bytes: string }[] = await this.dataSource.query(
+      "SELECT day::text AS day, bytes FROM log_volume ORDER BY day",
+    );
+    return rows.map(({ day, bytes }) => ({ day, bytes: Number(bytes) }));
+  }
+
+  async dropLogDay(day: string): Promise<void> {
+    const partition = partitionName(logLines, day);
+    if (await this.#exists(partition)) await this.#drop(partition);
+    const { from, until } = spanOf(day);
+    await this.#deleteInBatches("log_line_default", "at >= $1 AND at < $2", [from, until]);
+    await this.dataSource.query("DELETE FROM log_volume WHERE day = $1", [day]);
+    // Lines of the day may come still, if it is today.
+    await this.#patiently((manager) => ensurePartition(manager, logLines, day));
+  }
+
+  async deleteOldestLogLines(day: string, bytes: number): Promise<void> {
+    for (let freed = 0; freed < bytes;) {
+      const batch = await this.#deleteOldest(day);
+      if (batch === 0) return;
+      freed += batch;
+    }
+  }
+
+  /** One batch; resolves to what it has freed. */
+  async #deleteOldest(day: string): Promise<number> {
+    const { from, until } = spanOf(day);
+    const rows: { freed: string }[] = await this.dataSource.query(
+      `WITH oldest AS (
+        SELECT seq, at FROM log_line WHERE at >= $1 AND at < $2 ORDER BY seq LIMIT ${batchRows}
+      ), gone AS (
+        DELETE FROM log_line AS line USING oldest
+        WHERE line.at >= $1 AND line.at < $2 AND line.seq = oldest.seq AND line.at = oldest.at
+        RETURNING octet_length(message) + $3::bigint AS bytes
+      ), freed AS (
+        SELECT count(*) AS lines, coalesce(sum(bytes), 0) AS bytes FROM gone
+      ), told AS (
+        UPDATE log_volume AS known SET lines = known.lines - freed.lines, bytes = known.bytes - freed.bytes
+        FROM freed WHERE known.day = $4
+      ) SELECT bytes AS freed FROM freed`,
+      [from, until, lineOverheadBytes, day],
+    );
+    return Number(rows[0]?.freed ?? 0);
+  }
+
+  async #partitions(table: PartitionedTable): Promise<{ partition: string; day: string }[]> {
+    const rows: { name: string }[] = await this.dataSource.query(
+      "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = $1::regclass",
+      [table.name],
+    );
+    return rows.flatMap(({ name }) => {
+      const [, year, month, day] = /_p(\d{4})(\d\d)(\d\d)$/.exec(name) ?? [];
+      return day === undefined ? [] : [{ partition: name, day: `${year}-${month}-${day}` }];
+    });
+  }
+
+  async #exists(partition: string): Promise<boolean> {
+    return exists(this.dataSource.manager, partition);
+  }
+
+  #drop(partition: string): Promise<void> {
+    return this.#patiently(async (manager) => {
+      await manager.query(`DROP TABLE IF EXISTS ${partition}`);
+    });
+  }
+
+  /** Small transactions, so that nobody waits long for a row. */
+  async #deleteInBatches(table: string, condition: string, parameters: readonly unknown[]): Promise<void> {
+    const sql = `WITH gone AS (
+        DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${batchRows}))
+        RETURNING 1
+      ) SELECT count(*)::integer AS count FROM gone`;
+    for (let count = batchRows; count === batchRows;) {
+      const rows: { count: number }[] = await this.dataSource.query(sql, [...parameters]);
+      count = rows[0]?.count ?? 0;
+    }
+  }
+
+  /** In a transaction that may take its time, but gives way at once to those whom its locks would keep waiting. */
+  #patiently(work: (manager: EntityManager) => Promise<void>): Promise<void> {
+    return this.dataSource.transaction(async (manager) => {
+      await manager.query("SET LOCAL lock_timeout = '2s'");
+      await manager.query("SET LOCAL statement_timeout = '5min'");
+      await work(manager);
+    });
+  }
+}
+
+async function ensurePartition(manager: EntityManager, table: PartitionedTable, day: string): Promise<void> {
+  const partition = partitionName(table, day);
+  if (await exists(manager, partition)) return;
+  // With the writers' lock nobody adds to the default partition what belongs into the new one. A second process that
+  // wants the same waits here, so it has to look again.
+  await manager.query("SELECT pg_advisory_xact_lock($1)", [table.lock]);
+  if (await exists(manager, partition)) return;
+  const { from, until } = spanOf(day);
+  const [begin, end] = [`'${from.toISOString()}'`, `'${until.toISOString()}'`];
+  await manager.query(`CREATE TABLE ${partition} (LIKE ${table.name} INCLUDING DEFAULTS)`);
+  await manager.query(`WITH moved AS (
+      DELETE FROM ${table.name}_default WHERE ${table.time} >= ${begin} AND ${table.time} < ${end} RETURNING *
+    ) INSERT INTO ${partition} SELECT * FROM moved`);
+  await manager.query(`ALTER TABLE ${table.name} ATTACH PARTITION ${partition} FOR VALUES FROM (${begin}) TO (${end})`);
+}
+
+async function exists(manager: EntityManager, table: string): Promise<boolean> {
+  const rows: { found: boolean }[] = await manager.query("SELECT to_regclass($1) IS NOT NULL AS found", [table]);
+  return rows[0]?.found === true;
+}
+
+const partitionName = (table: PartitionedTable, day: string): string => `${table.name}_p${day.replaceAll("-", "")}`;
+
+/** The day's begin and end; throws where it is none, as it becomes part of statements. */
+function spanOf(day: string): Span {
+  const from = new Date(`${day}T00:00:00.000Z`);
+  return { from, until: new Date(from.getTime() + dayMs) };
+}

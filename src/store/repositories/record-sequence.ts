@@ -1,0 +1,47 @@
+/** Reads a table by its commit-ordered sequence `seq`. */
+import type { DataSource } from "typeorm";
+import { andAll } from "./record-filter-sql.js";
+
+export interface SequenceRead {
+  readonly table: string;
+  /** Without `seq`, which comes along. */
+  readonly columns: string;
+  readonly conditions: readonly string[];
+  readonly parameters: readonly unknown[];
+  readonly after: string;
+  readonly limit: number;
+}
+
+/**
+ * Rows stored after the position `after`, oldest first, and the position up to which all was looked at: the last row's where
+ * there may be more, else the newest of the table at that very moment.
+ */
+export async function readSequence<R>(
+  dataSource: DataSource,
+  read: SequenceRead,
+): Promise<{ rows: (R & { seq: string })[]; position: string }> {
+  const { table, columns, conditions, parameters, after, limit } = read;
+  const [afterSign, limitSign] = [`$${parameters.length + 1}`, `$${parameters.length + 2}`];
+  // One statement is one snapshot: what is not found in it comes after its newest.
+  const sql = `SELECT newest.seq AS newest, found.* FROM (SELECT max(seq) AS seq FROM ${table}) AS newest
+    LEFT JOIN LATERAL (SELECT seq, ${columns} FROM ${table} WHERE seq > ${afterSign}${andAll(conditions)}
+      ORDER BY seq LIMIT ${limitSign}) AS found ON true
+    ORDER BY found.seq`;
+  const all: (R & { seq: string | null; newest: string | null })[] = await dataSource.query(sql, [
+    ...parameters,
+    after,
+    limit,
+  ]);
+  const rows = all.filter((row): row is typeof row & { seq: string } => row.seq !== null);
+  const last = rows.length < limit ? all[0]?.newest : rows.at(-1)?.seq;
+  return { rows, position: later(after, last ?? "0") };
+}
+
+/** The position of the newest row; "0" where there is none. */
+export async function latestPosition(dataSource: DataSource, table: string): Promise<string> {
+  const rows: { newest: string | null }[] = await dataSource.query(`SELECT max(seq) AS newest FROM ${table}`);
+  return rows[0]?.newest ?? "0";
+}
+
+/** Retention may remove the newest row: a position never goes back, or what comes next would be taken for old. */
+const later = (one: string, other: string): string => (BigInt(one) > BigInt(other) ? one : other);

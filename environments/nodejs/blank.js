@@ -1,0 +1,2 @@
+// A module to load while nobody waits.
+export {};

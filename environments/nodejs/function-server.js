@@ -1,0 +1,143 @@
+/** Admits requests to user code, and answers the platform's own (without a key) itself. */
+import { timingSafeEqual } from "node:crypto";
+import { STATUS_CODES } from "node:http";
+import { inspectError } from "./errors.js";
+import { Invocation } from "./invocation.js";
+import { load } from "./load.js";
+import { current, logError } from "./logs.js";
+import { isBadRequest, readSpecialization } from "./specialization.js";
+import { runUpgrade } from "./upgrade.js";
+
+const busy = { status: 503, error: "busy", headers: { "x-fermi-busy": "1" } };
+
+export class FunctionServer {
+  /** Invocations that hold a slot. */
+  running = new Set();
+  /** Set when the process is about to end: nothing new is admitted. */
+  isEnding = false;
+  #state = "generic";
+  #specialized;
+  #handler;
+  #server;
+  #bodyLimit;
+
+  constructor(server, { bodyLimit }) {
+    this.#server = server;
+    this.#bodyLimit = bodyLimit;
+    server.on("request", (req, res) => this.#handle(req, res));
+    server.on("checkContinue", (req, res) => this.#handle(req, res, () => res.writeContinue()));
+    server.on("clientError", (error, socket) => refuseMalformed(error, socket));
+  }
+
+  #handle(req, res, proceed = () => {}) {
+    const refusal = this.#refuse(req.headers["x-fermi-key"]);
+    if (refusal === undefined) {
+      proceed();
+      this.#invoke(req, res);
+    } else if (req.headers["x-fermi-key"] === undefined) {
+      proceed();
+      this.#control(req, res, refusal);
+    } else {
+      answer(res, refusal);
+    }
+  }
+
+  /** Why a request may not go to user code; undefined where it may. */
+  #refuse(key) {
+    if (this.#specialized === undefined) return { status: 500, error: "not specialized" };
+    if (!isSame(this.#specialized.keyBytes, key))
+      return { status: 401, error: "this instance takes requests of its router only" };
+    if (this.isEnding) return { ...busy, headers: { ...busy.headers, connection: "close" } };
+    return this.running.size >= this.#specialized.requestsPerInstance ? busy : undefined;
+  }
+
+  #invoke(req, res) {
+    const invocation = this.#admit(req, res);
+    void current.run(invocation, () => invocation.run(this.#handler));
+  }
+
+  #admit(req, res) {
+    const release = (invocation) => this.running.delete(invocation);
+    const invocation = new Invocation(req, res, this.#specialized, { bodyLimit: this.#bodyLimit, release });
+    this.running.add(invocation);
+    return invocation;
+  }
+
+  #control(req, res, refusal) {
+    const path = req.url.split("?", 1)[0];
+    if (req.method === "POST" && path === "/specialize") return void this.#specialize(req, res);
+    if (path === "/-/healthz") return answer(res, { status: 200, body: { status: "ok" } });
+    if (path === "/-/state") return answer(res, { status: 200, body: this.#describe() });
+    answer(res, refusal);
+  }
+
+  #describe() {
+    if (this.#specialized === undefined) return { state: "generic" };
+    return { state: "specialized", functionId: this.#specialized.function.id, version: this.#specialized.version };
+  }
+
+  async #specialize(req, res) {
+    if (this.#state !== "generic") return answer(res, { status: 409, error: `already ${this.#state}` });
+    this.#state = "being specialized";
+    try {
+      const specialization = await readSpecialization(req);
+      Object.assign(process.env, specialization.variables);
+      this.#handler = await load(specialization.source, specialization.entrypoint);
+      if (this.#handler.upgrade) this.#server.on("upgrade", (...upgrade) => this.#upgrade(...upgrade));
+      this.#specialized = specialization;
+      this.#state = "specialized";
+      answer(res, { status: 200, body: this.#describe() });
+    } catch (error) {
+      this.#refuseSpecialization(error, res);
+    }
+  }
+
+  /** Code that failed to load may have left anything behind, so the instance takes no other. */
+  #refuseSpecialization(error, res) {
+    if (isBadRequest(error)) {
+      this.#state = "generic";
+      return answer(res, { status: 400, error: error.message });
+    }
+    this.#state = "spoilt by code that does not load";
+    logError(error.detail ?? error.message);
+    answer(res, { status: 422, body: { error: error.message, stack: error.detail ?? "" } });
+  }
+
+  #upgrade(req, socket, head) {
+    const refusal = this.#refuse(req.headers["x-fermi-key"]);
+    if (refusal !== undefined) return refuseUpgrade(socket, refusal);
+    runUpgrade(this.#handler.upgrade, req, socket, head, (invocation) => {
+      this.running.add(invocation);
+      return () => this.running.delete(invocation);
+    });
+  }
+}
+
+function isSame(expected, key) {
+  if (key === undefined) return false;
+  const given = Buffer.from(key);
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function answer(res, { status, error, headers, body = { error } }) {
+  const text = Buffer.from(JSON.stringify(body));
+  res.writeHead(status, { "content-type": "application/json", "content-length": text.length, ...headers }).end(text);
+}
+
+function refuseUpgrade(socket, { status, error, headers = {} }) {
+  const body = JSON.stringify({ error });
+  const lines = Object.entries({
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    ...headers,
+    connection: "close",
+  });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.on("error", () => {}).end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`);
+}
+
+function refuseMalformed(error, socket) {
+  if (error.code === "ECONNRESET" || !socket.writable) return socket.destroy();
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
+  refuseUpgrade(socket, { status, error: `malformed request: ${error.code ?? inspectError(error)}` });
+}

@@ -1,0 +1,106 @@
+/**
+ * The forms in which user code may be written, brought to one: a function of the invocation that resolves with the
+ * answer. Nothing here touches HTTP.
+ */
+import { kind, LoadError } from "./errors.js";
+import { isStream } from "./respond.js";
+
+/** Answers that stand for a whole response have these keys, and `status` or no other. */
+const answerKeys = new Set(["status", "body", "headers"]);
+
+/** `{call(invocation) → Promise<Answer>, upgrade}` of what a module exports; throws a LoadError where it exports none. */
+export function toHandler({ namespace, isCommonJs }, entrypoint) {
+  const exported = pick(namespace, isCommonJs, entrypoint);
+  const upgrade = [namespace?.upgrade, exported.upgrade, namespace?.default?.upgrade].find(isFunction);
+  if (isFunction(exported.fetch)) return { call: (invocation) => callFetch(exported, invocation), upgrade };
+  if (!isFunction(exported)) throw new LoadError(notAFunction(entrypoint, exported));
+  const call = exported.length >= 2 ? callWithCallback : callWithContext;
+  return { call: (invocation) => call(exported, invocation), upgrade };
+}
+
+const isFunction = (value) => typeof value === "function";
+const isHandler = (value) => isFunction(value) || isFunction(value?.fetch);
+
+function pick(namespace, isCommonJs, entrypoint) {
+  if (entrypoint !== null && entrypoint !== undefined) {
+    const named = namespace?.[entrypoint] ?? namespace?.default?.[entrypoint];
+    if (named === undefined || named === null)
+      throw new LoadError(`the code exports no ${entrypoint}; ${whatThereIs(namespace)}`);
+    return named;
+  }
+  const main = isCommonJs && isHandler(namespace) ? namespace : namespace?.default;
+  if (main !== undefined && main !== null) return main;
+  const handlers = Object.values(namespace ?? {}).filter(isHandler);
+  if (handlers.length === 1) return handlers[0];
+  throw new LoadError(`the code has no default export; ${whatThereIs(namespace)}`);
+}
+
+function whatThereIs(namespace) {
+  const names = namespace === null || typeof namespace !== "object" ? [] : Object.keys(namespace);
+  return names.length === 0 ? "it exports nothing" : `name one of its exports as entrypoint: ${names.join(", ")}`;
+}
+
+const notAFunction = (entrypoint, exported) =>
+  `the ${entrypoint ? `export ${entrypoint}` : "default export"} is no function, and no object with a fetch method, but ${kind(exported)}`;
+
+async function callFetch(exported, invocation) {
+  const response = await exported.fetch(invocation.webRequest(), invocation.context());
+  if (!(response instanceof Response))
+    throw new TypeError(`fetch must return a Response; what it returned is ${kind(response)}`);
+  return fromResponse(response);
+}
+
+async function callWithContext(exported, invocation) {
+  const { body } = invocation.needsBody() ? await invocation.readBody() : invocation.noBody();
+  return toAnswer(await exported(invocation.context(body)));
+}
+
+/** Fission's form. A promise it also returns counts where it rejects, or resolves with an answer before the callback. */
+async function callWithCallback(exported, invocation) {
+  const { body } = invocation.needsBody() ? await invocation.readBody() : invocation.noBody();
+  const outcome = new Promise((resolve, reject) => {
+    let calls = 0;
+    const callback = (status, answerBody, headers) => {
+      calls += 1;
+      if (calls > 1) return twice(invocation, reject);
+      // One turn later, so that a second call right after the first is an error, not a matter of luck.
+      queueMicrotask(() => resolve({ status, body: answerBody, headers }));
+    };
+    const returned = exported(invocation.context(body), callback);
+    if (isFunction(returned?.then))
+      returned.then((value) => looksLikeAnswer(value) && calls === 0 && resolve(toAnswer(value)), reject);
+  });
+  return outcome;
+}
+
+function twice(invocation, reject) {
+  const error = new Error("the callback was called twice");
+  reject(error);
+  if (invocation.isAnswered) invocation.logLate(error);
+}
+
+const looksLikeAnswer = (value) =>
+  typeof value === "string" || value instanceof Uint8Array || value instanceof Response || isTriple(value);
+
+/** Whatever a function returned, as `{status, headers, body}`. */
+function toAnswer(value) {
+  if (value === undefined || value === null) return { status: 204 };
+  if (value instanceof Response) return fromResponse(value);
+  return isTriple(value) ? value : { status: 200, body: value };
+}
+
+function isTriple(value) {
+  if (value === null || typeof value !== "object" || isBodyOnly(value)) return false;
+  const keys = Object.keys(value);
+  return Object.hasOwn(value, "status") || (keys.length > 0 && keys.every((key) => answerKeys.has(key)));
+}
+
+/** Lists, bytes and streams are bodies whatever properties they have. */
+const isBodyOnly = (value) => Array.isArray(value) || ArrayBuffer.isView(value) || isStream(value);
+
+function fromResponse(response) {
+  if (response.bodyUsed) throw new TypeError("the body of the Response was read already");
+  const headers = [...response.headers].filter(([name]) => name !== "set-cookie");
+  for (const cookie of response.headers.getSetCookie()) headers.push(["set-cookie", cookie]);
+  return { status: response.status, headers, body: response.body ?? undefined, isResponse: true };
+}

@@ -1,0 +1,184 @@
+/** One request on its way through user code: it holds a slot from its admission until it is answered. */
+import { Readable } from "node:stream";
+import { hasBody, parseBody, readBody } from "./body.js";
+import { inspectError, oneLine, RequestError } from "./errors.js";
+import { current, flush, logError, PartialLines } from "./logs.js";
+import { prepare, pump } from "./respond.js";
+import { parseQuery } from "./query.js";
+
+export class Invocation {
+  partial = new PartialLines();
+  isAnswered = false;
+  isReleased = false;
+  #isRunning = false;
+  #abort;
+  #release;
+
+  constructor(req, res, specialized, { bodyLimit, release }) {
+    const { headers } = req;
+    this.id = headers["x-fermi-invocation-id"];
+    this.logTag = headers["x-fermi-log-tag"];
+    delete headers["x-fermi-key"];
+    delete headers["x-fermi-log-tag"];
+    this.req = req;
+    this.res = res;
+    this.specialized = specialized;
+    this.bodyLimit = bodyLimit;
+    this.#release = release;
+    res.on("close", () => this.#closed());
+  }
+
+  /** Calls the handler and answers with what it gives, or with 500 and the reason. Never rejects. */
+  async run(handler) {
+    this.#isRunning = true;
+    try {
+      const answer = await handler.call(this);
+      this.#isRunning = false;
+      await this.#answer(answer);
+    } catch (error) {
+      this.#isRunning = false;
+      this.fail(error);
+    }
+  }
+
+  /** The signal of `context`, made when it is first asked for. */
+  get signal() {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.res.closed && !this.res.writableFinished) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  context(body) {
+    return new Context(this, body);
+  }
+
+  needsBody() {
+    return hasBody(this.req);
+  }
+
+  noBody() {
+    return { body: {} };
+  }
+
+  async readBody() {
+    const bytes = await readBody(this.req, this.bodyLimit);
+    return { body: parseBody(bytes, this.req.headers["content-type"]) };
+  }
+
+  webRequest() {
+    const { req } = this;
+    const { headers, method, url } = req;
+    const init = { method, headers: webHeaders(headers), signal: this.signal };
+    if (hasBody(req) && method !== "GET" && method !== "HEAD")
+      Object.assign(init, { body: Readable.toWeb(req), duplex: "half" });
+    return new Request(origin(headers) + (url.startsWith("/") ? url : "/"), init);
+  }
+
+  /** Answers 500 with the reason, or breaks the connection off where the answer has begun; logs the error either way. */
+  fail(error) {
+    if (error instanceof RequestError) return this.#refuse(error);
+    current.run(this, () => logError(inspectError(error)));
+    if (this.isAnswered || this.res.destroyed) return this.#breakOff();
+    const reason = oneLine(error);
+    this.isAnswered = true;
+    for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
+    this.#send(500, { "x-fermi-function-error": encodeURIComponent(reason.slice(0, 300)) }, reason);
+  }
+
+  /** An error after the answer: nobody but the log can be told. */
+  logLate(error) {
+    current.run(this, () => logError(inspectError(error)));
+  }
+
+  async #answer(answer) {
+    const { res, req } = this;
+    if (this.isAnswered) return;
+    const { source, start } = prepare(answer, res, req.method);
+    if (res.destroyed) {
+      source?.cancel();
+      return this.release();
+    }
+    this.isAnswered = true;
+    if (source === null) {
+      this.release();
+      return start();
+    }
+    start();
+    await pump(source, res, req.method);
+    this.release();
+    res.end();
+  }
+
+  #refuse({ status, message }) {
+    if (this.isAnswered || this.res.destroyed) return this.release();
+    this.isAnswered = true;
+    this.#send(status, { connection: "close" }, message);
+  }
+
+  #send(status, headers, error) {
+    this.release();
+    const body = Buffer.from(JSON.stringify({ error }));
+    const type = { "content-type": "application/json", "content-length": body.length };
+    this.res.writeHead(status, { ...type, ...headers }).end(body);
+  }
+
+  #breakOff() {
+    this.release();
+    if (!this.res.writableEnded) this.res.destroy();
+  }
+
+  #closed() {
+    if (!this.res.writableFinished) this.#abort?.abort();
+    // User code can't be stopped by closing a socket: while it runs, it holds its slot.
+    if (!this.#isRunning) this.release();
+  }
+
+  /** Gives the slot back, before the answer's last byte, so that its reader may send the next request at once. */
+  release() {
+    if (this.isReleased) return;
+    this.isReleased = true;
+    flush(this);
+    this.#release(this);
+  }
+}
+
+/** What user code gets. A class, so that its signal costs nothing unless asked for. */
+class Context {
+  #invocation;
+
+  constructor(invocation, body) {
+    const { req, id, specialized } = invocation;
+    this.#invocation = invocation;
+    this.invocationId = id;
+    this.function = specialized.function;
+    this.version = specialized.version;
+    if (body === undefined) return;
+    const { method, url, headers } = req;
+    this.request = { method, url, path: pathOf(url), headers, query: parseQuery(url), body };
+  }
+
+  /** Aborts when the caller has gone. */
+  get signal() {
+    return this.#invocation.signal;
+  }
+}
+
+function pathOf(url) {
+  const query = url.indexOf("?");
+  return query === -1 ? url : url.slice(0, query);
+}
+
+/** What the caller called, as far as the headers tell. */
+function origin(headers) {
+  const scheme = headers["x-forwarded-proto"] === "https" ? "https" : "http";
+  const called = `${scheme}://${headers["x-forwarded-host"] ?? headers.host}`;
+  return URL.canParse(called) ? called : "http://localhost";
+}
+
+function webHeaders(headers) {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    Array.isArray(value) ? value.map((one) => [name, one]) : [[name, value]],
+  );
+}

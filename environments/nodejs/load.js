@@ -1,0 +1,120 @@
+/** Turns a function's source text into its handler, whichever module system it is written in. */
+import { unlinkSync, writeFileSync } from "node:fs";
+import { createRequire, Module } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { inspect } from "node:util";
+import vm from "node:vm";
+import { folder, LoadError, userStack } from "./errors.js";
+import { toHandler } from "./handlers.js";
+
+/** The handler that `entrypoint` (or the default export) names; rejects with a LoadError. */
+export async function load(source, entrypoint) {
+  const text = source.replace(/^\uFEFF/, "").replace(/^#!/, "//");
+  try {
+    const exports = await loadModule(text);
+    return toHandler(exports, entrypoint);
+  } catch (error) {
+    throw error instanceof LoadError ? error : describe(error, text);
+  }
+}
+
+async function loadModule(text) {
+  const commonJs = writeSource("function.cjs", text);
+  try {
+    return { isCommonJs: true, namespace: runCommonJs(commonJs, compileCommonJs(commonJs, text)) };
+  } catch (error) {
+    if (!isModuleSyntax(error, commonJs)) throw error;
+  }
+  unlinkSync(commonJs);
+  const module = writeSource("function.mjs", text);
+  try {
+    return { isCommonJs: false, namespace: await import(pathToFileURL(module).href) };
+  } catch (error) {
+    throw isSyntaxErrorWithoutPlace(error) ? locate(error, module, text) : error;
+  }
+}
+
+/** HOME is the instance's own folder; in a container with a read-only one, the folder for temporary files. */
+function writeSource(name, text) {
+  for (const folder of [process.env.HOME, tmpdir()]) {
+    const file = path.join(folder ?? "/", name);
+    try {
+      writeFileSync(file, text);
+      return file;
+    } catch {
+      continue;
+    }
+  }
+  throw new LoadError(
+    "there is no folder to keep the function's source in: neither HOME nor the temporary one is writable",
+  );
+}
+
+const commonJsScope = ["exports", "require", "module", "__filename", "__dirname"];
+
+function compileCommonJs(filename, text) {
+  return vm.compileFunction(text, commonJsScope, {
+    filename,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+}
+
+function runCommonJs(filename, compiled) {
+  const module = new Module(filename);
+  module.filename = filename;
+  module.paths = Module._nodeModulePaths(path.dirname(filename));
+  const require = createRequire(filename);
+  require.cache[filename] = module;
+  compiled.call(module.exports, module.exports, require, module, filename, path.dirname(filename));
+  module.loaded = true;
+  return module.exports;
+}
+
+const moduleOnly = [
+  "Cannot use import statement outside a module",
+  "Unexpected token 'export'",
+  "Cannot use 'import.meta' outside a module",
+  "await is only valid in async functions and the top level bodies of modules",
+  "Unexpected reserved word",
+];
+
+/** Whether the text failed to compile as CommonJS only because it is an ES module (what it runs may throw the like too). */
+function isModuleSyntax(error, filename) {
+  if (!(error instanceof SyntaxError) || !error.stack.startsWith(`${filename}:`)) return false;
+  return moduleOnly.some((message) => error.message.startsWith(message));
+}
+
+const isSyntaxErrorWithoutPlace = (error) => error instanceof SyntaxError && !/function\.mjs:\d/.test(error.stack);
+
+/** The loader of ES modules does not say where a syntax error is; compiling the text once more does. */
+function locate(error, filename, text) {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = () => {};
+  try {
+    new vm.SourceTextModule(text, { identifier: filename });
+  } catch (located) {
+    return located;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  return error;
+}
+
+function describe(error, text) {
+  if (!(error instanceof Error)) return new LoadError(`the code threw ${inspect(error)} while it was loaded`);
+  const detail = userStack(error);
+  const [, name, line] = /(function\.[cm]js):(\d+)/.exec(detail) ?? missingModule(error, text) ?? [];
+  const place = name === undefined ? "" : ` (${name}:${line})`;
+  return new LoadError(`${error.name}: ${error.message.split("\n")[0].replaceAll(folder(), "")}${place}`, detail);
+}
+
+/** Where a module that does not exist is asked for. */
+function missingModule(error, text) {
+  const [, name] = /^Cannot find (?:package|module) '([^']+)'/.exec(error.message) ?? [];
+  const index =
+    name === undefined ? -1 : text.split("\n").findIndex((line) => /['"`]/.test(line) && line.includes(name));
+  if (index === -1) return undefined;
+  return [undefined, /function\.mjs/.test(error.message) ? "function.mjs" : "function.cjs", String(index + 1)];
+}

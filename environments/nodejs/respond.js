@@ -1,0 +1,110 @@
+/** Writes an answer of user code as an HTTP response, or throws before a byte was sent where it can't be one. */
+import { kind } from "./errors.js";
+
+/** Framing is this server's affair, and `X-Fermi-*` are the platform's own words. */
+const ownHeaders = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export const isStream = (value) => isFunction(value?.getReader) || isFunction(value?.[Symbol.asyncIterator]);
+const isFunction = (value) => typeof value === "function";
+
+/** `{start(), source}`: what is wrong with the answer is thrown here; `start` sends, and `source` (or null) streams on. */
+export function prepare({ status, headers, body, isResponse }, res, method) {
+  const code = status ?? (isResponse ? status : 200);
+  if (!Number.isInteger(code) || code < 200 || code > 599) throw new TypeError(badStatus(status));
+  for (const [name, value] of headerEntries(headers)) setHeader(res, name, value);
+  const content = toContent(body);
+  if (content.type !== null && !isResponse && !res.hasHeader("content-type"))
+    res.setHeader("content-type", content.type);
+  if (content.bytes === null) return stream(res, code, content.source);
+  if (method !== "HEAD" || content.bytes.length > 0) res.removeHeader("content-length");
+  return { source: null, start: () => sendWhole(res, code, content.bytes) };
+}
+
+/** Without an explicit head, so that Node itself says how long the body is. */
+function sendWhole(res, code, bytes) {
+  res.statusCode = code;
+  res.end(bytes);
+}
+
+function stream(res, code, source) {
+  // A length that user code announced is kept, and a body that is none of that length breaks off.
+  res.strictContentLength = res.hasHeader("content-length");
+  return { source, start: () => void res.writeHead(code) };
+}
+
+const badStatus = (status) =>
+  `a status must be a whole number from 200 to 599, not ${typeof status === "number" ? status : kind(status)}; ` +
+  "to answer with an object that has a status of its own, return { status: 200, body: object }";
+
+function toContent(body) {
+  if (body === undefined || body === null) return { bytes: empty, type: null };
+  if (typeof body === "string") return { bytes: Buffer.from(body), type: "text/html; charset=utf-8" };
+  if (ArrayBuffer.isView(body)) return { bytes: bytesOf(body), type: octets };
+  if (body instanceof ArrayBuffer) return { bytes: Buffer.from(body), type: octets };
+  if (isStream(body)) return { bytes: null, source: toSource(body), type: octets };
+  if (typeof body !== "object")
+    throw new TypeError(`a body must be a string, bytes, an object or a stream; this one is ${kind(body)}`);
+  return { bytes: Buffer.from(JSON.stringify(body) ?? ""), type: "application/json; charset=utf-8" };
+}
+
+const empty = Buffer.alloc(0);
+const octets = "application/octet-stream";
+const bytesOf = (view) => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+
+function headerEntries(headers) {
+  if (headers === undefined || headers === null) return [];
+  if (typeof headers !== "object") throw new TypeError(`headers must be an object, not ${kind(headers)}`);
+  return isFunction(headers[Symbol.iterator]) ? headers : Object.entries(headers);
+}
+
+function setHeader(res, name, value) {
+  const key = String(name).toLowerCase();
+  if (ownHeaders.has(key) || key.startsWith("x-fermi-")) return;
+  if (key === "content-length" && !/^\d+$/.test(String(value)))
+    throw new TypeError("the header content-length is no number");
+  const isRepeated = key === "set-cookie" && res.hasHeader(key);
+  if (isRepeated) res.appendHeader(name, value);
+  else res.setHeader(name, value);
+}
+
+/** `{next() → Promise<{done, value}>, cancel()}` over web streams, Node's, and whatever else can be iterated. */
+function toSource(body) {
+  if (isFunction(body.getReader)) {
+    const reader = body.getReader();
+    return { next: () => reader.read(), cancel: () => void reader.cancel().catch(() => {}) };
+  }
+  const iterator = body[Symbol.asyncIterator]();
+  const destroy = isFunction(body.destroy) ? () => body.destroy() : () => void iterator.return?.()?.catch?.(() => {});
+  return { next: () => iterator.next(), cancel: destroy };
+}
+
+/** Sends a stream to its end, at the caller's pace; rejects where the stream fails. */
+export async function pump(source, res, method) {
+  res.once("close", () => source.cancel());
+  if (method === "HEAD") source.cancel();
+  while (method !== "HEAD" && !res.destroyed) {
+    const { done, value } = await source.next();
+    if (done || res.destroyed) break;
+    if (typeof value !== "string" && !ArrayBuffer.isView(value))
+      throw new TypeError(`a stream must give strings or bytes; this one gave one ${kind(value)}`);
+    if (!res.write(typeof value === "string" ? value : bytesOf(value)) && !res.destroyed) await drained(res);
+  }
+}
+
+function drained(res) {
+  return new Promise((resolve) => {
+    const go = () => {
+      res.off("drain", go).off("close", go);
+      resolve();
+    };
+    res.on("drain", go).on("close", go);
+  });
+}

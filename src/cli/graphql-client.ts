@@ -105,12 +105,11 @@ export class GraphqlClient {
   }
 
   async #readAnswer(response: Response): Promise<GraphqlAnswer> {
-    try {
-      const answer: unknown = await response.json();
-      if (isAnswer(answer)) return answer;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw this.#asCliError(error);
-    }
+    const text = await response.text().catch((error: unknown) => {
+      throw this.#asCliError(error);
+    });
+    const answer = parseJson(text);
+    if (isAnswer(answer)) return answer;
     throw new CliError(
       exitCodes.unreachable,
       `${this.#server} answers, but is no Fermi API (HTTP ${response.status}); pass its address with --server`,
@@ -124,7 +123,7 @@ export class GraphqlClient {
       const exitCode = error.code === 4403 || error.code === 4401 ? exitCodes.refused : exitCodes.unreachable;
       return new CliError(exitCode, `the server closed the connection: ${error.reason}`);
     }
-    if (error instanceof Error && error.name === "TimeoutError") {
+    if ((error as Error | undefined)?.name === "TimeoutError") {
       const seconds = answerTimeoutMs / 1000;
       return new CliError(
         exitCodes.unreachable,
@@ -133,6 +132,14 @@ export class GraphqlClient {
     }
     const start = "start one with `npm start` or pass --server";
     return new CliError(exitCodes.unreachable, `no server at ${this.#server}; ${start}`, { cause: error });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

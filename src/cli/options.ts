@@ -1,4 +1,5 @@
 /** Readers of flags. What they refuse is a usage error that says what would be right. */
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { usageError } from "./cli-error.js";
@@ -55,12 +56,8 @@ const readProblems: Readonly<Record<string, string>> = {
 /** A file's text, or stdin's for `-`. */
 export async function readText(file: string, shell: Shell): Promise<string> {
   const bytes = file === "-" ? await shell.readStdin() : await readBytes(file);
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    if (error instanceof TypeError) throw usageError(`${file} can't be sent: it is no UTF-8 text`);
-    throw error;
-  }
+  if (!isUtf8(bytes)) throw usageError(`${file} can't be sent: it is no UTF-8 text`);
+  return bytes.toString();
 }
 
 async function readBytes(file: string): Promise<Buffer> {

@@ -48,7 +48,8 @@ async function invoke(context: Context<InvokeOptions>): Promise<void> {
   // The function's own time limit, which the server keeps, is the bound here.
   const { invokeFunction: made } = await api.request(invokeFunction, { input }, { advice, isUnbounded: true });
   shell.write(format === "table" ? bodyOf(made) : formatValue(made, format));
-  if (made.status !== "SUCCEEDED") throw refused(`${describeFailure(made)}; ${look} --invocation ${made.id}`);
+  if (made.status === "SUCCEEDED") return;
+  throw refused(`${describeFailure(made)}; look at \`fermi function logs ${name} --invocation ${made.id}\``);
 }
 
 const bodyOf = ({ result }: InvocationAnswer): string | Buffer =>

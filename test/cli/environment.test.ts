@@ -1,0 +1,71 @@
+import { describe, expect, it } from "@jest/globals";
+import { parse as parseYaml } from "yaml";
+import { environmentNode } from "./fake-api.js";
+import { fermi, throws } from "./run-fermi.js";
+
+describe("fermi env", () => {
+  it("creates an environment and says so", async () => {
+    const line = "env create --name node --image fermi/nodejs --poolsize 2 --maxmemory 256Mi --graceperiod 5";
+    const { exitCode, stdout, stderr, input } = await fermi(line, { createEnvironment: () => environmentNode() });
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "environment node created\n", stderr: "" });
+    expect(input).toEqual({
+      namespace: "default",
+      name: "node",
+      image: "fermi/nodejs",
+      poolSize: 2,
+      gracePeriodSeconds: 5,
+      resources: { memoryLimit: "256Mi" },
+    });
+  });
+
+  it.each([
+    ["--version 1", "FISSION_V1"],
+    ["--version 3", "FISSION_V2"],
+    ["--contract FISSION_V2", "FISSION_V2"],
+  ])("knows the contract by %s", async (flag, contract) => {
+    const { input } = await fermi(`env create node --image i ${flag}`, { createEnvironment: () => environmentNode() });
+    expect(input).toMatchObject({ contract });
+  });
+
+  it("says how to change one that is there already", async () => {
+    const { exitCode, stderr } = await fermi("env create node --image i", {
+      createEnvironment: throws("ALREADY_EXISTS", "environment node exists."),
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe("fermi: environment node exists; change it with `fermi env update node …`");
+  });
+
+  it("updates what is given and leaves the rest", async () => {
+    const { stdout, input } = await fermi("environment update node --poolsize 5 --revision 7", {
+      updateEnvironment: () => environmentNode(),
+    });
+    expect(stdout).toBe("environment node updated\n");
+    expect(input).toEqual({ namespace: "default", name: "node", expectedRevision: 7, poolSize: 5 });
+  });
+
+  it("says what uses an environment that can't be deleted", async () => {
+    const { exitCode, stderr } = await fermi("env delete node", {
+      deleteEnvironment: throws("IN_USE", "environment node is used by 2 functions"),
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(
+      "fermi: environment node is used by 2 functions; `fermi function list --env node` shows what uses it",
+    );
+  });
+
+  it("shows one as a table, JSON or YAML", async () => {
+    const fields = { environment: () => environmentNode() };
+    const table = await fermi("env get node", fields);
+    expect(table.stdout).toMatch(/^NAMESPACE {3}NAME {3}IMAGE .*\ndefault {5}node {3}fermi\/nodejs {3}FERMI +3 /);
+    const json = await fermi("env get --name node -o json", fields);
+    expect(JSON.parse(json.stdout)).toMatchObject({ name: "node", poolSize: 3 });
+    const yaml = await fermi("-o yaml env get node", fields);
+    expect(parseYaml(yaml.stdout)).toMatchObject({ name: "node", poolSize: 3 });
+  });
+
+  it("says how to create one that is not there", async () => {
+    const { exitCode, stderr, stdout } = await fermi("env get gone", { environment: () => null });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toContain("`fermi env create --name gone --image fermi/nodejs`");
+  });
+});

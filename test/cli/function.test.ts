@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, it } from "@jest/globals";
+import { functionNode, page, versionNode } from "./fake-api.js";
+import { fermi, throws } from "./run-fermi.js";
+
+describe("fermi function", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "fermi-cli-"));
+  const code = path.join(folder, "hello world.js");
+  writeFileSync(code, "module.exports = 1;\n");
+  writeFileSync(path.join(folder, "binary"), Buffer.from([0xff, 0xfe, 0x00]));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("creates a function from a file", async () => {
+    const flags = [
+      "--var",
+      "A=1",
+      "--var",
+      "B=x=y",
+      "--concurrency",
+      "10",
+      "--idletimeout",
+      "9",
+      "--entrypoint",
+      "main",
+    ];
+    const { stdout, input } = await fermi(["fn", "create", "--name", "hi", "--env", "node", "--code", code, ...flags], {
+      createFunction: () => functionNode(),
+    });
+    expect(stdout).toBe("function hi created, version 1\n");
+    expect(input).toEqual({
+      namespace: "default",
+      name: "hi",
+      environment: "node",
+      source: "module.exports = 1;\n",
+      entrypoint: "main",
+      variables: [
+        { name: "A", value: "1" },
+        { name: "B", value: "x=y" },
+      ],
+      settings: { requestsPerInstance: 10, idleTimeoutSeconds: 9 },
+    });
+  });
+
+  it("creates a function from stdin", async () => {
+    const fields = { createFunction: () => functionNode() };
+    const { input } = await fermi("function create hi --env node --code -", fields, { stdin: "export default 1;" });
+    expect(input).toMatchObject({ source: "export default 1;" });
+  });
+
+  it("says how to create the environment that is missing", async () => {
+    const line = ["function", "create", "hi", "--env", "node", "--code", code];
+    const { exitCode, stderr } = await fermi(line, {
+      createFunction: throws("NOT_FOUND", "there is no environment of that name", "environment"),
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(
+      "fermi: there is no environment of that name; create it with `fermi env create --name node --image fermi/nodejs`",
+    );
+  });
+
+  it("names the field at fault where the message does not", async () => {
+    const { stderr } = await fermi(["function", "update", "hi", "--timeout", "0"], {
+      updateFunction: throws("BAD_USER_INPUT", "must be from 1 to 3600.", "settings.timeoutSeconds"),
+    });
+    expect(stderr).toBe("fermi: settings.timeoutSeconds: must be from 1 to 3600");
+  });
+
+  it("takes entrypoint and variables away", async () => {
+    const { input } = await fermi("function update hi --no-entrypoint --no-var", {
+      updateFunction: () => functionNode(),
+    });
+    expect(input).toEqual({ namespace: "default", name: "hi", entrypoint: null, variables: [] });
+  });
+
+  it("prints the source of the current version", async () => {
+    const { stdout } = await fermi("function get hi --code", { function: () => functionNode() });
+    expect(stdout).toBe("module.exports = () => {}\n");
+  });
+
+  it("deletes a function with its routes only when told", async () => {
+    const fields = { deleteFunction: () => functionNode() };
+    expect((await fermi("function delete hi", fields)).api.requests[0]?.variables["deleteTriggers"]).toBe(false);
+    const withRoutes = await fermi("function delete hi --with-routes", fields);
+    expect(withRoutes.api.requests[0]?.variables["deleteTriggers"]).toBe(true);
+    const refused = await fermi("function delete hi", { deleteFunction: throws("IN_USE", "function hi has routes") });
+    expect(refused.stderr).toBe("fermi: function hi has routes; pass --with-routes to delete its routes along with it");
+  });
+
+  it("lists versions, the current one marked", async () => {
+    const versions = {
+      function: () => ({ ...functionNode(), versions: (args: never) => page([versionNode(2), versionNode(1)], args) }),
+    };
+    const { stdout } = await fermi("function versions hi", versions);
+    expect(stdout.split("\n")[2]).toMatch(/^1 +\* +node +- +26 +0123456789ab /);
+  });
+
+  it("rolls back to the version before, or to the one named", async () => {
+    const rolledBack = { rollbackFunction: () => functionNode({ currentVersion: versionNode(4) }) };
+    const named = await fermi("function rollback hi --to 4", rolledBack);
+    expect(named.stdout).toBe("function hi is at version 4 again\n");
+    const current = functionNode({ currentVersion: versionNode(3), versions: (args: never) => page([], args) });
+    const before = await fermi("function rollback hi", { ...rolledBack, function: () => current });
+    expect(before.api.requests.at(-1)?.variables).toMatchObject({ toVersion: 2 });
+    const first = { ...current, currentVersion: versionNode(1) };
+    expect(await fermi("function rollback hi", { function: () => first })).toMatchObject({ exitCode: 2 });
+  });
+
+  it.each([
+    ["no environment", ["create", "hi", "--code", code], "--env is missing"],
+    ["no code", ["create", "hi", "--env", "node"], "--code is missing"],
+    ["no name", ["create", "--env", "node", "--code", code], "a name is missing"],
+    ["two names", ["get", "hi", "--name", "ho"], "two names"],
+    ["a file that is not there", ["create", "hi", "--env", "e", "--code", `${code}x`], "there is no such file"],
+    ["a folder", ["create", "hi", "--env", "e", "--code", folder], "it is a folder"],
+    ["no text", ["create", "hi", "--env", "e", "--code", path.join(folder, "binary")], "it is no UTF-8 text"],
+    ["a variable without a value", ["create", "hi", "--var", "A"], "NAME=VALUE"],
+    ["a number that is none", ["create", "hi", "--timeout", "1m"], "A whole number"],
+    ["nothing to change", ["update", "hi"], "nothing to change"],
+  ])("refuses %s as a usage error", async (_, args, message) => {
+    const { exitCode, stderr, api } = await fermi(["function", ...args], {});
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(message) });
+    expect(stderr.split("\n")).toHaveLength(1);
+    expect(api.requests).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "@jest/globals";
+import { environmentNode, invocationNode, page } from "./fake-api.js";
+import { fermi } from "./run-fermi.js";
+
+describe("fermi pool and invocation", () => {
+  it("shows pools", async () => {
+    const pool = { environment: environmentNode(), warm: 3, starting: 0, specialized: 1, instances: [] };
+    const { stdout } = await fermi("pool list", { pools: () => [pool] });
+    expect(stdout.split("\n")[1]).toMatch(/^default +node +3 +3 +0 +1$/);
+  });
+
+  it("lists invocations with filters", async () => {
+    const line = "invocation list --function hi --status failed,dead --since 10m --until 2030-01-01T00:00:00Z";
+    const { stdout, api } = await fermi(line, { invocations: (args: never) => page([invocationNode()], args) });
+    expect(stdout).toMatch(/i1 +hi +1 +GRAPHQL +SUCCEEDED +200 +yes +3\.2ms +12ms +GET \/ /);
+    expect(api.requests[0]?.variables["filter"]).toMatchObject({
+      namespace: "default",
+      function: "hi",
+      status: ["FAILED", "DEAD"],
+      until: "2030-01-01T00:00:00.000Z",
+    });
+    expect(api.requests[0]?.variables["first"]).toBe(50);
+  });
+
+  it("refuses a time that is none", async () => {
+    expect(await fermi("invocation list --since yesterday", {})).toMatchObject({ exitCode: 2 });
+  });
+
+  it("shows one invocation, or says that it is not there", async () => {
+    expect((await fermi("invocation get i1 -o json", { invocation: () => invocationNode() })).stdout).toContain('"i1"');
+    expect(await fermi("invocation get i2", { invocation: () => null })).toMatchObject({ exitCode: 1 });
+  });
+});

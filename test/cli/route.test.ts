@@ -1,0 +1,55 @@
+import { describe, expect, it } from "@jest/globals";
+import { page, routeNode } from "./fake-api.js";
+import { fermi, throws } from "./run-fermi.js";
+
+describe("fermi route", () => {
+  it("creates a route and prints its address", async () => {
+    const line = "httptrigger create --method get,post --url /hi --function hi --host a.example --cors-origin *";
+    const { stdout, input } = await fermi(line, { createHttpTrigger: () => routeNode() });
+    expect(stdout).toBe("route hi created: GET http://127.0.0.1:31314/hi\n");
+    expect(input).toEqual({
+      namespace: "default",
+      methods: ["GET", "POST"],
+      path: "/hi",
+      function: "hi",
+      host: "a.example",
+      cors: { allowOrigins: ["*"] },
+    });
+  });
+
+  it("says how to create the function that is missing", async () => {
+    const { stderr } = await fermi("route create --url /hi --function hi", {
+      createHttpTrigger: throws("NOT_FOUND", "there is no function hi", "function"),
+    });
+    expect(stderr).toContain("create it with `fermi function create --name hi --env … --code …`");
+  });
+
+  it("finds by name, or by id, what it changes", async () => {
+    const fields = {
+      triggers: (args: never) => page([routeNode({ id: "r0", name: "ho" }), routeNode()], args),
+      updateHttpTrigger: () => routeNode(),
+      setTriggerEnabled: () => routeNode({ enabled: false }),
+      deleteTrigger: () => routeNode(),
+    };
+    const updated = await fermi("route update hi --no-host --no-cors", fields);
+    expect(updated.input).toEqual({ id: "r1", host: null, cors: null });
+    const disabled = await fermi("route disable hi", fields);
+    expect(disabled.api.requests.at(-1)?.variables).toEqual({ id: "r1", enabled: false });
+    expect(disabled.stdout).toBe("route hi disabled\n");
+    const deleted = await fermi("route delete r0", fields);
+    expect(deleted.api.requests.at(-1)?.variables).toEqual({ id: "r0" });
+    expect(deleted.stdout).toBe("route ho deleted\n");
+  });
+
+  it.each([
+    ["delete", "route delete gone", 1, "no route gone in namespace default"],
+    ["get without a name", "route get", 2, "a name is missing"],
+    ["update without a change", "route update hi", 2, "nothing to change"],
+    ["CORS without an origin", "route create --url /a --function f --cors-max-age 3", 2, "--cors-origin is missing"],
+    ["no path", "route create --function f", 2, "--url is missing"],
+    ["no function", "route create --url /a", 2, "--function is missing"],
+  ])("refuses: %s", async (_, line, code, message) => {
+    const { exitCode, stderr } = await fermi(line, { triggers: (args: never) => page([], args) });
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: expect.stringContaining(message) });
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "@jest/globals";
+import { buildSchema, parse, validate, Kind, type OperationDefinitionNode } from "graphql";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { spellsOutSecrets } from "../../web/src/history.js";
+
+const repository = path.resolve(import.meta.dirname, "../..");
+const folder = path.join(repository, "web", "src", "tour");
+const steps = readdirSync(folder).map((file) => ({ file, text: readFileSync(path.join(folder, file), "utf8") }));
+const schema = buildSchema(readFileSync(path.join(repository, "schema.graphql"), "utf8"));
+
+const operationOf = (text: string): OperationDefinitionNode => {
+  const [operation, ...others] = parse(text).definitions;
+  if (operation?.kind !== Kind.OPERATION_DEFINITION || others.length > 0) throw new Error("one operation is expected");
+  return operation;
+};
+
+describe("Walk-through", () => {
+  it("is a page of what there is, then four steps", () =>
+    expect(steps.map(({ text }) => operationOf(text).name?.value)).toEqual([
+      "Start",
+      "Step1_Create",
+      "Step2_Route",
+      "Step3_Call",
+      "Step4_Logs",
+    ]));
+
+  it("asks for a query, three mutations and a subscription", () =>
+    expect(steps.map(({ text }) => operationOf(text).operation)).toEqual([
+      "query",
+      "mutation",
+      "mutation",
+      "mutation",
+      "subscription",
+    ]));
+
+  describe.each(steps)("$file", ({ text }) => {
+    it("is valid against the API", () => expect(validate(schema, parse(text))).toEqual([]));
+
+    it("needs no variables", () => expect(operationOf(text).variableDefinitions ?? []).toEqual([]));
+
+    it("says what it does, in lines that fit beside an answer on a laptop", () => {
+      const comments = text.split("\n").filter((line) => line.startsWith("#"));
+      expect(comments.length).toBeGreaterThan(5);
+      expect(comments.filter((line) => line.length > 54)).toEqual([]);
+    });
+
+    it("has nothing that would keep it out of the history", () => expect(spellsOutSecrets(text)).toBe(false));
+  });
+
+  it("names a next step that exists", () => {
+    const names = steps.map(({ text }) => operationOf(text).name?.value);
+    const mentioned = steps.flatMap(({ text }) => text.match(/Step\d_\w+/g) ?? []);
+    expect(mentioned.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it("clears up with an operation that is valid too", () => {
+    const [, comment] = /#\s+(mutation \{ delete[^}]+\} \})/.exec(steps.at(-1)?.text ?? "") ?? [];
+    expect(validate(schema, parse((comment ?? "").replaceAll("\n#", "\n")))).toEqual([]);
+  });
+});

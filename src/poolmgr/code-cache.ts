@@ -71,4 +71,6 @@ const keyOf = (functionId: string, version: number): string => `${functionId}@${
 
 /** Strings take up to two bytes a character; the rest of an entry is small. */
 const bytesOf = ({ source, version }: FunctionCode): number =>
-  1_024 + 2 * source.length + 2 * version.variables.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+  1_024 +
+  2 * source.length +
+  2 * version.variables.reduce((sum, { name, value }) => sum + name.length + value.length, 0);

@@ -79,19 +79,15 @@ export class FunctionState {
   }
 
   asScaled(nowMs: number, isOutdated: (member: Member) => boolean): ScaledFunction {
-    const launching = [...this.launches].map(
-      ({ version, slots }): ScaledInstance => ({
-        ...{ id: "", version, state: "SPECIALIZING", slots },
-        ...{ inFlight: 0, idleMs: 0, ageMs: 0, isOutdated: false },
-      }),
-    );
-    const members = [...this.members].map(
-      (member): ScaledInstance => ({
-        ...{ id: member.id, version: member.facts.version, state: member.state, slots: member.ledger.total },
-        ...{ inFlight: member.ledger.inFlight, idleMs: member.idleMs(nowMs), ageMs: nowMs - member.facts.readyAtMs },
-        isOutdated: isOutdated(member),
-      }),
-    );
+    const launching = [...this.launches].map(({ version, slots }): ScaledInstance => ({
+      ...{ id: "", version, state: "SPECIALIZING", slots },
+      ...{ inFlight: 0, idleMs: 0, ageMs: 0, isOutdated: false },
+    }));
+    const members = [...this.members].map((member): ScaledInstance => ({
+      ...{ id: member.id, version: member.facts.version, state: member.state, slots: member.ledger.total },
+      ...{ inFlight: member.ledger.inFlight, idleMs: member.idleMs(nowMs), ageMs: nowMs - member.facts.readyAtMs },
+      isOutdated: isOutdated(member),
+    }));
     return {
       spec: this.spec,
       currentForMs: nowMs - this.currentSinceMs,

@@ -25,6 +25,8 @@ export class Launch {
   /** From the claim on. */
   instance: ClusterInstance | undefined;
   environmentId: string;
+  /** Of the environment when the instance was claimed (plan-pools.ts). */
+  template = "";
   /** Why the instance vanished meanwhile. */
   lostBecause: string | undefined;
   readonly #abort = new AbortController();

@@ -98,14 +98,17 @@ class Granting {
     const free = (): number => instance.total - this.#held(instance);
     const open = this.routers.filter(({ id }) => instance.shares.get(id)?.isWithdrawn !== true);
     const byNeed = [...open].sort((a, b) => this.#lack(b.id) - this.#lack(a.id));
-    for (const { id } of byNeed) this.#give(instance, id, Math.min(free() + this.#unreturned(instance, id), this.#lack(id)));
+    for (const { id } of byNeed)
+      this.#give(instance, id, Math.min(free() + this.#unreturned(instance, id), this.#lack(id)));
     const byFewest = [...open].sort((a, b) => this.#toldOfAll(a.id) - this.#toldOfAll(b.id));
     byFewest.forEach(({ id }, index) => this.#give(instance, id, Math.ceil(free() / (byFewest.length - index))));
   }
 
   /** What still lacks after that, less what is on its way back already. */
   #callBack(): void {
-    const returning = sum(this.instances.map((instance) => this.#held(instance) - sum(this.#toldOf(instance).values())));
+    const returning = sum(
+      this.instances.map((instance) => this.#held(instance) - sum(this.#toldOf(instance).values())),
+    );
     let missing = sum(this.#lacking.values()) - returning;
     const holdings = this.instances
       .flatMap((instance) => [...this.#toldOf(instance)].map(([id, told]) => ({ instance, id, told })))

@@ -84,7 +84,10 @@ function planEvictions(room: Room, claimants: readonly Claimant[]): string[] {
   return poorest === undefined ? [] : takeFromRichest(room.occupants, share(claimants, poorest));
 }
 
-function isEvictable({ functionId, version, inFlight, idleMs, isKept }: Occupant, claimants: readonly Claimant[]): boolean {
+function isEvictable(
+  { functionId, version, inFlight, idleMs, isKept }: Occupant,
+  claimants: readonly Claimant[],
+): boolean {
   const isWanted = claimants.some((want) => want.functionId === functionId && want.version === version);
   return !isWanted && !isKept && inFlight === 0 && idleMs >= evictableAfterMs;
 }

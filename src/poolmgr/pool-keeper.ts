@@ -32,7 +32,8 @@ export class PoolKeeper {
   keep(desired: readonly Environment[], roomForWarm: number): void {
     if (this.#isStopped) return;
     const ensured = new Map<string, Environment>();
-    for (const [id, { ensured: environment }] of this.#pools) if (environment !== undefined) ensured.set(id, environment);
+    for (const [id, { ensured: environment }] of this.#pools)
+      if (environment !== undefined) ensured.set(id, environment);
     const plan = planPools(desired, ensured, roomForWarm);
     for (const environment of plan.ensure) this.#tell(environment.id, environment);
     for (const id of plan.remove) this.#tell(id, undefined);
@@ -54,7 +55,7 @@ export class PoolKeeper {
   /** Begins nothing any more, and removes every pool. */
   async removeAll(): Promise<void> {
     this.#isStopped = true;
-    await Promise.allSettled([...this.#pools.values()].map(({ running }) => running));
+    await Promise.allSettled([...this.#pools.values()].flatMap(({ running }) => running ?? []));
     await Promise.allSettled([...this.#pools.keys()].map((id) => this.driver.removePool(id)));
   }
 

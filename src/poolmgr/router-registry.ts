@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../errors/codes.js";
+import { errorCodes, type ErrorCode } from "../errors/codes.js";
 import type { FunctionState } from "./function-state.js";
 import type { Member } from "./member.js";
 import { planGrants } from "./plan-grants.js";
@@ -8,7 +8,8 @@ import type { GrantedInstance } from "./router-link.js";
 export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly retryAfterMs: number | undefined;
+  /** Told to callers only where the code is one to try again. */
+  readonly retryAfterMs: number;
 }
 
 /** What the connected routers are told: slots they get and give back, instances that go, refusals. */
@@ -69,7 +70,8 @@ export class RouterRegistry {
 
   /** Answers every waiter of the version, so nobody is counted as waiting from here on. */
   refuse(fn: FunctionState, version: number, { code, message, retryAfterMs }: Refusal): void {
-    const retry = retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)) };
+    const retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+    const retry = errorCodes[code].isRetryable ? { retryAfterSeconds } : {};
     for (const routerId of fn.waitingRouters(version)) {
       fn.setDemand(version, routerId, { inFlight: 0, waiting: 0 });
       const target = { functionId: fn.id, version };

@@ -40,7 +40,8 @@ export class SlotLedger {
   /** The router is told, in the message with this number, that it has `slots` from now on. */
   tell(routerId: string, slots: number, messageNumber: number): void {
     const entry = this.#entries.get(routerId) ?? { told: 0, held: 0, inFlight: 0, isWithdrawn: false, loweredAt: 0 };
-    if (entry.isWithdrawn) throw new AppError("INTERNAL", "A withdrawn share was granted again before it was released.");
+    if (entry.isWithdrawn)
+      throw new AppError("INTERNAL", "A withdrawn share was granted again before it was released.");
     if (slots - entry.held > this.free) throw new AppError("INTERNAL", "A slot was granted twice.");
     if (slots < entry.told) entry.loweredAt = messageNumber;
     entry.told = slots;
@@ -62,7 +63,8 @@ export class SlotLedger {
     if (entry === undefined) return;
     entry.inFlight = inFlight;
     // Told fewer, it begins nothing beyond that, so what it may use only falls from what it has in flight.
-    if (seen >= entry.loweredAt && !entry.isWithdrawn) entry.held = Math.min(entry.held, Math.max(entry.told, inFlight));
+    if (seen >= entry.loweredAt && !entry.isWithdrawn)
+      entry.held = Math.min(entry.held, Math.max(entry.told, inFlight));
   }
 
   /** The router has given all back, or is no more. */

@@ -1,0 +1,114 @@
+/** Takes in what the driver reports: what is there, what is gone and why, and what was there before this process was. */
+import type { ClusterInstance, InstanceChange } from "../cluster/cluster-driver.js";
+import type { Clock } from "../lib/clock.js";
+import type { Fleet } from "./fleet.js";
+import type { FunctionState } from "./function-state.js";
+import type { InstanceDirectory } from "./instance-directory.js";
+import type { LivePoolView } from "./live-pool-view.js";
+import type { Member } from "./member.js";
+import type { EventListener } from "./pool-event.js";
+import type { PoolMetrics } from "./pool-metrics.js";
+import type { Retirer } from "./retirer.js";
+import type { RouterRegistry } from "./router-registry.js";
+
+export interface DriverWatchPorts {
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly directory: InstanceDirectory;
+  readonly routers: RouterRegistry;
+  readonly retirer: Retirer;
+  readonly view: LivePoolView;
+  readonly metrics: PoolMetrics;
+  readonly onEvent: EventListener;
+  /** An instance that was specialized before this process knew of it, and is wanted. */
+  readonly onFound: (instance: ClusterInstance) => void;
+  /** An instance has gone, so there may be room; `fn` is whose it was, where it was one's. */
+  readonly onGone: (fn: FunctionState | undefined) => void;
+}
+
+/** An instance that ran for this long has shown that its version works. */
+export const steadyAfterMs = 500;
+/** Longer than any launch lasts: an instance claimed that long ago by nobody we know is nobody's. */
+const strayAfterMs = 120_000;
+
+export class DriverWatch {
+  constructor(private readonly ports: DriverWatchPorts) {}
+
+  receive({ type, instance, reason }: InstanceChange): void {
+    const { clock, fleet, retirer, view } = this.ports;
+    if (type === "GONE") {
+      fleet.observed.delete(instance.id);
+      view.touch(instance.environmentId);
+      this.gone(instance.id, reason);
+      return;
+    }
+    const firstSeenMs = fleet.observed.get(instance.id)?.firstSeenMs ?? clock.monotonicMs();
+    fleet.observed.set(instance.id, { instance, firstSeenMs });
+    view.touch(instance.environmentId);
+    const member = fleet.member(instance.id);
+    if (member !== undefined && instance.state === "DRAINING") retirer.retire(member);
+    if (fleet.isLoaded) this.#adopt(instance);
+  }
+
+  /** Takes over every specialized instance that nobody here has to do with; one that is not wanted is ended. */
+  adoptAll(): void {
+    for (const { instance } of this.ports.fleet.observed.values()) this.#adopt(instance);
+  }
+
+  /** Ends what was claimed by somebody who never specialized it. */
+  discardStrays(): void {
+    const { clock, fleet, retirer } = this.ports;
+    const beforeMs = clock.monotonicMs() - strayAfterMs;
+    for (const { instance, firstSeenMs } of fleet.observed.values()) {
+      const isStray = instance.state === "SPECIALIZING" && firstSeenMs <= beforeMs && !fleet.isKnown(instance.id);
+      if (isStray) retirer.discard(instance.id);
+    }
+  }
+
+  /** Told by the driver, or known because it was ended. Does nothing the second time. */
+  gone(instanceId: string, reason: string | undefined): void {
+    const { fleet, directory, onGone } = this.ports;
+    directory.remove(instanceId);
+    const launch = fleet.specializing.get(instanceId);
+    if (launch !== undefined) launch.lostBecause = reason ?? "it ended";
+    const wasDiscarded = fleet.discarded.delete(instanceId);
+    const member = fleet.member(instanceId);
+    if (member !== undefined) this.#lose(member, reason);
+    if (member !== undefined || wasDiscarded) onGone(member && fleet.function(member.facts.functionId));
+  }
+
+  /** The instance failed, which counts against its version when that has not shown yet that it works. */
+  countCrash({ facts }: Member, reason: string): void {
+    const { clock, fleet, metrics } = this.ports;
+    const { functionId, version } = facts;
+    const fn = fleet.function(functionId);
+    const nowMs = clock.monotonicMs();
+    const isSteady = [facts, ...fn.ready(version).map((member) => member.facts)].some(
+      ({ readyAtMs }) => nowMs - readyAtMs >= steadyAfterMs,
+    );
+    const message = `The function crashes as soon as it runs: ${reason}.`;
+    if (isSteady) fn.gate(version).steady();
+    else fn.gate(version).lost({ code: "FUNCTION_CRASHED", message }, nowMs);
+    metrics.failure(functionId, "FUNCTION_CRASHED");
+  }
+
+  #lose(member: Member, reason: string | undefined): void {
+    const { fleet, routers, onEvent } = this.ports;
+    const { id, functionId, version } = member.facts;
+    fleet.remove(member);
+    routers.gone(member);
+    if (member.drain.isAsked && !member.isSuspect) return;
+    const why = reason ?? "a connection to it broke";
+    onEvent(id, functionId, version, `The instance crashed and is replaced: ${why}.`);
+    if (!member.isSuspect) this.countCrash(member, why);
+  }
+
+  #adopt(instance: ClusterInstance): void {
+    const { fleet, retirer, onFound } = this.ports;
+    if (instance.state !== "READY" || fleet.isKnown(instance.id)) return;
+    const { specializedFor, address } = instance;
+    const fn = specializedFor === null ? undefined : fleet.functions.get(specializedFor.functionId);
+    if (fn?.spec === undefined || address === null) retirer.discard(instance.id);
+    else onFound(instance);
+  }
+}

@@ -1,0 +1,130 @@
+import type { Clock } from "../lib/clock.js";
+import type { Fleet } from "./fleet.js";
+import type { FunctionState } from "./function-state.js";
+import type { Member } from "./member.js";
+import type { EventListener } from "./pool-event.js";
+import type { RouterDesk } from "./poolmgr-hub.js";
+import type { Retirer } from "./retirer.js";
+import type { GrantedInstance, InstanceUsage, ToPoolmgr } from "./router-link.js";
+import type { RouterRegistry } from "./router-registry.js";
+import type { Scaler } from "./scaler.js";
+
+export interface FrontDeskPorts {
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly routers: RouterRegistry;
+  readonly scaler: Scaler;
+  readonly retirer: Retirer;
+  readonly onEvent: EventListener;
+  /** Requests wait for a function that is not known here (yet, or any more). */
+  readonly onUnknown: (fn: FunctionState) => void;
+  /** The instance failed a router: counts against its version. */
+  readonly onSuspect: (member: Member) => void;
+}
+
+type Said<Type extends ToPoolmgr["type"]> = Extract<ToPoolmgr, { type: Type }>;
+
+/** Takes in what routers say. */
+export class FrontDesk implements RouterDesk {
+  constructor(private readonly ports: FrontDeskPorts) {}
+
+  joined(routerId: string): readonly GrantedInstance[] {
+    return this.ports.routers.join(routerId, this.ports.fleet.functions.values(), this.#turn);
+  }
+
+  received(routerId: string, message: ToPoolmgr, seen: number): void {
+    switch (message.type) {
+      case "DEMAND": {
+        this.#demand(routerId, message);
+        return;
+      }
+      case "USAGE": {
+        this.#usage(routerId, message.instances, seen);
+        return;
+      }
+      case "RELEASED": {
+        this.#released(routerId, message.instanceId);
+        return;
+      }
+      case "SUSPECT": {
+        this.#suspect(message);
+        return;
+      }
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** All it held is free, and nobody of it waits any more. */
+  left(routerId: string): void {
+    this.ports.routers.leave(routerId);
+    for (const fn of this.ports.fleet.functions.values()) {
+      fn.dropRouter(routerId);
+      for (const member of fn.members) this.ports.retirer.endIfDrained(member);
+      this.settle(fn);
+    }
+  }
+
+  /** Hands out what is free and looks what is still missing. */
+  settle(fn: FunctionState): void {
+    const versions = new Set([...fn.members].map(({ facts }) => facts.version));
+    for (const version of versions) this.ports.routers.grant(fn, version, this.#turn);
+    this.ports.scaler.look(fn);
+  }
+
+  #demand(routerId: string, { target, inFlight, waiting }: Said<"DEMAND">): void {
+    const { fleet, routers, scaler, onUnknown } = this.ports;
+    const fn = fleet.function(target.functionId);
+    fn.setDemand(target.version, routerId, { inFlight, waiting });
+    if (waiting > 0 && fn.spec === undefined) {
+      onUnknown(fn);
+      return;
+    }
+    routers.grant(fn, target.version, this.#turn);
+    scaler.look(fn);
+  }
+
+  #usage(routerId: string, usages: readonly InstanceUsage[], seen: number): void {
+    const { clock, fleet } = this.ports;
+    const now = clock.now().getTime();
+    const concerned = new Set<FunctionState>();
+    for (const { instanceId, inFlight, idleMs } of usages) {
+      const member = fleet.member(instanceId);
+      if (member === undefined) continue;
+      member.ledger.use(routerId, inFlight, seen);
+      const sinceMs = inFlight > 0 ? 0 : idleMs;
+      member.usedAt(new Date(now - sinceMs), clock.monotonicMs() - sinceMs);
+      const fn = fleet.function(member.facts.functionId);
+      if (member.ledger.free > 0 || fn.waitingRouters(member.facts.version).length > 0) concerned.add(fn);
+    }
+    for (const fn of concerned) this.settle(fn);
+  }
+
+  #released(routerId: string, instanceId: string): void {
+    const { fleet, retirer } = this.ports;
+    const member = fleet.member(instanceId);
+    if (member === undefined) return;
+    member.ledger.release(routerId);
+    retirer.endIfDrained(member);
+    this.settle(fleet.function(member.facts.functionId));
+  }
+
+  #suspect({ instanceId, reason }: Said<"SUSPECT">): void {
+    const { fleet, retirer, onEvent, onSuspect } = this.ports;
+    const member = fleet.member(instanceId);
+    if (member === undefined || member.state === "DRAINING") return;
+    const { functionId, version } = member.facts;
+    if (reason === "TIMED_OUT") {
+      onEvent(instanceId, functionId, version, "A request ran longer than the time limit; the instance is replaced.");
+      retirer.retireStuck(member);
+    } else {
+      onSuspect(member);
+      retirer.retireSuspect(member, reason === "CRASHED");
+    }
+    this.settle(fleet.function(functionId));
+  }
+
+  get #turn(): number {
+    return Math.floor(this.ports.clock.monotonicMs() / 1_000);
+  }
+}

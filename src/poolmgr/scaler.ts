@@ -1,0 +1,260 @@
+/**
+ * The way in of an instance: looks at a function, launches what it lacks as far as there is room, and answers those who
+ * wait for what can't be. What to do is decided by the plan-*.ts; this does it. Every method runs in the pool manager's
+ * queue, so between two lines nothing changes but by what the lines do.
+ */
+import type { ClusterInstance } from "../cluster/cluster-driver.js";
+import { AppError } from "../errors/app-error.js";
+import { Backoff } from "../lib/backoff.js";
+import type { Clock } from "../lib/clock.js";
+import type { SerialQueue } from "../lib/serial-queue.js";
+import type { Fleet } from "./fleet.js";
+import type { FunctionState } from "./function-state.js";
+import { Launch, type LaunchPorts } from "./launch.js";
+import type { Verdict } from "./launch-gate.js";
+import { describeFailure, type EventListener } from "./pool-event.js";
+import type { PoolMetrics } from "./pool-metrics.js";
+import { planRoom, type Want } from "./plan-room.js";
+import { planLaunches, type Launch as Missing } from "./plan-scaling.js";
+import type { Retirer } from "./retirer.js";
+import type { Refusal, RouterRegistry } from "./router-registry.js";
+
+export interface ScalerPorts {
+  readonly clock: Clock;
+  readonly queue: SerialQueue;
+  readonly fleet: Fleet;
+  readonly routers: RouterRegistry;
+  readonly retirer: Retirer;
+  readonly launching: Omit<LaunchPorts, "onStage">;
+  readonly metrics: PoolMetrics;
+  readonly newKey: () => string;
+  readonly maxInstances: number;
+  readonly onEvent: EventListener;
+  /** An instance is the launch's from now on. */
+  readonly onClaimed: (launch: Launch) => void;
+  /** The instance serves from now on: make it a member. */
+  readonly onReady: (launch: Launch, instance: ClusterInstance) => void;
+}
+
+interface ClaimGate {
+  readonly backoff: Backoff;
+  message: string;
+}
+
+export class Scaler {
+  /** Functions that lack instances, by version. */
+  readonly #wanting = new Map<FunctionState, Missing[]>();
+  /** By environment: that no instance can be had there. */
+  readonly #claimGates = new Map<string, ClaimGate>();
+  readonly #launching: LaunchPorts;
+  #claimsWaiting = 0;
+  #isStopped = false;
+
+  constructor(private readonly ports: ScalerPorts) {
+    this.#launching = { ...ports.launching, onStage: (launch) => this.#onStage(launch) };
+  }
+
+  /** To be called whenever something has changed for the function. Idempotent. */
+  look(fn: FunctionState): void {
+    if (this.#isStopped) return;
+    const nowMs = this.#nowMs;
+    for (const version of fn.demands.keys()) this.#refuseIfHopeless(fn, version, nowMs);
+    const missing = this.#permitted(fn, nowMs);
+    this.#lacks(fn, missing);
+    this.makeRoom();
+  }
+
+  /** Launches what is lacking anywhere, as far as there is room, and sees to it that there will be some. */
+  makeRoom(): void {
+    if (this.#isStopped || this.#wanting.size === 0) return;
+    const { fleet, maxInstances, retirer } = this.ports;
+    const wants = [...this.#wanting].flatMap(([fn, missing]) => missing.map((want) => this.#want(fn, want)));
+    const free = maxInstances - fleet.claimed;
+    const isShort = wants.reduce((sum, { count }) => sum + count, 0) > free;
+    const occupants = isShort ? fleet.occupants(this.#nowMs) : [];
+    const plan = planRoom({ free, wants, occupants, draining: fleet.draining });
+    for (const { functionId, version, count } of plan.launches) {
+      const fn = fleet.function(functionId);
+      this.#reduce(fn, version, count);
+      for (let i = 0; i < count; i++) this.#launch(fn, version);
+    }
+    for (const id of plan.evictions) {
+      const member = fleet.member(id);
+      if (member !== undefined) retirer.retire(member);
+    }
+  }
+
+  /** The function is no more: what is on its way for it is not needed. */
+  cancel(fn: FunctionState): void {
+    this.#wanting.delete(fn);
+    for (const launch of fn.launches) launch.cancel();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#wanting.clear();
+    for (const fn of this.ports.fleet.functions.values()) {
+      fn.wake?.stop();
+      for (const launch of fn.launches) launch.cancel();
+    }
+  }
+
+  /** Answers who waits, unless instances are there that will serve them. */
+  refuse(fn: FunctionState, version: number, refusal: Refusal): void {
+    if (fn.ready(version).length === 0) this.ports.routers.refuse(fn, version, refusal);
+  }
+
+  #permitted(fn: FunctionState, nowMs: number): Missing[] {
+    return planLaunches(fn.asScaled(nowMs, () => false)).flatMap(({ version, count }) => {
+      const verdict = this.#verdict(fn, version, nowMs);
+      if (verdict.kind === "WAIT") this.#wakeAfter(fn, verdict.ms);
+      if (verdict.kind !== "GO") return [];
+      const gate = fn.gate(version);
+      if (!gate.mayLaunchUnasked && fn.waitingRouters(version).length === 0) return [];
+      const permitted = Math.min(count, gate.atOnce - fn.launching(version));
+      return permitted > 0 ? [{ version, count: permitted }] : [];
+    });
+  }
+
+  #verdict(fn: FunctionState, version: number, nowMs: number): Verdict {
+    const claims = this.#claimGates.get(this.#environmentId(fn, version) ?? "");
+    const retryAfterMs = claims?.backoff.remainingMs(nowMs) ?? 0;
+    if (claims === undefined || retryAfterMs === 0) return fn.gate(version).verdict(nowMs);
+    return { kind: "REFUSE", code: "CLUSTER_UNAVAILABLE", message: claims.message, retryAfterMs };
+  }
+
+  #environmentId({ id, spec }: FunctionState, version: number): string | undefined {
+    if (spec?.currentVersionNumber === version) return spec.environmentId;
+    return this.#launching.codes.peek(id, version)?.version.environmentId ?? spec?.environmentId;
+  }
+
+  #refuseIfHopeless(fn: FunctionState, version: number, nowMs: number): void {
+    if (fn.waitingRouters(version).length === 0) return;
+    const verdict = this.#verdict(fn, version, nowMs);
+    if (verdict.kind !== "REFUSE") return;
+    const isUndecided = verdict.code !== "LOAD_FAILED" && fn.launching(version) > 0;
+    if (!isUndecided) this.refuse(fn, version, verdict);
+  }
+
+  #wakeAfter(fn: FunctionState, ms: number): void {
+    fn.wake ??= this.ports.clock.after(ms, () => {
+      fn.wake = undefined;
+      this.ports.queue.post(() => this.look(fn));
+    });
+  }
+
+  #want(fn: FunctionState, { version, count }: Missing): Want {
+    const sinceMs = fn.lackingSinceMs.get(version) ?? this.#nowMs;
+    fn.lackingSinceMs.set(version, sinceMs);
+    return { functionId: fn.id, version, count, holding: fn.holding, sinceMs };
+  }
+
+  #reduce(fn: FunctionState, version: number, launched: number): void {
+    const left = (this.#wanting.get(fn) ?? [])
+      .map((want) => (want.version === version ? { version, count: want.count - launched } : want))
+      .filter(({ count }) => count > 0);
+    this.#lacks(fn, left);
+  }
+
+  #lacks(fn: FunctionState, missing: Missing[]): void {
+    for (const version of [...fn.lackingSinceMs.keys()]) {
+      if (missing.every((want) => want.version !== version)) fn.lackingSinceMs.delete(version);
+    }
+    if (missing.length === 0) this.#wanting.delete(fn);
+    else this.#wanting.set(fn, missing);
+  }
+
+  #launch(fn: FunctionState, version: number): void {
+    const { queue, fleet, newKey } = this.ports;
+    if (fn.spec === undefined) return;
+    const launch = new Launch(fn.spec, version, newKey(), this.#nowMs);
+    fleet.addLaunch(fn, launch);
+    launch.run(this.#launching).then(
+      (instance) => queue.post(() => this.#ready(fn, launch, instance)),
+      (error: unknown) => queue.post(() => this.#failed(fn, launch, error)),
+    );
+  }
+
+  #onStage(launch: Launch): void {
+    if (launch.stage === "READY") return;
+    this.#countClaims(launch.stage === "CLAIM" ? 1 : -1);
+    if (launch.instance === undefined) return;
+    this.ports.fleet.specializing.set(launch.instance.id, launch);
+    this.ports.onClaimed(launch);
+  }
+
+  #countClaims(difference: 1 | -1): void {
+    this.#claimsWaiting += difference;
+    this.ports.metrics.claimsWaiting(this.#claimsWaiting);
+  }
+
+  #ready(fn: FunctionState, launch: Launch, instance: ClusterInstance): void {
+    const { fleet, retirer, metrics, onReady } = this.ports;
+    if (launch.lostBecause !== undefined) {
+      this.#failed(fn, launch, crashedWhileLoading(launch.lostBecause));
+      return;
+    }
+    fleet.removeLaunch(fn, launch);
+    this.#claimGates.delete(launch.environmentId);
+    fn.gate(launch.version).loaded();
+    if (this.#isStopped || fn.spec === undefined) {
+      retirer.discard(instance.id);
+      return;
+    }
+    metrics.coldStart(fn.id, this.#nowMs - launch.startedMs);
+    onReady(launch, instance);
+  }
+
+  #failed(fn: FunctionState, launch: Launch, error: unknown): void {
+    const { fleet, retirer, metrics } = this.ports;
+    fleet.removeLaunch(fn, launch);
+    if (launch.stage === "CLAIM") this.#countClaims(-1);
+    if (launch.instance !== undefined && launch.lostBecause === undefined) retirer.discard(launch.instance.id);
+    if (!launch.isCancelled) {
+      const failure = asFailure(error);
+      metrics.failure(fn.id, failure.code);
+      this.#remember(fn, launch, failure);
+    }
+    this.look(fn);
+  }
+
+  #remember(fn: FunctionState, launch: Launch, failure: AppError): void {
+    const gate = fn.gate(launch.version);
+    const { code, message } = failure;
+    if (launch.stage === "CLAIM") {
+      const retryAfterMs = this.#claimFailed(launch.environmentId, message);
+      if (fn.launching(launch.version) === 0) this.refuse(fn, launch.version, { code, message, retryAfterMs });
+      return;
+    }
+    this.#claimGates.delete(launch.environmentId);
+    if (code !== "LOAD_FAILED") {
+      gate.lost({ code, message }, this.#nowMs);
+      if (launch.stage === "CODE") this.refuse(fn, launch.version, { code, message, retryAfterMs: 1_000 });
+      return;
+    }
+    gate.loadFailed(message, this.#nowMs);
+    this.ports.onEvent(launch.instance?.id, fn.id, launch.version, describeFailure(failure));
+    for (const other of fn.launches) {
+      if (other.version === launch.version && other.instance === undefined) other.cancel();
+    }
+  }
+
+  /** Claims that fail together count once. */
+  #claimFailed(environmentId: string, message: string): number {
+    const gate = this.#claimGates.get(environmentId) ?? { backoff: new Backoff(100, 5_000), message };
+    this.#claimGates.set(environmentId, gate);
+    gate.message = message;
+    if (gate.backoff.remainingMs(this.#nowMs) === 0) gate.backoff.fail(this.#nowMs);
+    return gate.backoff.remainingMs(this.#nowMs);
+  }
+
+  get #nowMs(): number {
+    return this.ports.clock.monotonicMs();
+  }
+}
+
+const crashedWhileLoading = (reason: string): AppError =>
+  new AppError("FUNCTION_CRASHED", `The instance was lost while it loaded the function: ${reason}.`);
+
+const asFailure = (error: unknown): AppError =>
+  error instanceof AppError ? error : new AppError("INTERNAL", "The instance could not be started.", { cause: error });

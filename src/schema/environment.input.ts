@@ -1,92 +1,73 @@
-import { ValidateNested } from "class-validator";
 import { Field, InputType, Int } from "type-graphql";
 import type { ComputeResources, RuntimeContract } from "../model/environment.js";
 import type { EnvironmentChange, NewEnvironment } from "../model/inputs.js";
 import { RuntimeContractEnum } from "./enums.js";
-import { IsBetween, IsImage, IsLabel, IsQuantity } from "./rules.js";
 
 @InputType("ComputeResourcesInput", { description: "What an instance asks for and may use, as Kubernetes quantities." })
 export class ComputeResourcesInput implements Partial<ComputeResources> {
   @Field(() => String, { nullable: true, description: "Processor time set aside, such as 100m." })
-  @IsQuantity("processor")
   cpuRequest!: string | null;
 
   @Field(() => String, { nullable: true, description: "Processor time at most, such as 1." })
-  @IsQuantity("processor")
   cpuLimit!: string | null;
 
   @Field(() => String, { nullable: true, description: "Memory set aside, such as 64Mi." })
-  @IsQuantity("memory")
   memoryRequest!: string | null;
 
   @Field(() => String, { nullable: true, description: "Memory at most, such as 256Mi." })
-  @IsQuantity("memory")
   memoryLimit!: string | null;
 }
 
 @InputType("CreateEnvironmentInput", { description: "A new environment." })
 export class CreateEnvironmentInput implements NewEnvironment {
   @Field(() => String, { defaultValue: "default", description: "The namespace it is to live in." })
-  @IsLabel()
   namespace!: string;
 
   @Field(() => String, { description: "Its name." })
-  @IsLabel()
   name!: string;
 
   @Field(() => String, { description: "The container image of the runtime, such as fermi/nodejs." })
-  @IsImage()
   image!: string;
 
   @Field(() => RuntimeContractEnum, { defaultValue: "FERMI", description: "How the image takes a function in." })
   contract!: RuntimeContract;
 
   @Field(() => Int, { defaultValue: 3, description: "How many warm instances are kept ready: 0 to 100." })
-  @IsBetween(0, 100)
   poolSize!: number;
 
   @Field(() => ComputeResourcesInput, { nullable: true, description: "What each instance asks for and may use." })
-  @ValidateNested()
   resources?: ComputeResourcesInput | null;
 
   @Field(() => Int, {
     defaultValue: 30,
     description: "How long a draining instance may finish its requests: 0 to 3600.",
   })
-  @IsBetween(0, 3600)
   gracePeriodSeconds!: number;
 }
 
 @InputType("UpdateEnvironmentInput", { description: "A change of an environment. What is left out stays as it is." })
 export class UpdateEnvironmentInput implements EnvironmentChange {
   @Field(() => String, { defaultValue: "default", description: "The namespace it lives in." })
-  @IsLabel()
   namespace!: string;
 
   @Field(() => String, { description: "Its name." })
-  @IsLabel()
   name!: string;
 
   @Field(() => Int, { nullable: true, description: "Refused (CONFLICT) where the revision is another by now." })
-  @IsBetween(1, 2_147_483_647)
   expectedRevision?: number | null;
 
   @Field(() => String, { nullable: true, description: "The container image of the runtime." })
-  @IsImage()
   image?: string | null;
 
   @Field(() => RuntimeContractEnum, { nullable: true, description: "How the image takes a function in." })
   contract?: RuntimeContract | null;
 
   @Field(() => Int, { nullable: true, description: "How many warm instances are kept ready: 0 to 100." })
-  @IsBetween(0, 100)
   poolSize?: number | null;
 
   @Field(() => ComputeResourcesInput, { nullable: true, description: "What each instance asks for and may use." })
-  @ValidateNested()
   resources?: ComputeResourcesInput | null;
 
   @Field(() => Int, { nullable: true, description: "How long a draining instance may finish its requests: 0 to 3600." })
-  @IsBetween(0, 3600)
   gracePeriodSeconds?: number | null;
 }

@@ -1,90 +1,66 @@
-import { ValidateNested } from "class-validator";
 import { ArgsType, Field, InputType, Int } from "type-graphql";
 import type { Variable } from "../model/function.js";
 import type { FunctionChange, NewFunction } from "../model/inputs.js";
 import { NameArgs } from "./resource.args.js";
-import { HasUniqueNames, IsBetween, IsEntrypoint, IsLabel, IsSource, IsText, IsVariableName } from "./rules.js";
 import { RunSettingsInput, UpdateRunSettingsInput } from "./run-settings.input.js";
-
-const variablesMax = 100;
-const variableCharactersMax = 32_768;
 
 @InputType("VariableInput", { description: "An environment variable of a function." })
 export class VariableInput implements Variable {
   @Field(() => String, { description: "Letters, digits and '_'; PORT and names that begin with FERMI_ are taken." })
-  @IsVariableName()
   name!: string;
 
   @Field(() => String, { description: "Any text of at most 32768 characters." })
-  @IsText(0, variableCharactersMax)
   value!: string;
 }
 
 @InputType("CreateFunctionInput", { description: "A new function; what is given becomes its version 1." })
 export class CreateFunctionInput implements NewFunction {
   @Field(() => String, { defaultValue: "default", description: "The namespace it is to live in." })
-  @IsLabel()
   namespace!: string;
 
   @Field(() => String, { description: "Its name." })
-  @IsLabel()
   name!: string;
 
   @Field(() => String, { description: "The name of its environment, in the same namespace." })
-  @IsLabel()
   environment!: string;
 
   @Field(() => String, { description: "One file's text, at most 256 KiB." })
-  @IsSource()
   source!: string;
 
   @Field(() => String, { nullable: true, description: "Which export to call; the file's default where left out." })
-  @IsEntrypoint()
   entrypoint?: string | null;
 
   @Field(() => [VariableInput], { nullable: true, description: "The environment variables it runs with." })
-  @HasUniqueNames(variablesMax)
-  @ValidateNested({ each: true })
   variables?: VariableInput[] | null;
 
   @Field(() => RunSettingsInput, { nullable: true, description: "How it is run." })
-  @ValidateNested()
   settings?: RunSettingsInput | null;
 }
 
 @InputType("UpdateFunctionInput", { description: "What is left out stays as it is." })
 export class UpdateFunctionInput implements FunctionChange {
   @Field(() => String, { defaultValue: "default", description: "The namespace it lives in." })
-  @IsLabel()
   namespace!: string;
 
   @Field(() => String, { description: "Its name." })
-  @IsLabel()
   name!: string;
 
   @Field(() => Int, { nullable: true, description: "Refused (CONFLICT) where the revision is another by now." })
-  @IsBetween(1, 2_147_483_647)
   expectedRevision?: number | null;
 
   @Field(() => String, { nullable: true, description: "The name of its environment, in the same namespace." })
-  @IsLabel()
   environment?: string | null;
 
   @Field(() => String, { nullable: true, description: "One file's text, at most 256 KiB." })
-  @IsSource()
   source?: string | null;
 
   @Field(() => String, { nullable: true, description: "Which export to call; null goes back to the file's default." })
-  @IsEntrypoint()
   entrypoint?: string | null;
 
   @Field(() => [VariableInput], { nullable: true, description: "All of its environment variables." })
-  @HasUniqueNames(variablesMax)
-  @ValidateNested({ each: true })
   variables?: VariableInput[] | null;
 
   @Field(() => UpdateRunSettingsInput, { nullable: true, description: "How it is run." })
-  @ValidateNested()
   settings?: UpdateRunSettingsInput | null;
 }
 
@@ -97,6 +73,5 @@ export class DeleteFunctionArgs extends NameArgs {
 @ArgsType()
 export class RollbackFunctionArgs extends NameArgs {
   @Field(() => Int, { description: "The number of the version to make current." })
-  @IsBetween(1, 2_147_483_647)
   toVersion!: number;
 }

@@ -5,7 +5,7 @@ import type { TriggerKind } from "../model/trigger.js";
 import { InvocationStatusEnum, TriggerKindEnum } from "./enums.js";
 import { InvocationFilterInput, LogFilterInput } from "./record-filter.input.js";
 import { First20Args, First50Args } from "./resource.args.js";
-import { IsBetween, IsLabel, IsText } from "./rules.js";
+import { IsBetween, IsLabel } from "./rules.js";
 import { ValidateNested } from "class-validator";
 
 @ArgsType()
@@ -26,7 +26,6 @@ export class FunctionsArgs extends First50Args {
   environment?: string | null;
 
   @Field(() => String, { nullable: true, description: "Only functions whose name contains this." })
-  @IsText(1, 63)
   search?: string | null;
 }
 
@@ -68,7 +67,6 @@ export class LogsArgs {
   first?: number | null;
 
   @Field(() => String, { nullable: true, description: "With first: only what comes after this cursor." })
-  @IsText(1, 2048)
   after?: string | null;
 
   @Field(() => Int, {
@@ -79,7 +77,6 @@ export class LogsArgs {
   last?: number | null;
 
   @Field(() => String, { nullable: true, description: "With last: only what comes before this cursor." })
-  @IsText(1, 2048)
   before?: string | null;
 }
 

@@ -1,6 +1,6 @@
 import { type ClassType, ArgsType, Field, ID, Int } from "type-graphql";
 import { maxPageSize } from "../model/page.js";
-import { IsBetween, IsId, IsLabel, IsText } from "./rules.js";
+import { IsBetween, IsId, IsLabel } from "./rules.js";
 
 @ArgsType()
 export class NameArgs {
@@ -41,7 +41,6 @@ export function firstArgs(defaultFirst: number): ClassType<FirstArgs> {
     first!: number;
 
     @Field(() => String, { nullable: true, description: "Only what comes after this cursor." })
-    @IsText(1, 2048)
     after?: string | null;
   }
   return ForwardArgs;

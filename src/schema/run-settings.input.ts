@@ -1,31 +1,23 @@
 import { Field, InputType, Int } from "type-graphql";
-import type { RunSettings } from "../model/function.js";
+import { defaultRunSettings, type RunSettings } from "../model/function.js";
 import type { FunctionChange } from "../model/inputs.js";
-import { IsBetween, rule } from "./rules.js";
+import { settingLimits } from "../model/validate-function.js";
 
-const limits = {
-  timeoutSeconds: { min: 1, max: 3600, default: 60, description: "Time limit in seconds" },
-  requestsPerInstance: { min: 1, max: 1000, default: 1, description: "Requests that one instance serves at a time" },
-  minInstances: { min: 0, max: 1000, default: 0, description: "Instances kept specialized while idle" },
-  maxInstances: { min: 1, max: 1000, default: 100, description: "Instances at most" },
-  idleTimeoutSeconds: { min: 1, max: 86_400, default: 120, description: "An instance unused for this long is ended" },
-} as const satisfies Record<keyof RunSettings, unknown>;
+const descriptions: Record<keyof RunSettings, string> = {
+  timeoutSeconds: "Time limit in seconds",
+  requestsPerInstance: "Requests that one instance serves at a time",
+  minInstances: "Instances kept specialized while idle",
+  maxInstances: "Instances at most",
+  idleTimeoutSeconds: "An instance unused for this long is ended",
+};
 
 /** One setting: in a new function with its default, in a change nullable. */
-const setting =
-  (name: keyof RunSettings, kind: "new" | "change"): PropertyDecorator =>
-  (target, property) => {
-    const { min, max, default: defaultValue, description } = limits[name];
-    const presence = kind === "new" ? { defaultValue } : { nullable: true };
-    Field(() => Int, { ...presence, description: `${description}: ${min} to ${max}.` })(target, property);
-    IsBetween(min, max)(target, property);
-  };
-
-const isAtMostMaxInstances = (min: unknown, { maxInstances }: Partial<RunSettings>): boolean =>
-  typeof min !== "number" || typeof maxInstances !== "number" || min <= maxInstances;
-
-const FitsMaxInstances = (): PropertyDecorator =>
-  rule("fitsMaxInstances", "must be at most maxInstances", isAtMostMaxInstances);
+function setting(name: keyof RunSettings, kind: "new" | "change"): PropertyDecorator {
+  const [min, max] = settingLimits[name];
+  const description = `${descriptions[name]}: ${min} to ${max}.`;
+  const presence = kind === "new" ? { defaultValue: defaultRunSettings[name] } : { nullable: true };
+  return Field(() => Int, { ...presence, description });
+}
 
 @InputType("RunSettingsInput", { description: "How a function is run." })
 export class RunSettingsInput implements RunSettings {
@@ -36,7 +28,6 @@ export class RunSettingsInput implements RunSettings {
   requestsPerInstance!: number;
 
   @setting("minInstances", "new")
-  @FitsMaxInstances()
   minInstances!: number;
 
   @setting("maxInstances", "new")
@@ -55,7 +46,6 @@ export class UpdateRunSettingsInput implements NonNullable<FunctionChange["setti
   requestsPerInstance?: number | null;
 
   @setting("minInstances", "change")
-  @FitsMaxInstances()
   minInstances?: number | null;
 
   @setting("maxInstances", "change")

@@ -1,0 +1,86 @@
+/** The live side of the API: ordered sources and the pools' present state, as sequences that end when told to. */
+import { follow, type OrderedSource } from "../lib/ordered-source.js";
+import type { Change } from "../model/change.js";
+import type { Pool } from "../model/instance.js";
+import type { Invocation } from "../model/invocation.js";
+import type { LogLine } from "../model/log-line.js";
+import type { PoolView } from "../model/pool-view.js";
+import type { InvocationFilter, LogFilter } from "../model/record-filter.js";
+import type { Feeds, PoolMatch } from "../resolvers/operations.js";
+
+export interface FeedSources {
+  readonly logs: {
+    tail(filter: LogFilter, count: number): Promise<{ lines: LogLine[]; position: string }>;
+    readonly source: OrderedSource<LogLine, LogFilter>;
+  };
+  readonly invocations: { readonly source: OrderedSource<Invocation, InvocationFilter> };
+  readonly changes: OrderedSource<Change, { namespace?: string }>;
+  readonly pools: PoolView;
+}
+
+/** Positions are taken before a feed is handed out, so nothing that happens after is missed. */
+export function createFeeds({ logs, invocations, changes, pools }: FeedSources): Feeds {
+  return {
+    async logs(filter, count, signal) {
+      const { lines, position } = await logs.tail(filter, count);
+      return live(signal, (ended) => after(lines, follow(logs.source, filter, position, ended)));
+    },
+    async invocations(filter, signal) {
+      const position = await invocations.source.latest();
+      return live(signal, (ended) => follow(invocations.source, filter, position, ended));
+    },
+    async changes(filter, signal) {
+      const position = await changes.latest();
+      return live(signal, (ended) => follow(changes, filter, position, ended));
+    },
+    pools: (matches, signal) => Promise.resolve(poolChanges(pools, matches, signal)),
+  };
+}
+
+async function* after<T>(items: readonly T[], more: AsyncGenerator<T>): AsyncGenerator<T> {
+  yield* items;
+  yield* more;
+}
+
+/**
+ * A generator that waits can't be returned from: `return` would queue behind the wait. So returning aborts the wait first.
+ */
+function live<T>(signal: AbortSignal, start: (ended: AbortSignal) => AsyncGenerator<T>): AsyncGenerator<T> {
+  const returned = new AbortController();
+  return onReturn(start(AbortSignal.any([signal, returned.signal])), () => returned.abort());
+}
+
+/** Listens from now on, not from the first read. At most one entry per pool waits, so a slow reader costs nothing. */
+function poolChanges(view: PoolView, matches: PoolMatch, signal: AbortSignal): AsyncGenerator<Pool> {
+  const changed = new Set<string>();
+  let wake = (): void => {};
+  const listener = view.onChange((environmentId) => {
+    changed.add(environmentId);
+    wake();
+  });
+  const feed = live(signal, async function* (ended): AsyncGenerator<Pool> {
+    ended.addEventListener("abort", () => wake(), { once: true });
+    while (!ended.aborted) {
+      for (const environmentId of changed) {
+        changed.delete(environmentId);
+        const pool = view.pools().find((candidate) => candidate.environmentId === environmentId);
+        if (pool !== undefined && (await matches(environmentId))) yield pool;
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (changed.size > 0 || ended.aborted) resolve();
+      });
+    }
+  });
+  return onReturn(feed, () => listener.stop());
+}
+
+/** Runs `task` when the reader returns, be it before the first read. */
+function onReturn<T>(items: AsyncGenerator<T>, task: () => void): AsyncGenerator<T> {
+  const end = items.return.bind(items);
+  items.return = (value) => {
+    task();
+    return end(value);
+  };
+  return items;
+}

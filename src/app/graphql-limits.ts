@@ -1,0 +1,141 @@
+/** Bounds on what one operation may ask for, the same over HTTP and WebSocket. Checked after validation, before execution. */
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  getNullableType,
+  type GraphQLField,
+  type GraphQLSchema,
+  isListType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionNode,
+} from "graphql";
+import { type ComplexityEstimator, fieldExtensionsEstimator, getComplexity } from "graphql-query-complexity";
+import { AppError } from "../errors/app-error.js";
+import { maxPageSize } from "../model/page.js";
+
+export interface OperationLimits {
+  /** Fields below each other. Introspection does not count: graphql-js bounds its depth itself. */
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  /** Lexical tokens of the document. */
+  readonly tokens: number;
+  /** Fields to be resolved, lists counted with the number of items they may have. */
+  readonly complexity: number;
+}
+
+export const defaultOperationLimits: OperationLimits = {
+  depth: 12,
+  aliases: 30,
+  directives: 50,
+  tokens: 2_000,
+  complexity: 25_000,
+};
+
+export interface Operation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Throws BAD_REQUEST that names the limit. The document is valid: its fragments exist and make no circle. */
+export function checkLimits({ schema, document, operation, variables }: Operation, limits: OperationLimits): void {
+  const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+  const size = new Measure(fragments).of(operation);
+  for (const name of ["depth", "aliases", "directives"] as const) {
+    if (size[name] > limits[name]) throw tooLarge(name, limits[name]);
+  }
+  const complexity = getComplexity({
+    schema,
+    query: { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] },
+    variables: { ...variables },
+    estimators: [ignoreIntrospection, fieldExtensionsEstimator(), countItems],
+  });
+  if (complexity > limits.complexity) throw tooLarge("complexity", limits.complexity);
+}
+
+const advice: Record<Exclude<keyof OperationLimits, "tokens">, string> = {
+  depth: "Select fewer levels of fields below each other",
+  aliases: "Use fewer aliases, or several requests",
+  directives: "Use fewer directives",
+  complexity: "Select fewer fields, or ask for smaller pages",
+};
+
+const tooLarge = (name: keyof typeof advice, limit: number): AppError =>
+  new AppError("BAD_REQUEST", `The operation is too large. ${advice[name]}: the limit of ${name} is ${limit}.`);
+
+interface Size {
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+}
+
+const nothing: Size = { depth: 0, aliases: 0, directives: 0 };
+
+/** Measures each fragment once, however often it is spread, so that nested fragments can't make measuring itself slow. */
+class Measure {
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly #known = new Map<string, Size>();
+
+  constructor(fragments: readonly FragmentDefinitionNode[]) {
+    this.#fragments = new Map(fragments.map((fragment) => [fragment.name.value, fragment]));
+  }
+
+  of(node: OperationDefinitionNode | FragmentDefinitionNode | SelectionNode): Size {
+    if (node.kind === Kind.FRAGMENT_SPREAD) return withDirectives(node, this.#ofFragment(node.name.value));
+    if (node.kind === Kind.FIELD && node.name.value.startsWith("__")) return withDirectives(node, nothing);
+    const inside = (node.selectionSet?.selections ?? []).map((child) => this.of(child)).reduce(add, nothing);
+    return withDirectives(node, node.kind === Kind.FIELD ? withField(node, inside) : inside);
+  }
+
+  #ofFragment(name: string): Size {
+    const fragment = this.#fragments.get(name);
+    const size = this.#known.get(name) ?? (fragment === undefined ? nothing : this.of(fragment));
+    this.#known.set(name, size);
+    return size;
+  }
+}
+
+const add = (a: Size, b: Size): Size => ({
+  depth: Math.max(a.depth, b.depth),
+  aliases: a.aliases + b.aliases,
+  directives: a.directives + b.directives,
+});
+
+const withField = (field: FieldNode, inside: Size): Size => ({
+  ...inside,
+  depth: inside.depth + 1,
+  aliases: inside.aliases + (field.alias === undefined ? 0 : 1),
+});
+
+const withDirectives = (node: { readonly directives?: readonly unknown[] }, size: Size): Size => ({
+  ...size,
+  directives: size.directives + (node.directives?.length ?? 0),
+});
+
+const ignoreIntrospection: ComplexityEstimator = ({ field }) => (field.name.startsWith("__") ? 0 : undefined);
+
+const countItems: ComplexityEstimator = ({ args, childComplexity, field, type }) =>
+  1 + childComplexity * itemsOf(field, args as PageArgs, type.name);
+
+interface PageArgs {
+  readonly first?: number | null;
+  readonly last?: number | null;
+}
+
+/** What `logs` gives where neither end is asked for. */
+const defaultItems = 100;
+/** Lists without pages, such as a function's triggers, are short. */
+const assumedItems = 10;
+
+/** Bounded: a page size beyond what lists allow is refused by the list itself, with a better message. */
+function itemsOf(field: GraphQLField<unknown, unknown>, { first, last }: PageArgs, parent: string): number {
+  if (field.args.some(({ name }) => name === "first")) {
+    return Math.min(Math.max(first ?? last ?? defaultItems, 1), maxPageSize);
+  }
+  // A connection's items were counted at the field that gave the connection.
+  return isListType(getNullableType(field.type)) && !parent.endsWith("Connection") ? assumedItems : 1;
+}

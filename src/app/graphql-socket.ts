@@ -1,0 +1,108 @@
+/**
+ * One WebSocket of the API. Results are sent only as fast as they are taken, so a slow reader holds back its own
+ * subscriptions and nothing else; one that takes nothing for too long is disconnected and told why.
+ */
+import type { WebSocket } from "ws";
+import type { Clock } from "../lib/clock.js";
+
+/** Why this server ends a socket, as its close code: a WebSocket's own range for applications is 4000 to 4999. */
+export const closeCodes = {
+  goingAway: 1001,
+  unauthenticated: 4401,
+  tooSlow: 4008,
+  internal: 4500,
+} as const;
+
+export interface SocketLimits {
+  /** Bytes that may wait to be sent. */
+  readonly bufferedBytesMax: number;
+  /** How long one message, or the answer to a ping, may take. */
+  readonly stallMs: number;
+  readonly pingIntervalMs: number;
+  /** Operations at a time on one socket. */
+  readonly operationsMax: number;
+  readonly socketsMax: number;
+}
+
+export const defaultSocketLimits: SocketLimits = {
+  bufferedBytesMax: 4 * 1024 * 1024,
+  stallMs: 15_000,
+  pingIntervalMs: 20_000,
+  operationsMax: 100,
+  socketsMax: 1_000,
+};
+
+/** How long the other side may take to answer a close before its socket is cut. */
+const closeTimeoutMs = 5_000;
+
+export class GraphQLSocket {
+  readonly #socket: WebSocket;
+  readonly #limits: SocketLimits;
+  readonly #clock: Clock;
+  readonly #gone = new AbortController();
+
+  constructor(socket: WebSocket, limits: SocketLimits, clock: Clock) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Aborts when the socket is closing, whoever closes it. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Begins to look after the socket; call once, before anything is sent. */
+  start(): void {
+    this.#socket.once("close", () => this.#gone.abort());
+    this.#socket.on("error", () => this.#socket.terminate());
+    this.#schedulePing();
+  }
+
+  /** Resolves when the network has taken the message, or the socket is closing. Never rejects. */
+  send(message: string): Promise<void> {
+    if (this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve();
+    const sent = new Promise<void>((resolve) => {
+      const stall = this.#clock.after(this.#limits.stallMs, () => this.#dropSlow());
+      const done = (): void => {
+        stall.stop();
+        resolve();
+      };
+      this.#gone.signal.addEventListener("abort", done, { once: true });
+      this.#socket.send(message, () => {
+        this.#gone.signal.removeEventListener("abort", done);
+        done();
+      });
+    });
+    if (this.#socket.bufferedAmount > this.#limits.bufferedBytesMax) this.#dropSlow();
+    return sent;
+  }
+
+  /** Ends the socket with a code and a reason, by force where the other side does not answer. */
+  close(code: number, reason: string): void {
+    if (this.#gone.signal.aborted) return;
+    this.#socket.close(code, reason);
+    const force = this.#clock.after(closeTimeoutMs, () => this.#socket.terminate());
+    this.#socket.once("close", () => force.stop());
+    this.#gone.abort();
+  }
+
+  #dropSlow(): void {
+    this.close(closeCodes.tooSlow, "Too slow: what was sent was not read in time. Subscribe again to go on.");
+  }
+
+  #schedulePing(): void {
+    const next = this.#clock.after(this.#limits.pingIntervalMs, () => this.#ping());
+    this.signal.addEventListener("abort", () => next.stop(), { once: true });
+  }
+
+  #ping(): void {
+    const wait = this.#clock.after(this.#limits.stallMs, () => this.#dropSlow());
+    this.signal.addEventListener("abort", () => wait.stop(), { once: true });
+    this.#socket.once("pong", () => {
+      wait.stop();
+      this.#schedulePing();
+    });
+    this.#socket.ping();
+  }
+}

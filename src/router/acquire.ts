@@ -1,0 +1,62 @@
+/** How a call gets a slot, and how it gives it back. */
+import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import type { Call } from "./call.js";
+import type { Lease } from "./instance-slots.js";
+import type { SlotTable } from "./slot-table.js";
+
+/** How many instances a request is tried in before it is refused. */
+export const maxAttempts = 3;
+/** How long a slot counts as taken after its instance said that it is busy: it knows better than the router. */
+const busyHoldMs = 1_000;
+
+interface Slots {
+  readonly slots: SlotTable;
+  readonly clock: Clock;
+}
+
+/** Why an attempt did not run user code. */
+export type NotRun = "NO_CONNECTION" | "BUSY";
+
+/** What an attempt says about its instance. */
+type Finding = { readonly type: string; readonly because?: NotRun; readonly suspect?: "CRASHED" | "TIMED_OUT" };
+
+/** A free slot, in memory, or undefined. */
+export const acquireNow = (call: Call, slots: SlotTable): Lease | undefined =>
+  call.clientGone ? undefined : slots.tryAcquire(call.callee.target);
+
+/**
+ * The next slot that comes free, within what is left of the call's time limit. Undefined where the client left
+ * meanwhile. Rejects when there is no room, no time, or no instance to be had.
+ */
+export async function waitForSlot(call: Call, { slots, clock }: Slots): Promise<Lease | undefined> {
+  if (call.clientGone) return undefined;
+  const sinceMs = clock.monotonicMs();
+  const wait = slots.wait(call.callee.target, Math.max(0, call.startedMs + call.callee.timeoutMs - sinceMs));
+  call.onClientGone = () => wait.leave();
+  try {
+    const lease = await wait.lease;
+    if (!call.clientGone) return lease;
+    lease?.release();
+    return undefined;
+  } finally {
+    call.onClientGone = () => {};
+    call.waitMs += clock.monotonicMs() - sinceMs;
+  }
+}
+
+/** Gives the slot back, and tells poolmgr what the attempt showed about the instance. */
+export function settleLease(lease: Lease, { because, suspect }: Finding, { slots, clock }: Slots): void {
+  if (because === "BUSY") {
+    clock.after(busyHoldMs, () => lease.release());
+    return;
+  }
+  const reason = because ?? suspect;
+  if (reason !== undefined) slots.suspect(lease.slots, reason);
+  lease.release();
+}
+
+export const noInstanceTookIt = (because: NotRun): AppError =>
+  because === "BUSY"
+    ? new AppError("QUEUE_FULL", "Every instance of this function was busy.", { retryAfterSeconds: 1 })
+    : new AppError("CLUSTER_UNAVAILABLE", "No instance of this function could be reached.", { retryAfterSeconds: 1 });

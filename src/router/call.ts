@@ -1,0 +1,115 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Invocation, InvocationSource, InvocationStatus } from "../model/invocation.js";
+import type { Callee } from "./callee.js";
+import type { Origin } from "./function-headers.js";
+import type { Lease } from "./instance-slots.js";
+import type { Route } from "./route-table.js";
+
+/** What a call is, known before anything is done about it. */
+export interface CallPlan {
+  readonly callee: Callee;
+  readonly route: Route | null;
+  readonly values: readonly string[];
+  readonly source: InvocationSource;
+  readonly triggerId: string | null;
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly target: string;
+  /** Request headers that go on as they are, Host included: name, value, name, value. */
+  readonly headers: readonly string[];
+  /** Response headers that every answer to this call carries, beside the invocation's id. */
+  readonly answerHeaders: readonly string[];
+  /** Answers of the function may not set these: the trigger's CORS policy does. */
+  readonly ownsCors: boolean;
+  /** Through the invoke door: the answer carries what the invoker needs to know of the invocation. */
+  readonly isInternal: boolean;
+}
+
+/** One invocation under way: what is to be recorded about it is gathered here. */
+export class Call implements Origin {
+  attempts = 0;
+  coldStart = false;
+  waitMs = 0;
+  instance: string | null = null;
+  httpStatus: number | null = null;
+  requestBytes = 0;
+  responseBytes = 0;
+  /** The client went away before it had the whole answer. */
+  clientGone = false;
+  /** What is to be done when it goes; whoever is at work on the call sets it. */
+  onClientGone: () => void = () => {};
+
+  constructor(
+    readonly plan: CallPlan,
+    readonly invocationId: string,
+    readonly acceptedAt: Date,
+    readonly startedMs: number,
+  ) {}
+
+  get callee(): Callee {
+    return this.plan.callee;
+  }
+  get route(): Route | null {
+    return this.plan.route;
+  }
+  get values(): readonly string[] {
+    return this.plan.values;
+  }
+  get target(): string {
+    return this.plan.target;
+  }
+
+  /** Notices when the client goes, from now until the answer is complete. */
+  watch(res: ServerResponse): void {
+    res.on("close", () => {
+      if (!res.writableFinished) this.leave();
+    });
+  }
+
+  leave(): void {
+    if (this.clientGone) return;
+    this.clientGone = true;
+    this.onClientGone();
+  }
+
+  /** One more attempt begins, in this instance. */
+  attempt(lease: Lease): void {
+    this.attempts++;
+    this.instance = lease.instance.id;
+    this.coldStart ||= lease.coldStart;
+  }
+
+  toInvocation(status: InvocationStatus, error: string | null, endedMs: number): Invocation {
+    const { plan } = this;
+    const query = plan.target.indexOf("?");
+    const durationMs = endedMs - this.startedMs;
+    return {
+      id: this.invocationId,
+      functionId: plan.callee.fn.id,
+      functionVersion: plan.callee.target.version,
+      source: plan.source,
+      triggerId: plan.triggerId,
+      status,
+      method: plan.method,
+      path: query === -1 ? plan.target : plan.target.slice(0, query),
+      httpStatus: this.httpStatus,
+      error,
+      coldStart: this.coldStart,
+      durationMs,
+      waitMs: this.waitMs,
+      attempts: this.attempts,
+      requestBytes: this.requestBytes,
+      responseBytes: this.responseBytes,
+      instance: this.instance,
+      acceptedAt: this.acceptedAt,
+      finishedAt: new Date(this.acceptedAt.getTime() + durationMs),
+    };
+  }
+}
+
+/** A call over HTTP, with the two ends of its exchange. */
+export interface HttpCall {
+  readonly call: Call;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}

@@ -1,0 +1,69 @@
+/**
+ * X-Forwarded-* and Forwarded. They say who called; from a peer that is not trusted they are made anew, so a function
+ * may believe them.
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import { BlockList, isIP, type Socket } from "node:net";
+
+interface Remembered {
+  readonly host: string;
+  readonly headers: readonly string[];
+}
+
+export class Forwarded {
+  readonly #trusted: BlockList | null;
+  /** Most requests of a connection are for one host, so its headers are made once. */
+  readonly #perSocket = new WeakMap<Socket, Remembered>();
+
+  /** `trusted`: addresses and CIDR blocks of proxies whose headers are kept and added to. */
+  constructor(trusted: readonly string[]) {
+    this.#trusted = trusted.length === 0 ? null : blockList(trusted);
+  }
+
+  /** Name, value, name, value. `host` is the request's Host. */
+  headersFor(socket: Socket, host: string, incoming: IncomingHttpHeaders): readonly string[] {
+    const peer = plainAddress(socket.remoteAddress ?? "");
+    if (this.#trusted?.check(peer, isIP(peer) === 6 ? "ipv6" : "ipv4") === true) return added(peer, host, incoming);
+    const known = this.#perSocket.get(socket);
+    if (known?.host === host) return known.headers;
+    const headers = added(peer, host, {});
+    this.#perSocket.set(socket, { host, headers });
+    return headers;
+  }
+}
+
+function added(peer: string, host: string, incoming: IncomingHttpHeaders): readonly string[] {
+  const port = /:(\d+)$/.exec(host)?.[1] ?? "80";
+  const before = (name: string): string => {
+    const value = incoming[name];
+    return value === undefined ? "" : `${String(value)}, `;
+  };
+  const kept = (name: string, otherwise: string): string => String(incoming[name] ?? otherwise);
+  const node = isIP(peer) === 6 ? `"[${peer}]"` : peer;
+  return [
+    "X-Forwarded-For",
+    before("x-forwarded-for") + peer,
+    "X-Forwarded-Proto",
+    kept("x-forwarded-proto", "http"),
+    "X-Forwarded-Host",
+    kept("x-forwarded-host", host),
+    "X-Forwarded-Port",
+    kept("x-forwarded-port", port),
+    "Forwarded",
+    `${before("forwarded")}for=${node};host="${host}";proto=http`,
+  ];
+}
+
+/** IPv4 in its IPv6 clothes (`::ffff:10.0.0.1`) is IPv4. */
+const plainAddress = (address: string): string => (address.startsWith("::ffff:") ? address.slice(7) : address);
+
+function blockList(entries: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = "", bits] = entry.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return list;
+}

@@ -1,0 +1,185 @@
+/**
+ * The router's HTTP server: takes requests and upgrades in, refuses what is malformed with a JSON error, answers Fermi's
+ * own paths under `/-/`, and hands the rest to the handlers.
+ */
+import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import { newId } from "../lib/new-id.js";
+import type { Forwarded } from "./forwarded.js";
+import { traceparent } from "./function-headers.js";
+import type { RequestHandler } from "./handle-request.js";
+import type { UpgradeHandler } from "./handle-upgrade.js";
+import type { InvokeDoor } from "./invoke-door.js";
+import { planCall, type Plan } from "./plan-call.js";
+import { malformed, readHead, type RequestHead } from "./request-head.js";
+import type { RouteTable } from "./route-table.js";
+import { stopUpload } from "./stop-upload.js";
+import { toAppError, writeError, writeErrorToSocket } from "./write-error.js";
+
+export interface FrontOptions {
+  readonly routes: { readonly table: RouteTable; readonly isLoaded: boolean };
+  readonly requests: RequestHandler;
+  readonly upgrades: UpgradeHandler;
+  readonly door: InvokeDoor;
+  readonly forwarded: Forwarded;
+  readonly clock: Clock;
+  readonly isStopping: () => boolean;
+}
+
+export interface ServerLimits {
+  readonly maxHeaderBytes: number;
+  readonly headersTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+export class Front {
+  constructor(private readonly options: FrontOptions) {}
+
+  createServer(limits: ServerLimits): Server {
+    const server = createServer({
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      // Uploads may take as long as they move; the exchange watches that. A missing Host gets an answer of our own.
+      requestTimeout: 0,
+      requireHostHeader: false,
+      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+    });
+    server.maxConnections = limits.maxConnections;
+    server.maxHeadersCount = 0;
+    const request = (req: IncomingMessage, res: ServerResponse): void => this.#request(req, res);
+    server.on("request", request);
+    server.on("checkContinue", request);
+    server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) =>
+      this.#refuse(req, res, malformed("The only expectation that can be met is 100-continue.")),
+    );
+    server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(req, socket, head));
+    server.on("connect", (_req: IncomingMessage, socket: Duplex) => {
+      socket.on("error", () => socket.destroy());
+      writeErrorToSocket(socket, malformed("This is no forward proxy: CONNECT is not served."), newId());
+    });
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => clientError(error, socket));
+    return server;
+  }
+
+  #request(req: IncomingMessage, res: ServerResponse): void {
+    const invocationId = newId();
+    try {
+      const head = readHead(req);
+      if (head.path.startsWith("/-/")) return this.#own({ req, res, head, invocationId });
+      const plan = this.#plan(head, req, invocationId);
+      if (plan.type === "CALL")
+        return void this.options.requests.serve({ req, res, head, plan: plan.call, invocationId });
+      if (plan.type === "REFUSED") return this.#refuse(req, res, plan.error, plan.headers);
+      res.writeHead(204, [...plan.headers, "X-Fermi-Invocation-Id", invocationId]).end();
+    } catch (error) {
+      this.#refuse(req, res, toAppError(error));
+    }
+  }
+
+  #plan(head: RequestHead, req: IncomingMessage, invocationId: string): Plan {
+    const { routes, forwarded } = this.options;
+    if (!routes.isLoaded) throw new AppError("STORE_UNAVAILABLE", "The routes are not loaded yet.");
+    const requested = req.headers["access-control-request-method"];
+    return planCall(routes.table, head, {
+      requestedMethod: requested,
+      connectionHeaders: () => {
+        const host = head.host ?? `${req.socket.localAddress ?? ""}:${req.socket.localPort ?? ""}`;
+        const trace = traceparent(req.headers, invocationId);
+        return ["Host", host, ...forwarded.headersFor(req.socket, host, req.headers), "traceparent", trace];
+      },
+    });
+  }
+
+  /** Fermi's own paths. */
+  #own({ req, res, head, invocationId }: Own): void {
+    const { routes, door, requests } = this.options;
+    if (head.path === "/-/healthz") return answerJson(res, 200, { ok: true });
+    if (head.path === "/-/readyz") return answerJson(res, routes.isLoaded ? 200 : 503, { ready: routes.isLoaded });
+    if (head.path !== "/-/invoke" || head.method !== "POST" || !door.isOpenTo(req)) {
+      return this.#refuse(req, res, new AppError("ROUTE_NOT_FOUND", "No route matches this host and path."));
+    }
+    if (!routes.isLoaded) throw new AppError("STORE_UNAVAILABLE", "The routes are not loaded yet.");
+    const plan = door.plan(routes.table, req, invocationId);
+    void requests.serve({ req, res, head, plan, invocationId });
+  }
+
+  /** Answers what matched no function. Whether its body is complete is known only when the parser is through. */
+  #refuse(req: IncomingMessage, res: ServerResponse, error: AppError, headers: readonly string[] = []): void {
+    queueMicrotask(() => {
+      const isWhole = req.complete;
+      writeError(
+        res,
+        error,
+        newId(),
+        isWhole && !this.options.isStopping() ? headers : [...headers, "Connection", "close"],
+      );
+      if (!isWhole) stopUpload(req, res, this.options.clock);
+    });
+  }
+
+  #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    // Without a listener a client's reset would end the process.
+    socket.on("error", () => socket.destroy());
+    const invocationId = newId();
+    try {
+      const requestHead = readHead(req);
+      if (requestHead.contentLength !== 0) throw malformed("A request that asks for an upgrade can't have a body.");
+      if (req.headers.upgrade?.toLowerCase() !== "websocket") return this.#ignoreUpgrade(req, socket);
+      if (requestHead.method !== "GET") throw malformed("A WebSocket is opened with GET.");
+      if (requestHead.path.startsWith("/-/"))
+        throw new AppError("ROUTE_NOT_FOUND", "No route matches this host and path.");
+      const plan = this.#plan(requestHead, req, invocationId);
+      if (plan.type !== "CALL")
+        throw plan.type === "REFUSED" ? plan.error : malformed("A WebSocket is opened with GET.");
+      void this.options.upgrades.serve({ req, socket, head, plan: plan.call, invocationId });
+    } catch (error) {
+      writeErrorToSocket(socket, toAppError(error), invocationId);
+    }
+  }
+
+  /** Any other protocol is not spoken here: the request is answered as if it had not asked, and the connection closed. */
+  #ignoreUpgrade(req: IncomingMessage, socket: Socket): void {
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    res.once("finish", () => {
+      res.detachSocket(socket);
+      socket.end();
+    });
+    req.complete = true;
+    this.#request(req, res);
+  }
+}
+
+interface Own {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly head: RequestHead;
+  readonly invocationId: string;
+}
+
+function answerJson(res: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  res.writeHead(status, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) }).end(text);
+}
+
+/** What the parser refused. Where an answer is under way on the connection the error could be taken for it: then a cut. */
+function clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const isAnswering = Boolean((socket as { _httpMessage?: unknown })._httpMessage);
+  if (isAnswering || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  writeErrorToSocket(socket, parserError(error.code), newId());
+}
+
+function parserError(code: string | undefined): AppError {
+  if (code === "HPE_HEADER_OVERFLOW") return new AppError("HEADERS_TOO_LARGE", "The request's headers are too large.");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return malformed("The request's headers came too slowly.");
+  return malformed("The request is no valid HTTP.");
+}

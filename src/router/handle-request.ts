@@ -1,0 +1,149 @@
+/**
+ * The way of a request: match, acquire, forward, release, record. One function per step, from top to bottom.
+ *
+ * A warm request waits for nothing but its answer. Every request that matched a function is recorded exactly once, when
+ * it has ended, however it ended.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { AppError } from "../errors/app-error.js";
+import type { InvocationRecorder } from "../invocations/record-invocation.js";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import { newId } from "../lib/new-id.js";
+import { acquireNow, maxAttempts, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
+import { Call, type CallPlan, type HttpCall } from "./call.js";
+import type { Outcome } from "./exchange.js";
+import { forward, type RequestBody } from "./forward.js";
+import { InFlight } from "./in-flight.js";
+import { logFailure } from "./log-failure.js";
+import { readHead, type RequestHead } from "./request-head.js";
+import type { SlotTable } from "./slot-table.js";
+import { stopUpload } from "./stop-upload.js";
+import { readWhole, tooLarge, Upload } from "./upload.js";
+import { toAppError, writeError } from "./write-error.js";
+
+export interface HandlerOptions {
+  readonly slots: SlotTable;
+  readonly recorder: InvocationRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly maxBodyBytes: number;
+  readonly isStopping: () => boolean;
+}
+
+/** Bodies up to this are read whole before a slot is taken, so a slow client holds none, and can be sent twice. */
+const smallBodyBytes = 64 * 1024;
+/** A request whose head was read, and what is to be called for it. */
+export interface PlannedRequest {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly head: RequestHead;
+  readonly plan: CallPlan;
+  readonly invocationId: string;
+}
+
+export class RequestHandler {
+  readonly #inFlight = new InFlight();
+
+  constructor(private readonly options: HandlerOptions) {}
+
+  /** Resolves when no request is under way. */
+  idle(): Promise<void> {
+    return this.#inFlight.idle();
+  }
+
+  /** Runs the call to its end. Never rejects. */
+  async serve({ req, res, head, plan, invocationId }: PlannedRequest): Promise<void> {
+    const { clock, recorder } = this.options;
+    const call = new Call(plan, invocationId, clock.now(), clock.monotonicMs());
+    const http: HttpCall = { call, req, res };
+    const functionId = plan.callee.fn.id;
+    call.watch(res);
+    this.#inFlight.begin();
+    recorder.inFlight(functionId, 1);
+    const outcome = await this.#run(http, head);
+    this.#answerFailure(http, outcome);
+    if (head.contentLength !== 0 && !req.complete) stopUpload(req, res, clock);
+    recorder.inFlight(functionId, -1);
+    this.#record(call, outcome);
+    this.#inFlight.end();
+  }
+
+  async #run(http: HttpCall, head: RequestHead): Promise<Outcome> {
+    try {
+      const body = head.contentLength === 0 ? noBody(head) : await this.#readBody(http, head);
+      return body === undefined ? { type: "CANCELLED" } : await this.#attempt(http, body, head.expectsContinue);
+    } catch (error) {
+      return { type: "FAILED", error: toAppError(error) };
+    }
+  }
+
+  /** Undefined where the client left before a small body was complete. */
+  async #readBody({ call, req }: HttpCall, head: RequestHead): Promise<RequestBody | undefined> {
+    const { maxBodyBytes, clock } = this.options;
+    const { contentLength } = head;
+    if (contentLength !== null && contentLength > maxBodyBytes) throw tooLarge(maxBodyBytes);
+    if (contentLength !== null && contentLength <= smallBodyBytes && !head.expectsContinue) {
+      const bytes = await readWhole(req, (task) => clock.after(call.callee.timeoutMs, task));
+      call.requestBytes = bytes?.length ?? 0;
+      return bytes && { type: "WHOLE", bytes };
+    }
+    const limits = { maxBytes: maxBodyBytes, replayBytes: smallBodyBytes };
+    const upload = new Upload(
+      req,
+      limits,
+      () => clock.monotonicMs(),
+      () => call.leave(),
+    );
+    return { type: "STREAM", upload, contentLength };
+  }
+
+  async #attempt(http: HttpCall, body: RequestBody, expectsContinue: boolean): Promise<Outcome> {
+    const { call, res } = http;
+    for (;;) {
+      const lease = acquireNow(call, this.options.slots) ?? (await waitForSlot(call, this.options));
+      if (lease === undefined) return { type: "CANCELLED" };
+      call.attempt(lease);
+      if (expectsContinue && call.attempts === 1) res.writeContinue();
+      const outcome = await forward(http, lease, body, this.options);
+      if (body.type === "STREAM") call.requestBytes = body.upload.bytes;
+      settleLease(lease, outcome, this.options);
+      if (outcome.type !== "NOT_RUN") return outcome;
+      const mayRetry = call.attempts < maxAttempts && (body.type !== "STREAM" || body.upload.canReplay);
+      if (!mayRetry) return { type: "FAILED", error: noInstanceTookIt(outcome.because) };
+    }
+  }
+
+  #answerFailure({ call, res }: HttpCall, outcome: Outcome): void {
+    if (outcome.type !== "FAILED") return;
+    logFailure(this.options.logger, outcome.error, call);
+    if (call.clientGone) return;
+    call.httpStatus = outcome.error.httpStatus;
+    const close = res.req.complete && !this.options.isStopping() ? [] : ["Connection", "close"];
+    writeError(res, outcome.error, call.invocationId, [...call.plan.answerHeaders, ...close]);
+  }
+
+  #record(call: Call, outcome: Outcome): void {
+    const { status, error } = verdict(call, outcome);
+    const endedMs = this.options.clock.monotonicMs();
+    this.options.recorder.record(call.toInvocation(status, error, endedMs), call.callee.of);
+  }
+}
+
+const noBody = (head: RequestHead): RequestBody => ({ type: "NONE", announcesLength: head.announcesLength });
+
+/** The truth about a call, in a status and a line. */
+export function verdict(
+  call: Call,
+  outcome: Outcome,
+): { status: "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELLED"; error: string | null } {
+  if (call.clientGone || outcome.type === "CANCELLED") return { status: "CANCELLED", error: "The caller left." };
+  if (outcome.type === "FAILED" || outcome.type === "CUT") {
+    const { code, message } = outcome.error;
+    return { status: code === "FUNCTION_TIMEOUT" ? "TIMED_OUT" : "FAILED", error: message };
+  }
+  const status = call.httpStatus ?? 0;
+  return status < 500
+    ? { status: "SUCCEEDED", error: null }
+    : { status: "FAILED", error: `The function answered ${status}.` };
+}

@@ -1,0 +1,121 @@
+/** The way of a WebSocket: match, acquire, dial, tunnel, release, record; the same steps as a request's. */
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { InvocationRecorder } from "../invocations/record-invocation.js";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import { acquireNow, maxAttempts, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
+import { Call, type CallPlan } from "./call.js";
+import { InFlight } from "./in-flight.js";
+import type { Lease } from "./instance-slots.js";
+import { logFailure } from "./log-failure.js";
+import type { SlotTable } from "./slot-table.js";
+import { dial, Tunnel, type SocketEnding, type Upgrade } from "./websocket.js";
+import { toAppError, writeErrorToSocket } from "./write-error.js";
+
+export interface UpgradeOptions {
+  readonly slots: SlotTable;
+  readonly recorder: InvocationRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly connectTimeoutMs: number;
+  readonly webSocketIdleMs: number;
+}
+
+export interface PlannedUpgrade {
+  readonly req: IncomingMessage;
+  readonly socket: Socket;
+  readonly head: Buffer;
+  readonly plan: CallPlan;
+  readonly invocationId: string;
+}
+
+export class UpgradeHandler {
+  readonly #sockets = new Set<Socket>();
+  readonly #inFlight = new InFlight();
+
+  constructor(private readonly options: UpgradeOptions) {}
+
+  /** Resolves when no WebSocket is open or being opened. */
+  idle(): Promise<void> {
+    return this.#inFlight.idle();
+  }
+
+  /** Cuts all of them. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Runs the WebSocket to its end. Never rejects. */
+  async serve({ req, socket, head, plan, invocationId }: PlannedUpgrade): Promise<void> {
+    const { clock, recorder, logger } = this.options;
+    const call = new Call(plan, invocationId, clock.now(), clock.monotonicMs());
+    const functionId = plan.callee.fn.id;
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      call.leave();
+    });
+    this.#inFlight.begin();
+    recorder.inFlight(functionId, 1);
+    const ending = await this.#run({ call, req, socket, head });
+    recorder.inFlight(functionId, -1);
+    if (ending.type === "FAILED") {
+      logFailure(logger, ending.error, call);
+      call.httpStatus = ending.error.httpStatus;
+    }
+    const { status, error } = verdict(ending);
+    recorder.record(call.toInvocation(status, error, clock.monotonicMs()), plan.callee.of);
+    this.#inFlight.end();
+  }
+
+  async #run(upgrade: Upgrade): Promise<Recorded> {
+    try {
+      return await this.#attempt(upgrade);
+    } catch (cause) {
+      const error = toAppError(cause);
+      writeErrorToSocket(upgrade.socket, error, upgrade.call.invocationId);
+      return { type: "FAILED", error };
+    }
+  }
+
+  async #attempt(upgrade: Upgrade): Promise<Recorded> {
+    const { call } = upgrade;
+    for (let head = upgrade.head; ;) {
+      const lease = acquireNow(call, this.options.slots) ?? (await waitForSlot(call, this.options));
+      if (lease === undefined) return { type: "ENDED", status: "CANCELLED", error: "The caller left." };
+      call.attempt(lease);
+      const ending = await this.#tunnel({ ...upgrade, head }, lease);
+      settleLease(lease, ending, this.options);
+      if (ending.type !== "NOT_RUN") return ending;
+      if (call.attempts === maxAttempts) throw noInstanceTookIt(ending.because);
+      // What the client had sent already was put back into its socket by the first attempt that got that far.
+      if (ending.because === "BUSY") head = Buffer.alloc(0);
+    }
+  }
+
+  async #tunnel(upgrade: Upgrade, lease: Lease): Promise<SocketEnding> {
+    const { connectTimeoutMs, webSocketIdleMs } = this.options;
+    const upstream = await dial(lease.instance.address, connectTimeoutMs);
+    if (upstream === undefined) return { type: "NOT_RUN", because: "NO_CONNECTION" };
+    if (upgrade.call.clientGone) {
+      upstream.destroy();
+      return { type: "ENDED", status: "CANCELLED", error: "The caller left." };
+    }
+    const options = { handshakeTimeoutMs: upgrade.call.callee.timeoutMs, idleTimeoutMs: webSocketIdleMs };
+    return new Tunnel(upgrade, lease, upstream, options).run();
+  }
+}
+
+type Recorded =
+  | Exclude<SocketEnding, { type: "NOT_RUN" }>
+  | { readonly type: "FAILED"; readonly error: ReturnType<typeof toAppError> };
+
+function verdict(ending: Recorded): {
+  status: "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELLED";
+  error: string | null;
+} {
+  if (ending.type === "ENDED") return ending;
+  const { code, message } = ending.error;
+  return { status: code === "FUNCTION_TIMEOUT" ? "TIMED_OUT" : "FAILED", error: message };
+}

@@ -1,0 +1,120 @@
+/**
+ * `/-/invoke`: the one door through which API and triggers call functions, so that every invocation takes the same way
+ * and is counted once. It opens to who knows the process's secret; to others it is not there.
+ */
+import { hash, timingSafeEqual } from "node:crypto";
+import { validateHeaderName, validateHeaderValue, type IncomingMessage } from "node:http";
+import { AppError } from "../errors/app-error.js";
+import { invocationSources, type InvocationSource } from "../model/invocation.js";
+import type { CallPlan } from "./call.js";
+import { createCallee, type Callee } from "./callee.js";
+import { traceparent } from "./function-headers.js";
+import { endToEndHeaders, malformed } from "./request-head.js";
+import type { RouteTable } from "./route-table.js";
+
+/** What the header X-Fermi-Invoke says. */
+interface Invoke {
+  readonly functionId: string;
+  /** Null is the current one. */
+  readonly version: number | null;
+  readonly method: string;
+  readonly path: string;
+  readonly source: InvocationSource;
+  readonly triggerId: string | null;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+export class InvokeDoor {
+  readonly #keyHash: Buffer;
+
+  constructor(internalKey: string) {
+    this.#keyHash = digest(internalKey);
+  }
+
+  /** Compared as hashes: in constant time, whatever the length. */
+  isOpenTo(req: IncomingMessage): boolean {
+    return timingSafeEqual(digest(String(req.headers["x-fermi-internal-key"] ?? "")), this.#keyHash);
+  }
+
+  /** Throws BAD_REQUEST where the header makes no sense, NOT_FOUND where the function is unknown. */
+  plan(table: RouteTable, req: IncomingMessage, invocationId: string): CallPlan {
+    const invoke = readInvoke(String(req.headers["x-fermi-invoke"] ?? ""));
+    const raw = invoke.headers.flat();
+    const named = new Map(invoke.headers.map(([name, value]) => [name.toLowerCase(), value]));
+    const trace = traceparent(
+      { traceparent: named.get("traceparent") ?? single(req.headers["traceparent"]) },
+      invocationId,
+    );
+    return {
+      callee: findCallee(table, invoke),
+      route: null,
+      values: [],
+      source: invoke.source,
+      triggerId: invoke.triggerId,
+      method: invoke.method,
+      target: invoke.path,
+      headers: [
+        "Host",
+        named.get("host") ?? "localhost",
+        "traceparent",
+        trace,
+        ...endToEndHeaders(raw, named.get("connection")),
+      ],
+      answerHeaders: [],
+      ownsCors: false,
+      isInternal: true,
+    };
+  }
+}
+
+const digest = (text: string): Buffer => hash("sha256", text, "buffer");
+
+const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+
+function findCallee(table: RouteTable, { functionId, version }: Invoke): Callee {
+  const callee = table.callees.get(functionId);
+  if (callee === undefined) throw new AppError("NOT_FOUND", "There is no such function.");
+  return version === null || version === callee.target.version ? callee : createCallee(callee.fn, version);
+}
+
+function readInvoke(header: string): Invoke {
+  let value: Partial<Invoke>;
+  try {
+    value = Object(JSON.parse(Buffer.from(header, "base64url").toString("utf8"))) as Partial<Invoke>;
+  } catch (cause) {
+    throw new AppError("BAD_REQUEST", "X-Fermi-Invoke is no base64url JSON.", { cause });
+  }
+  const problem = problemOf(value);
+  if (problem !== undefined) throw malformed(`X-Fermi-Invoke: ${problem}.`);
+  return value as Invoke;
+}
+
+function problemOf({
+  functionId,
+  version,
+  method,
+  path,
+  source,
+  triggerId,
+  headers,
+}: Partial<Invoke>): string | undefined {
+  if (typeof functionId !== "string") return "functionId must be text";
+  if (version !== null && !(Number.isInteger(version) && Number(version) > 0))
+    return "version must be a number or null";
+  if (typeof method !== "string" || !/^[A-Z]{1,20}$/.test(method) || method === "CONNECT") return "method is none";
+  if (typeof path !== "string" || !/^\/[\x21-\x7e]*$/.test(path)) return "path must start with a slash and be encoded";
+  if (source === undefined || !invocationSources.includes(source)) return "source is none";
+  if (triggerId !== null && typeof triggerId !== "string") return "triggerId must be text or null";
+  return Array.isArray(headers) && headers.every(isHeader) ? undefined : "headers must be pairs of name and value";
+}
+
+function isHeader(pair: unknown): boolean {
+  if (!Array.isArray(pair) || pair.length !== 2) return false;
+  try {
+    validateHeaderName(String(pair[0]));
+    validateHeaderValue(String(pair[0]), String(pair[1]));
+    return pair.every((part) => typeof part === "string");
+  } catch {
+    return false;
+  }
+}

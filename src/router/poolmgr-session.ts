@@ -1,0 +1,70 @@
+import { Backoff } from "../lib/backoff.js";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import type { PoolmgrLink, PoolmgrStream, ToPoolmgr, ToRouter } from "../poolmgr/router-link.js";
+
+/**
+ * One stream to poolmgr, opened again with growing pauses whenever it is lost. What is said while there is none is
+ * dropped: the listener tells all that is still true after the next snapshot.
+ */
+export class PoolmgrSession {
+  #stream: PoolmgrStream | undefined;
+  #isRunning = false;
+  #generation = 0;
+  #retry: { stop(): void } | undefined;
+  readonly #backoff = new Backoff(50, 2_000);
+
+  constructor(
+    private readonly link: PoolmgrLink,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly onMessage: (message: ToRouter) => void,
+  ) {}
+
+  start(): void {
+    this.#isRunning = true;
+    this.#open();
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    this.#generation++;
+    this.#retry?.stop();
+    this.#stream?.close();
+    this.#stream = undefined;
+  }
+
+  send(message: ToPoolmgr): void {
+    this.#stream?.send(message);
+  }
+
+  #open(): void {
+    const generation = ++this.#generation;
+    // A stream that was given up may still have something to say: it is not listened to.
+    const isCurrent = (): boolean => generation === this.#generation;
+    try {
+      const stream = this.link.open(
+        (message) => {
+          if (!isCurrent()) return;
+          this.#backoff.succeed();
+          this.onMessage(message);
+        },
+        () => {
+          if (isCurrent()) this.#lost();
+        },
+      );
+      if (isCurrent()) this.#stream = stream;
+    } catch (cause) {
+      this.#lost(cause);
+    }
+  }
+
+  #lost(cause?: unknown): void {
+    this.#generation++;
+    this.#stream = undefined;
+    if (!this.#isRunning) return;
+    const pauseMs = this.#backoff.fail(this.clock.monotonicMs());
+    this.logger.warn({ cause, pauseMs }, "The stream to the pool manager is lost; warm functions go on being served.");
+    this.#retry = this.clock.after(pauseMs, () => this.#open());
+  }
+}

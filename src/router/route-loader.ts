@@ -1,0 +1,53 @@
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import { ResyncLoop } from "../lib/resync-loop.js";
+import { buildRouteTable, emptyRouteTable, type RouteTable } from "./route-table.js";
+import type { RouteSource } from "./route-source.js";
+
+/** Changes are announced; this only repairs what an announcement may have missed. */
+const resyncMs = 30_000;
+
+/**
+ * Keeps the present route table: loaded at the start, again at each change, and swapped whole. While the store can't be
+ * read the last table stays in force and loading is tried again with growing pauses.
+ */
+export class RouteLoader {
+  table: RouteTable = emptyRouteTable;
+  #isLoaded = false;
+  #subscription: { stop(): void } | undefined;
+  readonly #loop: ResyncLoop;
+
+  constructor(
+    private readonly source: RouteSource,
+    private readonly logger: Logger,
+    clock: Clock,
+  ) {
+    this.#loop = new ResyncLoop(() => this.#load(), resyncMs, clock);
+  }
+
+  /** A table was loaded once; from then on it is kept. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** Subscribes first, so that no change falls between. */
+  start(): void {
+    this.#subscription = this.source.subscribe(() => void this.#loop.ask());
+    void this.#loop.ask();
+  }
+
+  async stop(): Promise<void> {
+    this.#subscription?.stop();
+    await this.#loop.stop();
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.table = buildRouteTable(await this.source.load());
+      this.#isLoaded = true;
+    } catch (cause) {
+      this.logger.warn({ cause }, "Routes can't be loaded; those known before stay in force.");
+      throw cause;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The router: HTTP in, function instance out. It holds what it needs in memory (the route table, its slots), so that a
+ * warm request asks nobody; with store and pool manager away it goes on serving what it knows.
+ */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { InvocationRecorder } from "../invocations/record-invocation.js";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import type { PoolmgrLink } from "../poolmgr/router-link.js";
+import { Connections, defaultConnectionSettings } from "./connections.js";
+import { Forwarded } from "./forwarded.js";
+import { Front, type ServerLimits } from "./front.js";
+import { RequestHandler } from "./handle-request.js";
+import { UpgradeHandler } from "./handle-upgrade.js";
+import { InvokeDoor } from "./invoke-door.js";
+import { RouteLoader } from "./route-loader.js";
+import type { RouteSource } from "./route-source.js";
+import { SlotTable } from "./slot-table.js";
+
+export interface RouterOptions extends Partial<RouterLimits> {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly source: RouteSource;
+  readonly link: PoolmgrLink;
+  readonly recorder: InvocationRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Opens `/-/invoke`. */
+  readonly internalKey: string;
+  /** Addresses and CIDR blocks whose X-Forwarded-* are kept. */
+  readonly trustedProxies?: readonly string[];
+}
+
+export interface RouterLimits extends ServerLimits {
+  readonly maxBodyBytes: number;
+  readonly maxWaitingPerFunction: number;
+  readonly webSocketIdleMs: number;
+}
+
+export const defaultRouterLimits: RouterLimits = {
+  maxBodyBytes: 64 * 1024 * 1024,
+  maxHeaderBytes: 32 * 1024,
+  headersTimeoutMs: 20_000,
+  keepAliveTimeoutMs: 65_000,
+  maxConnections: 10_000,
+  maxWaitingPerFunction: 1_000,
+  webSocketIdleMs: 5 * 60_000,
+};
+
+export class Router {
+  readonly #options: RouterOptions & RouterLimits;
+  readonly #routes: RouteLoader;
+  readonly #slots: SlotTable;
+  readonly #requests: RequestHandler;
+  readonly #upgrades: UpgradeHandler;
+  #server: Server | undefined;
+  #isStopping = false;
+
+  constructor(options: RouterOptions) {
+    const { clock, logger, recorder, source, link } = options;
+    this.#options = { ...defaultRouterLimits, ...options };
+    const { connectTimeoutMs } = defaultConnectionSettings;
+    const { maxWaitingPerFunction, maxBodyBytes, webSocketIdleMs } = this.#options;
+    const isStopping = (): boolean => this.#isStopping;
+    this.#routes = new RouteLoader(source, logger, clock);
+    this.#slots = new SlotTable({
+      link,
+      clock,
+      logger,
+      maxWaitingPerFunction,
+      connect: ({ address }) => new Connections(address, defaultConnectionSettings, clock),
+    });
+    const shared = { slots: this.#slots, recorder, clock, logger };
+    this.#requests = new RequestHandler({ ...shared, maxBodyBytes, isStopping });
+    this.#upgrades = new UpgradeHandler({ ...shared, connectTimeoutMs, webSocketIdleMs });
+  }
+
+  /** Routes are loaded. */
+  get isReady(): boolean {
+    return this.#routes.isLoaded;
+  }
+
+  /** Resolves when the port is open; ready when the routes are loaded, which is tried until it succeeds. */
+  async start(): Promise<{ port: number }> {
+    const { host, port, internalKey, trustedProxies = [], clock } = this.#options;
+    const front = new Front({
+      routes: this.#routes,
+      requests: this.#requests,
+      upgrades: this.#upgrades,
+      door: new InvokeDoor(internalKey),
+      forwarded: new Forwarded(trustedProxies),
+      clock,
+      isStopping: () => this.#isStopping,
+    });
+    const server = front.createServer(this.#options);
+    server.listen(port, host);
+    await once(server, "listening");
+    this.#server = server;
+    this.#routes.start();
+    this.#slots.start();
+    return { port: (server.address() as AddressInfo).port };
+  }
+
+  /** Takes no new connection, lets requests under way finish for `graceMs`, cuts the rest. All are recorded after it. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await this.#routes.stop();
+    const server = this.#server;
+    if (server !== undefined) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const idle = Promise.all([closed, this.#requests.idle(), this.#upgrades.idle()]);
+      await this.#within(graceMs, idle);
+      server.closeAllConnections();
+      this.#upgrades.destroy();
+    }
+    this.#slots.stop();
+    await Promise.all([this.#requests.idle(), this.#upgrades.idle()]);
+  }
+
+  #within(ms: number, done: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      // Kept alive by a timer of its own: the clock's would let the process end before it is stopped.
+      const timer = setTimeout(resolve, ms);
+      void done.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}

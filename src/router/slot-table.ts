@@ -1,0 +1,233 @@
+/**
+ * The router's half of poolmgr/router-link.ts: which instances it may use, how full they are, and who waits.
+ *
+ * Guarantees: an instance never has more requests of this router than it was granted slots; a slot that comes free goes
+ * to the request that has waited longest; whoever waits is answered with a slot, a refusal or the deadline; a warm
+ * request is served in memory, and nothing is sent for it. Fields are read and written without an await between, so
+ * there are no locks.
+ */
+import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import type { GrantedInstance, PoolmgrLink, Target, ToPoolmgr, ToRouter } from "../poolmgr/router-link.js";
+import { keyedTarget, type KeyedTarget } from "./callee.js";
+import type { Connections } from "./connections.js";
+import { InstanceSlots, Lease } from "./instance-slots.js";
+import { PoolmgrSession } from "./poolmgr-session.js";
+import { SlotReports } from "./slot-reports.js";
+import { TargetSlots } from "./target-slots.js";
+import { WaitingRoom, type Wait } from "./waiting-room.js";
+
+export interface SlotTableOptions {
+  readonly link: PoolmgrLink;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly connect: (instance: GrantedInstance) => Connections;
+  readonly maxWaitingPerFunction: number;
+}
+
+type SuspectReason = Extract<ToPoolmgr, { type: "SUSPECT" }>["reason"];
+
+/** Requests that are under way in an instance that is gone get this long to read what it had sent. */
+const goneGraceMs = 1_000;
+/** A suspect of which poolmgr says nothing, because it lives, is tried again after this. */
+const suspicionMs = 2_000;
+
+export class SlotTable {
+  readonly #targets = new Map<string, TargetSlots>();
+  readonly #instances = new Map<string, InstanceSlots>();
+  readonly #session: PoolmgrSession;
+  readonly #reports: SlotReports;
+  readonly #room: WaitingRoom;
+  readonly #giveBack = (slots: InstanceSlots): void => this.#release(slots);
+
+  constructor(private readonly options: SlotTableOptions) {
+    const { link, clock, logger } = options;
+    this.#session = new PoolmgrSession(link, clock, logger, (message) => this.#receive(message));
+    this.#reports = new SlotReports(clock, (message) => this.#session.send(message));
+    this.#room = new WaitingRoom(options.maxWaitingPerFunction, clock, (slots) => this.#demandChanged(slots));
+  }
+
+  start(): void {
+    this.#session.start();
+  }
+
+  /** Refuses whoever waits and cuts every connection. */
+  stop(): void {
+    for (const target of this.#targets.values()) {
+      this.#room.refuseAll(target, new AppError("CLUSTER_UNAVAILABLE", "The router is being stopped."));
+    }
+    this.#reports.stop();
+    this.#session.stop();
+    for (const instance of this.#instances.values()) instance.connections.destroy();
+    this.#instances.clear();
+  }
+
+  /** Waiting requests of a function, all versions together. */
+  waiting(functionId: string): number {
+    return this.#room.waiting(functionId);
+  }
+
+  /** A free slot now, or undefined. */
+  tryAcquire(target: KeyedTarget): Lease | undefined {
+    const slots = this.#targets.get(target.key);
+    const instance = slots?.pick();
+    return instance && this.#lease(instance, false);
+  }
+
+  /** Gets in line for a slot. Throws QUEUE_FULL where the line is too long already. */
+  wait(target: KeyedTarget, timeoutMs: number): Wait {
+    const slots = this.#targetSlots(target);
+    try {
+      return this.#room.enter(slots, timeoutMs);
+    } finally {
+      this.#forgetIfUnused(slots);
+    }
+  }
+
+  /**
+   * Tells poolmgr that something is wrong with an instance. It gets no new request until poolmgr has looked, but for
+   * CRASHED: if only one connection broke the instance is as good as before, and if not, the next dial shows it.
+   */
+  suspect(instance: InstanceSlots, reason: SuspectReason): void {
+    this.#session.send({ type: "SUSPECT", instanceId: instance.granted.id, reason });
+    if (reason === "CRASHED" || instance.state !== "ACTIVE") return;
+    instance.state = "SUSPECT";
+    if (reason === "TIMED_OUT") return;
+    this.options.clock.after(suspicionMs, () => {
+      if (instance.state === "SUSPECT") this.#activate(instance, false);
+    });
+  }
+
+  #lease(instance: InstanceSlots, coldStart: boolean): Lease {
+    instance.inFlight++;
+    instance.target.inFlight++;
+    this.#usageChanged(instance);
+    return new Lease(instance, coldStart, this.#giveBack);
+  }
+
+  #release(instance: InstanceSlots): void {
+    const { target } = instance;
+    instance.inFlight--;
+    target.inFlight--;
+    this.#usageChanged(instance);
+    if (instance.inFlight === 0 && instance.state === "WITHDRAWN") this.#giveUp(instance);
+    target.list(instance);
+    this.#serveWaiters(target, false);
+    this.#forgetIfUnused(target);
+  }
+
+  #serveWaiters(target: TargetSlots, coldStart: boolean): void {
+    for (let waiter = target.nextWaiter(); waiter !== undefined; waiter = target.nextWaiter()) {
+      const instance = target.pick();
+      if (instance === undefined) return;
+      this.#room.leave(target, waiter);
+      waiter.give(this.#lease(instance, coldStart));
+    }
+  }
+
+  #receive(message: ToRouter): void {
+    switch (message.type) {
+      case "SNAPSHOT":
+        return this.#snapshot(message.instances);
+      case "GRANT":
+        return this.#grant(message.instance);
+      case "WITHDRAW":
+        return this.#withdraw(message.instanceId);
+      case "GONE":
+        return this.#gone(message.instanceId);
+      case "REFUSE":
+        return this.#refuse(message.target, message);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** What is not in it is withdrawn rather than dead: requests in flight there may well end properly. */
+  #snapshot(granted: readonly GrantedInstance[]): void {
+    const ids = new Set(granted.map(({ id }) => id));
+    for (const id of [...this.#instances.keys()]) if (!ids.has(id)) this.#withdraw(id);
+    for (const instance of granted) this.#grant(instance);
+    for (const instance of this.#instances.values()) if (instance.inFlight > 0) this.#reports.usageChanged(instance);
+    for (const target of this.#targets.values()) this.#demandChanged(target);
+  }
+
+  #grant(granted: GrantedInstance): void {
+    const known = this.#instances.get(granted.id);
+    if (known?.granted.address === granted.address && known.granted.key === granted.key) {
+      known.granted = granted;
+      this.#reports.usageChanged(known);
+      this.#activate(known, false);
+      return;
+    }
+    if (known !== undefined) this.#gone(granted.id);
+    const target = this.#targetSlots(keyedTarget(granted.functionId, granted.version));
+    const nowMs = this.options.clock.monotonicMs();
+    const instance = new InstanceSlots(granted, target, this.options.connect(granted), nowMs);
+    this.#instances.set(granted.id, instance);
+    target.instances.add(instance);
+    this.#activate(instance, true);
+  }
+
+  #activate(instance: InstanceSlots, isNew: boolean): void {
+    instance.state = "ACTIVE";
+    instance.target.list(instance);
+    this.#serveWaiters(instance.target, isNew);
+  }
+
+  #withdraw(instanceId: string): void {
+    const instance = this.#instances.get(instanceId);
+    if (instance === undefined) return this.#session.send({ type: "RELEASED", instanceId });
+    instance.state = "WITHDRAWN";
+    if (instance.inFlight === 0) this.#giveUp(instance);
+  }
+
+  /** The instance was withdrawn and is now empty here. */
+  #giveUp(instance: InstanceSlots): void {
+    this.#remove(instance);
+    instance.connections.close(0);
+    this.#session.send({ type: "RELEASED", instanceId: instance.granted.id });
+  }
+
+  #gone(instanceId: string): void {
+    const instance = this.#instances.get(instanceId);
+    if (instance === undefined) return;
+    instance.state = "GONE";
+    this.#remove(instance);
+    instance.connections.close(goneGraceMs);
+  }
+
+  #remove(instance: InstanceSlots): void {
+    this.#instances.delete(instance.granted.id);
+    instance.target.instances.delete(instance);
+    this.#forgetIfUnused(instance.target);
+  }
+
+  #refuse({ functionId, version }: Target, why: Extract<ToRouter, { type: "REFUSE" }>): void {
+    const target = this.#targets.get(keyedTarget(functionId, version).key);
+    if (target === undefined) return;
+    const { code, message, retryAfterSeconds } = why;
+    const error = new AppError(code, message, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+    this.#room.refuseAll(target, error);
+  }
+
+  #targetSlots(target: KeyedTarget): TargetSlots {
+    let slots = this.#targets.get(target.key);
+    if (slots === undefined) this.#targets.set(target.key, (slots = new TargetSlots(target)));
+    return slots;
+  }
+
+  #forgetIfUnused(target: TargetSlots): void {
+    if (target.isUnused) this.#targets.delete(target.target.key);
+  }
+
+  #usageChanged(instance: InstanceSlots): void {
+    instance.lastUsedMs = this.options.clock.monotonicMs();
+    this.#reports.usageChanged(instance);
+    if (instance.target.waiters.size > 0 || instance.target.isAnnounced) this.#demandChanged(instance.target);
+  }
+
+  #demandChanged(target: TargetSlots): void {
+    this.#reports.demandChanged(target, () => this.#forgetIfUnused(target));
+  }
+}

@@ -1,0 +1,93 @@
+import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import type { Lease } from "./instance-slots.js";
+import type { TargetSlots, Waiter } from "./target-slots.js";
+
+/** A place in the line for a slot. */
+export interface Wait {
+  /** The slot; undefined where the caller has left. Rejects with the refusal, or when the time is up. */
+  readonly lease: Promise<Lease | undefined>;
+  /** The caller has gone: its place is given up. Does nothing once the wait is over. */
+  leave(): void;
+}
+
+/** The lines in front of full functions: bounded in length per function and in time per request. */
+export class WaitingRoom {
+  readonly #waitingByFunction = new Map<string, number>();
+
+  constructor(
+    private readonly maxPerFunction: number,
+    private readonly clock: Clock,
+    private readonly onChange: (target: TargetSlots) => void,
+  ) {}
+
+  waiting(functionId: string): number {
+    return this.#waitingByFunction.get(functionId) ?? 0;
+  }
+
+  enter(target: TargetSlots, timeoutMs: number): Wait {
+    const { functionId } = target.target;
+    const before = this.waiting(functionId);
+    if (before >= this.maxPerFunction) {
+      throw new AppError("QUEUE_FULL", `${before} requests wait for this function already.`, { retryAfterSeconds: 1 });
+    }
+    const { promise, resolve, reject } = deferred<Lease | undefined>();
+    const waiter: Waiter = {
+      give: (lease) => settle(() => resolve(lease)),
+      refuse: (error) => settle(() => reject(error)),
+    };
+    const timer = this.clock.after(timeoutMs, () => {
+      if (this.leave(target, waiter)) waiter.refuse(timeUp(target));
+    });
+    const settle = (act: () => void): void => {
+      timer.stop();
+      act();
+    };
+    this.#waitingByFunction.set(functionId, before + 1);
+    target.waiters.add(waiter);
+    this.onChange(target);
+    const leave = (): void => {
+      if (this.leave(target, waiter)) settle(() => resolve(undefined));
+    };
+    return { lease: promise, leave };
+  }
+
+  /** Takes a waiter out of its line; false where it is in none any more. */
+  leave(target: TargetSlots, waiter: Waiter): boolean {
+    if (!target.waiters.delete(waiter)) return false;
+    const { functionId } = target.target;
+    const left = this.waiting(functionId) - 1;
+    if (left === 0) this.#waitingByFunction.delete(functionId);
+    else this.#waitingByFunction.set(functionId, left);
+    this.onChange(target);
+    return true;
+  }
+
+  refuseAll(target: TargetSlots, error: AppError): void {
+    for (const waiter of [...target.waiters]) if (this.leave(target, waiter)) waiter.refuse(error);
+  }
+}
+
+/** With instances the function is busy, and later there may be room; with none at all the cluster did not bring one up. */
+const timeUp = (target: TargetSlots): AppError =>
+  target.instances.size > 0
+    ? new AppError("QUEUE_FULL", "Every instance of this function was busy until the time limit.", {
+        retryAfterSeconds: 1,
+      })
+    : new AppError("CLUSTER_UNAVAILABLE", "No instance of this function came up within the time limit.", {
+        retryAfterSeconds: 5,
+      });
+
+function deferred<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: Error) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

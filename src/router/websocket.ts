@@ -1,0 +1,229 @@
+/**
+ * WebSocket upgrades: one lease and one record per connection, from the handshake until either side closes.
+ *
+ * http-proxy does the upgrade, and this file keeps it from its habits (it is unmaintained): it dials only a socket that
+ * is connected already, so that another instance can be tried before anything was sent; it gets headers and path that
+ * are fit to be passed on, and writes none that are not; and no error of either socket is left without a listener.
+ */
+import { Agent, type ClientRequest, type IncomingMessage } from "node:http";
+import { connect, type Socket } from "node:net";
+import httpProxy from "http-proxy";
+import { AppError } from "../errors/app-error.js";
+import type { Call } from "./call.js";
+import { functionHeaders, functionPath } from "./function-headers.js";
+import type { Lease } from "./instance-slots.js";
+import { writeErrorToSocket } from "./write-error.js";
+
+type EndedStatus = "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELLED";
+
+/** How a WebSocket, or the attempt at one, ended. */
+export type SocketEnding =
+  | {
+      readonly type: "ENDED";
+      readonly status: EndedStatus;
+      readonly error: string | null;
+      readonly suspect?: "CRASHED";
+    }
+  | { readonly type: "NOT_RUN"; readonly because: "NO_CONNECTION" | "BUSY" }
+  | { readonly type: "FAILED"; readonly error: AppError; readonly suspect: "CRASHED" | "TIMED_OUT" };
+
+export interface Upgrade {
+  readonly call: Call;
+  readonly req: IncomingMessage;
+  readonly socket: Socket;
+  /** Bytes that the client sent right after its request. */
+  readonly head: Buffer;
+}
+
+export interface TunnelOptions {
+  readonly handshakeTimeoutMs: number;
+  /** Without a byte in either direction for this long the WebSocket is closed. */
+  readonly idleTimeoutMs: number;
+}
+
+const flushTimeoutMs = 5_000;
+
+/** An agent that knows one connection: the one that was dialled. */
+class Dialled extends Agent {
+  constructor(private readonly socket: Socket) {
+    super({ keepAlive: false });
+  }
+  override createConnection(): Socket {
+    return this.socket;
+  }
+}
+
+/** Connects to host:port; undefined where that can't be done. */
+export function dial(address: string, timeoutMs: number): Promise<Socket | undefined> {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(address.slice(colon + 1)), noDelay: true, timeout: timeoutMs });
+    const fail = (): void => {
+      socket.destroy();
+      resolve(undefined);
+    };
+    socket.once("error", fail).once("timeout", fail);
+    socket.once("connect", () => {
+      socket.off("error", fail).off("timeout", fail).setTimeout(0);
+      resolve(socket);
+    });
+  });
+}
+
+/** Runs one upgrade through `upstream` until it is over, answering the client in every case but NOT_RUN. Never rejects. */
+export class Tunnel {
+  #proxyReq: ClientRequest | undefined;
+  #settle!: (ending: SocketEnding) => void;
+  #isSettled = false;
+  #isOpen = false;
+
+  constructor(
+    private readonly upgrade: Upgrade,
+    private readonly lease: Lease,
+    private readonly upstream: Socket,
+    private readonly options: TunnelOptions,
+  ) {}
+
+  run(): Promise<SocketEnding> {
+    const { req, socket, head, call } = this.upgrade;
+    const { instance } = this.lease;
+    req.headers = toObject([...call.plan.headers, ...functionHeaders(call, instance)]);
+    const proxy = httpProxy.createProxyServer({});
+    proxy.on("proxyReqWs", (proxyReq) => this.#guard(proxyReq));
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      call.onClientGone = () => this.#cut(callerLeft);
+      const target = `http://${instance.address}`;
+      const agent = new Dialled(this.upstream);
+      proxy.ws(req, socket, head, { target, agent, prependPath: false }, (error) => this.#broken(error));
+    });
+  }
+
+  /** Called when http-proxy has made its request, before it listens to anything itself. */
+  #guard(proxyReq: ClientRequest): void {
+    const { call } = this.upgrade;
+    this.#proxyReq = proxyReq;
+    // http-proxy folds `//` in paths; the function gets what was sent.
+    proxyReq.path = functionPath(call, this.lease.instance);
+    proxyReq.setTimeout(this.options.handshakeTimeoutMs, () => this.#tooSlow());
+    proxyReq.once("upgrade", (res: IncomingMessage, upstream: Socket) => this.#opened(res, upstream));
+    proxyReq.once("response", (res: IncomingMessage) => this.#refused(res));
+  }
+
+  #opened(res: IncomingMessage, upstream: Socket): void {
+    const { call, socket } = this.upgrade;
+    this.#isOpen = true;
+    call.httpStatus = 101;
+    call.onClientGone = () => {};
+    cleanHead(res, call, ["connection", "upgrade"]);
+    socket.setTimeout(this.options.idleTimeoutMs, () => {
+      this.#cut({ type: "ENDED", status: "TIMED_OUT", error: "Nothing was said for the idle time limit." });
+    });
+    socket.once("close", (hadError) => {
+      this.#cut(hadError ? callerLeft : { type: "ENDED", status: "SUCCEEDED", error: null });
+    });
+    let isReset = false;
+    upstream.once("error", () => (isReset = true));
+    upstream.once("close", () => {
+      if (isReset) return this.#cut(lost);
+      this.#end({ type: "ENDED", status: "SUCCEEDED", error: null });
+      finishWriting(socket);
+    });
+  }
+
+  /** The function said no: that is its answer, and http-proxy passes it on whole. */
+  #refused(res: IncomingMessage): void {
+    const { call } = this.upgrade;
+    if (this.lease.instance.contract === "FERMI" && res.statusCode === 503 && "x-fermi-busy" in res.headers) {
+      // Keeps http-proxy from passing it on: another instance is tried.
+      (res as IncomingMessage & { upgrade: boolean }).upgrade = true;
+      res.resume();
+      return this.#end({ type: "NOT_RUN", because: "BUSY" });
+    }
+    const status = res.statusCode ?? 502;
+    call.httpStatus = status;
+    cleanHead(res, call, []);
+    res.headers["connection"] = "close";
+    this.#isOpen = true;
+    this.upstream.setTimeout(this.options.handshakeTimeoutMs, () => this.upstream.destroy());
+    res.once("close", () => {
+      if (!res.complete) return this.#cut(lost);
+      const error = status < 500 ? null : `The function answered ${status}.`;
+      this.#end({ type: "ENDED", status: error === null ? "SUCCEEDED" : "FAILED", error });
+      finishWriting(this.upgrade.socket);
+    });
+  }
+
+  #tooSlow(): void {
+    if (this.#isOpen) return;
+    const message = "The function did not answer the upgrade within its time limit.";
+    this.#fail(new AppError("FUNCTION_TIMEOUT", message), "TIMED_OUT");
+  }
+
+  #broken(cause: Error): void {
+    if (this.#isOpen) return this.#cut(lost);
+    const message = "The function's instance was lost before it answered.";
+    this.#fail(new AppError("FUNCTION_CRASHED", message, { cause }), "CRASHED");
+  }
+
+  /** Answered at once: http-proxy ends the client's socket as soon as it has told of an error. */
+  #fail(error: AppError, suspect: "CRASHED" | "TIMED_OUT"): void {
+    if (this.#isSettled) return;
+    writeErrorToSocket(this.upgrade.socket, error, this.upgrade.call.invocationId);
+    this.#end({ type: "FAILED", error, suspect });
+    this.#proxyReq?.destroy();
+  }
+
+  /** Neither side has anything more to say to the other. */
+  #cut(ending: SocketEnding): void {
+    if (this.#isSettled) return;
+    this.#end(ending);
+    this.upgrade.socket.destroy();
+    this.#proxyReq?.destroy();
+    this.upstream.destroy();
+  }
+
+  #end(ending: SocketEnding): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    const { call } = this.upgrade;
+    call.onClientGone = () => {};
+    call.requestBytes = this.upstream.bytesWritten;
+    call.responseBytes = this.upstream.bytesRead;
+    this.#settle(ending);
+  }
+}
+
+const lost: SocketEnding = {
+  type: "ENDED",
+  status: "FAILED",
+  error: "The function's instance was lost.",
+  suspect: "CRASHED",
+};
+const callerLeft: SocketEnding = { type: "ENDED", status: "CANCELLED", error: "The caller left." };
+
+/** What was written still reaches a client that reads; one that does not is not waited for. */
+function finishWriting(socket: Socket): void {
+  socket.end();
+  socket.setTimeout(flushTimeoutMs, () => socket.destroy());
+}
+
+/** Takes out what is not for the client and puts the invocation's id in. http-proxy writes what is left. */
+function cleanHead(res: IncomingMessage, call: Call, kept: readonly string[]): void {
+  const hopByHop = ["connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding", "trailer"];
+  for (const name of Object.keys(res.headers)) {
+    if ((hopByHop.includes(name) && !kept.includes(name)) || name.startsWith("x-fermi-")) delete res.headers[name];
+  }
+  res.headers["x-fermi-invocation-id"] = call.invocationId;
+}
+
+function toObject(headers: readonly string[]): Record<string, string> {
+  const object: Record<string, string> = {};
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = (headers[i] as string).toLowerCase();
+    const value = headers[i + 1] as string;
+    object[name] = name in object ? `${object[name]}${name === "cookie" ? "; " : ", "}${value}` : value;
+  }
+  return { ...object, connection: "Upgrade", upgrade: "websocket" };
+}

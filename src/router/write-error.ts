@@ -1,0 +1,59 @@
+/** The one place where the data plane turns an error into an HTTP answer. */
+import { STATUS_CODES, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { AppError } from "../errors/app-error.js";
+import { errorCodes } from "../errors/codes.js";
+
+interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** Anything that is no AppError is our bug: its text stays in the log. */
+export const toAppError = (error: unknown): AppError =>
+  error instanceof AppError
+    ? error
+    : new AppError("INTERNAL", "Fermi's router failed. The operator finds the cause in its log.", { cause: error });
+
+/** Status, headers and body for an error. Retryable ones always say when. */
+function errorAnswer(error: AppError, invocationId: string): ErrorAnswer {
+  const body = JSON.stringify({ error: { code: error.code, message: error.message, invocationId } });
+  const headers = [
+    "Content-Type",
+    "application/json; charset=utf-8",
+    "Content-Length",
+    String(Buffer.byteLength(body)),
+    "X-Fermi-Error",
+    error.code,
+    "X-Fermi-Invocation-Id",
+    invocationId,
+  ];
+  if (errorCodes[error.code].isRetryable) headers.push("Retry-After", String(error.retryAfterSeconds ?? 1));
+  return { status: error.httpStatus, headers, body };
+}
+
+/** Answers with the error, once, where nothing was sent yet. `extra` is name, value, name, value. */
+export function writeError(
+  res: ServerResponse,
+  error: AppError,
+  invocationId: string,
+  extra: readonly string[] = [],
+): void {
+  if (res.headersSent || res.destroyed) return;
+  const { status, headers, body } = errorAnswer(error, invocationId);
+  res.writeHead(status, [...headers, ...extra]);
+  res.end(body);
+}
+
+/** The same for a bare socket: a request that could not be parsed, or an upgrade. Closes the connection. */
+export function writeErrorToSocket(socket: Duplex, error: AppError, invocationId: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = errorAnswer(error, invocationId);
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, "Connection: close"];
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+}

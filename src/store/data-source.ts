@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import net from "node:net";
 import { DataSource } from "typeorm";
 import type { Logger } from "../lib/logger.js";
 import { silentLogger } from "../lib/logger.js";
@@ -18,11 +19,13 @@ export interface DataSourceOptions {
 
 /** Beyond these a statement counts as lost, so that a caller has its answer within five seconds. */
 const connectTimeoutMs = 3_000;
-const defaultStatementTimeoutMs = 4_000;
+/** Idle connections are given back before their silence could be mistaken for a lost server. */
+const idleTimeoutMs = 3_500;
+const silenceTimeoutMs = 4_300;
 
 /** A data source that is not connected yet: `initialize()` does that, `destroy()` ends it. */
 export function buildDataSource(options: DataSourceOptions): DataSource {
-  const { url, poolSize = 20, logger = silentLogger, applicationName = "fermi" } = options;
+  const { url, poolSize = 20, logger = silentLogger, applicationName = "fermi", statementTimeoutMs = 4_000 } = options;
   return new DataSource({
     type: "postgres",
     url,
@@ -39,11 +42,21 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
     // An idle connection that the server ends is an event of the pool; without a listener it would end the process.
     poolErrorHandler: (error: unknown) => logger.warn({ err: error }, "a connection to the store was lost"),
     extra: {
+      ...(statementTimeoutMs > 0 ? { stream: impatientSocket, idleTimeoutMillis: idleTimeoutMs } : {}),
       connectionTimeoutMillis: connectTimeoutMs,
-      statement_timeout: options.statementTimeoutMs ?? defaultStatementTimeoutMs,
+      statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: 30_000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
     },
   });
+}
+
+/**
+ * A socket that is broken off after a silence longer than any statement may take. A server that hangs, or a network that
+ * swallows packets, says nothing: without this its connections would stay in the pool for many minutes.
+ */
+function impatientSocket(): net.Socket {
+  const socket = new net.Socket();
+  return socket.setTimeout(silenceTimeoutMs, () => socket.destroy(new Error("connection timeout: no answer")));
 }

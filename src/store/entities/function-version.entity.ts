@@ -35,7 +35,7 @@ export class FunctionVersionEntity implements FunctionVersion {
   entrypoint!: string | null;
 
   @Column({ type: "jsonb" })
-  variables!: Variable[];
+  variables!: readonly Variable[];
 
   @Column({ name: "created_at", type: "timestamptz", precision: 3 })
   createdAt!: Date;

@@ -1,7 +1,6 @@
 import { Column, Entity, ForeignKey, Index } from "typeorm";
 import type { FunctionSpec, RunSettings } from "../../model/function.js";
 import { EnvironmentEntity } from "./environment.entity.js";
-import { FunctionVersionEntity } from "./function-version.entity.js";
 import { ResourceEntity } from "./resource.entity.js";
 
 @Entity("function")
@@ -13,7 +12,8 @@ export class FunctionEntity extends ResourceEntity implements FunctionSpec {
   environmentId!: string;
 
   @Column({ name: "current_version_id", type: "uuid" })
-  @ForeignKey(() => FunctionVersionEntity, {
+  // By name: the two tables refer to each other, and modules must not.
+  @ForeignKey("function_version", {
     name: "function_current_version_fkey",
     deferrable: "INITIALLY DEFERRED",
   })

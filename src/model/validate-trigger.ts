@@ -1,0 +1,80 @@
+import { firstFault, rule, wholeNumberFault, type Fault } from "./fault.js";
+import type { HttpTriggerChange, NewCorsPolicy } from "./inputs.js";
+import { isReservedPath, isRoutePath } from "./route-path.js";
+import { labelFault } from "./validate-name.js";
+
+export const httpMethods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+const corsLimits = { entries: 100, maxAgeSeconds: [0, 86_400] } as const;
+
+/** What is wrong with a new route or a change of one; fields that are absent pass. */
+export function httpTriggerFault(input: Omit<HttpTriggerChange, "id">): Fault | undefined {
+  const { function: functionName, methods, path, host, cors } = input;
+  return (
+    (functionName != null ? labelFault("function", functionName) : undefined) ??
+    (methods != null ? methodsFault("methods", methods) : undefined) ??
+    (path != null ? pathFault(path) : undefined) ??
+    (host != null ? hostFault(host) : undefined) ??
+    (cors != null ? corsFault(cors) : undefined)
+  );
+}
+
+function methodsFault(field: string, methods: readonly string[]): Fault | undefined {
+  const message = `must be one or more of ${httpMethods.join(", ")}, each once`;
+  const areKnown = methods.every((method) => httpMethods.includes(method));
+  return rule(areKnown && methods.length > 0 && new Set(methods).size === methods.length, field, message);
+}
+
+function pathFault(path: string): Fault | undefined {
+  return firstFault(
+    rule(
+      isRoutePath(path),
+      "path",
+      "must begin with '/' and have segments of URL characters, whole segments such as {id}, each name once, and " +
+        "perhaps a last '*', as in /users/{id} or /files/*; at most 1024 characters",
+    ),
+    rule(!isReservedPath(path), "path", "must not be below /-/, which is Fermi's own"),
+  );
+}
+
+const hostFault = (host: string): Fault | undefined =>
+  rule(
+    host.length <= 253 && host.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label)),
+    "host",
+    "must be a host name in lower case without a port, such as api.example.com",
+  );
+
+function corsFault(cors: NewCorsPolicy): Fault | undefined {
+  const { allowOrigins, allowMethods, allowHeaders, exposeHeaders, allowCredentials, maxAgeSeconds } = cors;
+  const isAnyOrigin = allowOrigins.includes("*");
+  return firstFault(
+    rule(
+      allowOrigins.length > 0 &&
+        allowOrigins.length <= (isAnyOrigin ? 1 : corsLimits.entries) &&
+        allowOrigins.every(isOrigin),
+      "cors.allowOrigins",
+      "must be '*' alone, or 1 to 100 origins such as https://app.example.com",
+    ),
+    rule(
+      !(isAnyOrigin && allowCredentials),
+      "cors.allowCredentials",
+      "must be false where cors.allowOrigins is '*': browsers refuse the two together",
+    ),
+    allowMethods != null && allowMethods.length > 0 ? methodsFault("cors.allowMethods", allowMethods) : undefined,
+    headerNamesFault("cors.allowHeaders", allowHeaders ?? []),
+    headerNamesFault("cors.exposeHeaders", exposeHeaders ?? []),
+    wholeNumberFault("cors.maxAgeSeconds", maxAgeSeconds, corsLimits.maxAgeSeconds),
+  );
+}
+
+/** What a browser sends as Origin: scheme, host and perhaps port, in the form that a URL parser gives back. */
+const isOrigin = (text: string): boolean =>
+  text === "*" ||
+  (text.length <= 512 && /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text);
+
+const headerNamesFault = (field: string, names: readonly string[]): Fault | undefined =>
+  rule(
+    names.length <= corsLimits.entries && names.every((name) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(name)),
+    field,
+    "must be at most 100 header names such as Content-Type",
+  );

@@ -1,0 +1,134 @@
+import { AppError, badInput } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import { newId } from "../lib/new-id.js";
+import type { ComputeResources, Environment } from "../model/environment.js";
+import { firstFault } from "../model/fault.js";
+import type { EnvironmentChange, NewEnvironment, ResourceName } from "../model/inputs.js";
+import type { Page, PageRequest } from "../model/page.js";
+import type { RequestContext } from "../model/request-context.js";
+import { environmentFault, resourcesFault } from "../model/validate-environment.js";
+import { notFound, refuse, refuseStale } from "./refusals.js";
+import { revise } from "./revise.js";
+import type { EnvironmentFilter, EnvironmentReads, Store, StoreTransaction } from "./store-port.js";
+
+/** What tells whether an image can run here: the cluster driver. */
+export interface ImageCheck {
+  /** Undefined where it can, else one sentence that says what would be right. */
+  refuseImage(image: string, contract: Environment["contract"]): string | undefined;
+}
+
+export interface EnvironmentServiceParts {
+  readonly store: Store;
+  readonly environments: EnvironmentReads;
+  readonly images: ImageCheck;
+  readonly clock: Clock;
+}
+
+const noResources: ComputeResources = { cpuRequest: null, cpuLimit: null, memoryRequest: null, memoryLimit: null };
+
+/** The rules for environments: which may be, and when one may change or go. */
+export class EnvironmentService {
+  constructor(private readonly parts: EnvironmentServiceParts) {}
+
+  async create(_ctx: RequestContext, input: NewEnvironment): Promise<Environment> {
+    const resources = withChanges(noResources, input.resources);
+    refuse(firstFault(environmentFault(input), resourcesFault(resources)));
+    this.#refuseImage(input.image, input.contract);
+    const { namespace, name, image, contract, poolSize, gracePeriodSeconds } = input;
+    const now = this.parts.clock.now();
+    const identity = { id: newId(), namespace, name, revision: 1, createdAt: now, updatedAt: now };
+    const environment = { ...identity, image, contract, poolSize, resources, gracePeriodSeconds };
+    return this.parts.store.write(async (tx) => {
+      await tx.environments.insert(environment);
+      await tx.announce("CREATED", { kind: "Environment", resource: environment });
+      return environment;
+    });
+  }
+
+  /** A change that makes no difference leaves the revision as it is. */
+  async update(_ctx: RequestContext, input: EnvironmentChange): Promise<Environment> {
+    refuse(environmentFault(input));
+    return this.parts.store.write(async (tx) => {
+      const current = await lockEnvironment(tx, input);
+      refuseStale("environment", current, input.expectedRevision);
+      const environment = revise(current, changesOf(current, input), this.parts.clock.now());
+      if (environment === current) return current;
+      refuse(resourcesFault(environment.resources));
+      if (environment.image !== current.image || environment.contract !== current.contract) {
+        this.#refuseImage(environment.image, environment.contract);
+      }
+      await refuseLostVariables(tx, current, environment);
+      await tx.environments.update(environment);
+      await tx.announce("UPDATED", { kind: "Environment", resource: environment });
+      return environment;
+    });
+  }
+
+  async delete(_ctx: RequestContext, name: ResourceName): Promise<Environment> {
+    return this.parts.store.write(async (tx) => {
+      const environment = await lockEnvironment(tx, name);
+      const { functions } = await tx.functions.useOf(environment.id);
+      if (functions > 0) throw inUse(`${countOf(functions, "function")}; delete them or move them to another first`);
+      await tx.environments.markDeleted(environment.id, this.parts.clock.now());
+      await tx.announce("DELETED", { kind: "Environment", resource: environment });
+      return environment;
+    });
+  }
+
+  find(_ctx: RequestContext, name: ResourceName): Promise<Environment | undefined> {
+    return this.parts.environments.find(name);
+  }
+
+  list(_ctx: RequestContext, filter: EnvironmentFilter, page: PageRequest): Promise<Page<Environment>> {
+    return this.parts.environments.list(filter, page);
+  }
+
+  count(_ctx: RequestContext, filter: EnvironmentFilter): Promise<number> {
+    return this.parts.environments.count(filter);
+  }
+
+  /** In any order, deleted ones too. */
+  byIds(ids: readonly string[]): Promise<Environment[]> {
+    return this.parts.environments.byIds(ids);
+  }
+
+  #refuseImage(image: string, contract: Environment["contract"]): void {
+    const refusal = this.parts.images.refuseImage(image, contract);
+    if (refusal !== undefined) throw badInput("image", refusal);
+  }
+}
+
+async function lockEnvironment(tx: StoreTransaction, name: ResourceName): Promise<Environment> {
+  const environment = await tx.environments.lock(name);
+  if (environment === undefined) throw notFound("environment", "name");
+  return environment;
+}
+
+const changesOf = (current: Environment, input: EnvironmentChange): Partial<Environment> => ({
+  image: input.image ?? current.image,
+  contract: input.contract ?? current.contract,
+  poolSize: input.poolSize ?? current.poolSize,
+  gracePeriodSeconds: input.gracePeriodSeconds ?? current.gracePeriodSeconds,
+  resources: withChanges(current.resources, input.resources),
+});
+
+/** A quantity that is null goes back to the cluster's default, one that is absent stays. */
+function withChanges(
+  current: ComputeResources,
+  changes: Partial<ComputeResources> | null | undefined,
+): ComputeResources {
+  const given = Object.entries(changes ?? {}).filter(([, value]) => value !== undefined);
+  return { ...current, ...Object.fromEntries(given) };
+}
+
+/** Only the FERMI contract has a place for variables. */
+async function refuseLostVariables(tx: StoreTransaction, from: Environment, to: Environment): Promise<void> {
+  if (from.contract === to.contract || to.contract === "FERMI") return;
+  const { withVariables } = await tx.functions.useOf(from.id);
+  if (withVariables === 0) return;
+  throw inUse(`${countOf(withVariables, "function")} with variables, which only the contract FERMI can hand over`);
+}
+
+const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+const inUse = (why: string): AppError => new AppError("IN_USE", `The environment is in use: it has ${why}.`);

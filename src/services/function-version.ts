@@ -1,0 +1,54 @@
+/** What makes a version of a function, and whether it would be another one. */
+import { hash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { Environment } from "../model/environment.js";
+import { rule, type Fault } from "../model/fault.js";
+import type { FunctionVersion, Variable } from "../model/function.js";
+
+export interface VersionContent {
+  readonly environmentId: string;
+  readonly source: string;
+  readonly entrypoint: string | null;
+  readonly variables: readonly Variable[];
+}
+
+interface VersionIdentity {
+  readonly id: string;
+  readonly functionId: string;
+  readonly number: number;
+  readonly createdAt: Date;
+}
+
+export function buildVersion(identity: VersionIdentity, content: VersionContent): FunctionVersion {
+  const { source, ...rest } = content;
+  return {
+    ...identity,
+    ...rest,
+    digest: hash("sha256", Buffer.from(source), "hex"),
+    sizeBytes: Buffer.byteLength(source),
+  };
+}
+
+/** The order of variables makes no difference to what runs. */
+export function isSameContent(a: VersionContent, b: VersionContent): boolean {
+  const sorted = (variables: readonly Variable[]): [string, string][] =>
+    variables.map(({ name, value }): [string, string] => [name, value]).sort(([x], [y]) => (x < y ? -1 : 1));
+  return (
+    a.environmentId === b.environmentId &&
+    a.source === b.source &&
+    a.entrypoint === b.entrypoint &&
+    isDeepStrictEqual(sorted(a.variables), sorted(b.variables))
+  );
+}
+
+/** Fission's contracts have no place for variables. */
+export const variablesFitFault = (
+  { contract }: Environment,
+  variables: readonly Variable[],
+  field: string,
+): Fault | undefined =>
+  rule(
+    contract === "FERMI" || variables.length === 0,
+    field,
+    "must have no variables here: only environments of the contract FERMI can hand them over",
+  );

@@ -1,0 +1,100 @@
+/** What the services need of the store; src/store fulfils it. */
+import type { ChangedResource } from "../model/change.js";
+import type { Environment } from "../model/environment.js";
+import type { FunctionSpec, FunctionVersion } from "../model/function.js";
+import type { FunctionFilter, ResourceName, TriggerFilter } from "../model/inputs.js";
+import type { Page, PageRequest } from "../model/page.js";
+import type { ChangeType } from "../model/resource.js";
+import type { HttpTrigger } from "../model/trigger.js";
+
+/** Reads the living, but for `byIds`, which also finds what lives on in its history only. */
+interface ResourceReads<T, Filter> {
+  find(name: ResourceName): Promise<T | undefined>;
+  list(filter: Filter, page: PageRequest): Promise<Page<T>>;
+  count(filter: Filter): Promise<number>;
+  byIds(ids: readonly string[]): Promise<T[]>;
+}
+
+export interface EnvironmentFilter {
+  readonly namespace?: string | null;
+}
+
+export type EnvironmentReads = ResourceReads<Environment, EnvironmentFilter>;
+
+export interface FunctionReads extends ResourceReads<FunctionSpec, FunctionFilter> {
+  ofEnvironments(ids: readonly string[], page: PageRequest): Promise<Map<string, Page<FunctionSpec>>>;
+  countOfEnvironments(ids: readonly string[]): Promise<Map<string, number>>;
+}
+
+export interface VersionReads {
+  ofFunctions(ids: readonly string[], page: PageRequest): Promise<Map<string, Page<FunctionVersion>>>;
+  countOfFunctions(ids: readonly string[]): Promise<Map<string, number>>;
+  byIds(ids: readonly string[]): Promise<FunctionVersion[]>;
+  byNumber(functionId: string, number: number): Promise<FunctionVersion | undefined>;
+  sources(ids: readonly string[]): Promise<Map<string, string>>;
+}
+
+export interface TriggerReads extends ResourceReads<HttpTrigger, TriggerFilter> {
+  findById(id: string): Promise<HttpTrigger | undefined>;
+  ofFunctions(functionIds: readonly string[]): Promise<HttpTrigger[]>;
+}
+
+/** Writes, each in one transaction that is the only one at its time: what was read in it stays true until it commits. */
+export interface Store {
+  write<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T>;
+}
+
+export interface StoreTransaction {
+  readonly environments: EnvironmentWrites;
+  readonly functions: FunctionWrites;
+  readonly triggers: TriggerWrites;
+  /** Tells everybody, once the transaction has committed. */
+  announce(type: ChangeType, changed: ChangedResource): Promise<void>;
+}
+
+export interface EnvironmentWrites {
+  lock(name: ResourceName): Promise<Environment | undefined>;
+  lockById(id: string): Promise<Environment | undefined>;
+  /** Rejects with ALREADY_EXISTS where the name is taken. */
+  insert(environment: Environment): Promise<void>;
+  update(environment: Environment): Promise<void>;
+  markDeleted(id: string, at: Date): Promise<void>;
+}
+
+/** How many living functions run in an environment, and how many of those have variables. */
+export interface EnvironmentUse {
+  readonly functions: number;
+  readonly withVariables: number;
+}
+
+export interface FunctionWrites {
+  lock(name: ResourceName): Promise<FunctionSpec | undefined>;
+  /** With its first version. Rejects with ALREADY_EXISTS where the name is taken. */
+  insert(fn: FunctionSpec, version: FunctionVersion, source: string): Promise<void>;
+  update(fn: FunctionSpec): Promise<void>;
+  markDeleted(id: string, at: Date): Promise<void>;
+  /** The number for the function's next version; given out once. */
+  takeVersionNumber(functionId: string): Promise<number>;
+  insertVersion(version: FunctionVersion, source: string): Promise<void>;
+  version(functionId: string, number: number): Promise<{ version: FunctionVersion; source: string } | undefined>;
+  useOf(environmentId: string): Promise<EnvironmentUse>;
+}
+
+/** Which living trigger takes one of a route's methods already. */
+export interface RouteOwner {
+  readonly method: string;
+  readonly triggerId: string;
+}
+
+export interface TriggerWrites {
+  lockById(id: string): Promise<HttpTrigger | undefined>;
+  /** The living triggers of a function. */
+  ofFunction(functionId: string): Promise<HttpTrigger[]>;
+  /** Rejects with ALREADY_EXISTS where the name is taken. */
+  insert(trigger: HttpTrigger): Promise<void>;
+  update(trigger: HttpTrigger): Promise<void>;
+  markDeleted(id: string, at: Date): Promise<void>;
+  routeOwner(route: Pick<HttpTrigger, "id" | "host" | "path" | "methods">): Promise<RouteOwner | undefined>;
+  /** Names among the living that are `base` or begin with it and a hyphen. */
+  namesLike(namespace: string, base: string): Promise<string[]>;
+}

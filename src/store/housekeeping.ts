@@ -1,0 +1,93 @@
+import type { DataSource } from "typeorm";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import { ResyncLoop } from "../lib/resync-loop.js";
+import type { Stoppable } from "../lib/stoppable.js";
+import { withStore } from "./with-store.js";
+
+export interface HousekeepingOptions {
+  readonly dataSource: DataSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For how long invocations and log lines are kept. */
+  readonly retentionDays: number;
+  readonly everyMs?: number;
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const changesKept = 100_000;
+const batch = 500;
+
+/** Removes for good what nobody can ask for any more: old changes, and deleted resources without history. */
+export class Housekeeping implements Stoppable {
+  #loop: ResyncLoop | undefined;
+
+  constructor(private readonly options: HousekeepingOptions) {}
+
+  start(): void {
+    const { clock, everyMs = hourMs } = this.options;
+    this.#loop ??= new ResyncLoop(() => this.#run(), everyMs, clock);
+    void this.#loop.ask();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop?.stop();
+  }
+
+  /** Changes older than a day, and beyond the newest 100,000; never the newest, which says where the sequence is. */
+  async pruneChanges(): Promise<number> {
+    const sql = `DELETE FROM change WHERE sequence < (SELECT max(sequence) FROM change)
+      AND (at < $1 OR sequence <= (SELECT max(sequence) FROM change) - $2)`;
+    return this.#delete(sql, [this.#ago(dayMs), changesKept]);
+  }
+
+  /** Deleted resources whose last invocation and log line have expired. */
+  async purgeDeleted(): Promise<number> {
+    const [hourAgo, retentionAgo] = [this.#ago(hourMs), this.#ago(this.options.retentionDays * dayMs)];
+    const triggers = await this.#delete(purgeTriggers, [hourAgo, retentionAgo]);
+    const functions = await this.#delete(purgeFunctions, [hourAgo]);
+    return triggers + functions + (await this.#delete(purgeEnvironments, [hourAgo]));
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const [changes, resources] = [await this.pruneChanges(), await this.purgeDeleted()];
+      if (changes + resources > 0) this.options.logger.debug({ changes, resources }, "removed what had expired");
+    } catch (error) {
+      this.options.logger.warn({ err: error }, "could not remove what has expired; trying again");
+      throw error;
+    }
+  }
+
+  async #delete(sql: string, parameters: readonly unknown[]): Promise<number> {
+    const [, count]: [unknown, number] = await withStore(() => this.options.dataSource.query(sql, [...parameters]));
+    return count;
+  }
+
+  #ago(ms: number): Date {
+    return new Date(this.options.clock.now().getTime() - ms);
+  }
+}
+
+/**
+ * Run in this order, because each may refer to the next; what is left over is taken at the next run. An hour passes first:
+ * records of requests that were in flight arrive late. Invocations have no index by trigger, so a trigger stays until
+ * all that it can have caused have expired.
+ */
+const purgeTriggers = `DELETE FROM http_trigger WHERE id IN (
+    SELECT t.id FROM http_trigger t WHERE t.deleted_at < $1
+      AND (t.deleted_at < $2 OR NOT EXISTS (SELECT FROM invocation i WHERE i.function_id = t.function_id))
+    LIMIT ${batch})`;
+
+const purgeFunctions = `DELETE FROM function WHERE id IN (
+    SELECT f.id FROM function f WHERE f.deleted_at < $1
+      AND NOT EXISTS (SELECT FROM http_trigger t WHERE t.function_id = f.id)
+      AND NOT EXISTS (SELECT FROM invocation i WHERE i.function_id = f.id)
+      AND NOT EXISTS (SELECT FROM log_line l WHERE l.function_id = f.id)
+    LIMIT ${batch})`;
+
+const purgeEnvironments = `DELETE FROM environment WHERE id IN (
+    SELECT e.id FROM environment e WHERE e.deleted_at < $1
+      AND NOT EXISTS (SELECT FROM function_version v WHERE v.environment_id = e.id)
+    LIMIT ${batch})`;

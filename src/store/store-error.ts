@@ -1,0 +1,45 @@
+import { QueryFailedError } from "typeorm";
+import { AppError } from "../errors/app-error.js";
+
+/** PostgreSQL's classes and codes for "not now": connection, resources, shutdown, cancelled by a time limit, read-only. */
+const unavailableStates = /^(08|28|53|57P|57014|55P03|25006|25P0[34]|3D000|40001|40P01)/;
+
+const networkCodes: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "ENOENT",
+]);
+
+/** What the driver and TypeORM say without a code when a connection breaks or cannot be had. */
+const connectionWords =
+  /connection (terminated|error|is not|timeout)|timeout exceeded|timeout expired|not queryable|already released|already destroyed|not (yet )?(established|initialized|connected)|cannot use a pool|socket hang up|server does not support ssl/i;
+
+export const isStoreUnavailable = (error: unknown): boolean => {
+  const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  if (!(cause instanceof Error)) return false;
+  if (cause instanceof AggregateError && cause.errors.some(isStoreUnavailable)) return true;
+  const { code } = cause as { code?: unknown };
+  if (typeof code === "string" && (networkCodes.has(code) || unavailableStates.test(code))) return true;
+  return connectionWords.test(cause.message);
+};
+
+export const storeUnavailable = (cause?: unknown): AppError =>
+  new AppError("STORE_UNAVAILABLE", "the store can't be reached at the moment; try again", {
+    cause,
+    retryAfterSeconds: 1,
+  });
+
+/** The constraint or unique index that refused a row; undefined for any other error. */
+export function violatedConstraint(error: unknown): string | undefined {
+  if (!(error instanceof QueryFailedError)) return undefined;
+  const { code, constraint } = error.driverError as { code?: string; constraint?: string };
+  return code === "23505" || code === "23503" ? constraint : undefined;
+}

@@ -189,10 +189,9 @@ export function describeClusterDriver(name: string, make: () => Promise<DriverSu
 
       it("is refused when the pool is removed while it waits", async () => {
         const environment = await pool({ poolSize: 0 });
-        const claimed = [claim(environment), claim(environment)];
+        const claimed = Promise.allSettled([claim(environment), claim(environment)]);
         await driver.removePool(environment.id);
-        const outcomes = await Promise.allSettled(claimed);
-        for (const outcome of outcomes) {
+        for (const outcome of await claimed) {
           if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "CLUSTER_UNAVAILABLE" });
         }
       });

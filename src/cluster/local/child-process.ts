@@ -1,0 +1,89 @@
+import { spawn, type ChildProcess as Process } from "node:child_process";
+import type { Readable } from "node:stream";
+import type { ChildUser } from "./child-user.js";
+
+export interface ChildOptions {
+  readonly command: readonly [string, ...string[]];
+  /** Its working folder too. */
+  readonly home: string;
+  readonly path: string;
+  readonly lang: string;
+  readonly user: ChildUser | null;
+}
+
+/** Asks the runtime to say its port on the fourth pipe, and to end when the first is closed. */
+const runtimeOptions = ["--ready-fd", "3", "--exit-with-stdin"];
+
+/** A runtime as a process in a group of its own, with nothing of this process's environment. */
+export class ChildProcess {
+  readonly #process: Process;
+  /** The port on which it listens; rejects where it ends before it says so. */
+  readonly port: Promise<number>;
+  /** How the process ended, in words. */
+  readonly exited: Promise<string>;
+
+  constructor({ command: [program, ...args], home, path, lang, user }: ChildOptions) {
+    this.#process = spawn(program, [...args, ...runtimeOptions], {
+      cwd: home,
+      detached: true,
+      env: { PATH: path, HOME: home, LANG: lang, PORT: "0" },
+      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      ...(user ?? {}),
+    });
+    this.#process.stdin?.on("error", () => {});
+    this.exited = new Promise((resolve) => {
+      this.#process.once("error", (error) => resolve(`could not be started (${error.message})`));
+      this.#process.once("exit", (code, signal) => resolve(inWords(code, signal)));
+    });
+    this.port = readPort(this.#process.stdio[3] as Readable | null, this.exited);
+    this.port.catch(() => {});
+  }
+
+  /** Undefined where no process could be made. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get stdout(): Readable {
+    return this.#process.stdout!;
+  }
+
+  get stderr(): Readable {
+    return this.#process.stderr!;
+  }
+
+  /** To the whole process group: also to what user code has started. */
+  signal(signal: "SIGTERM" | "SIGKILL"): void {
+    if (this.pid === undefined) return;
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // The group has nobody left.
+    }
+  }
+
+  /** Closes the pipes: something the instance started may hold their other ends open for ever. */
+  release(): void {
+    for (const pipe of this.#process.stdio) pipe?.destroy();
+  }
+}
+
+function inWords(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal !== null) return `was killed by ${signal}`;
+  return code === 0 ? "exited" : `exited with code ${code}`;
+}
+
+async function readPort(pipe: Readable | null, exited: Promise<string>): Promise<number> {
+  const announced = new Promise<string>((resolve) => {
+    let text = "";
+    pipe?.setEncoding("utf8").on("error", () => {});
+    pipe?.on("data", (chunk: string) => {
+      text += chunk;
+      if (text.includes("\n") || text.length > 1_000) resolve(text);
+    });
+  });
+  const ended = exited.then((how) => Promise.reject(new Error(how)));
+  const { port } = JSON.parse(await Promise.race([announced, ended])) as { port?: unknown };
+  if (typeof port !== "number") throw new Error("announced no port");
+  return port;
+}

@@ -1,0 +1,226 @@
+import { chown, mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { AppError } from "../../errors/app-error.js";
+import type { Clock } from "../../lib/clock.js";
+import { newId } from "../../lib/new-id.js";
+import type { InstanceOutput, SpecializeRequest } from "../cluster-driver.js";
+import { abortReason, orAbort } from "../or-abort.js";
+import { ChildProcess } from "./child-process.js";
+import type { ChildUser } from "./child-user.js";
+import type { MemoryWatch, Watched } from "./memory-watch.js";
+import { OutputAllowance, OutputReader, type OutputBounds } from "./output-reader.js";
+import type { Reaper } from "./reaper.js";
+import { RuntimeClient, type RuntimeAnswer } from "./runtime-client.js";
+import type { Runtime } from "./runtimes.js";
+import { killStrays } from "./strays.js";
+
+/** What instances of one driver have in common. */
+export interface InstanceTools {
+  readonly clock: Clock;
+  readonly instancesDir: string;
+  readonly path: string;
+  readonly lang: string;
+  readonly user: ChildUser | null;
+  readonly reaper: Reaper;
+  readonly memory: MemoryWatch;
+  readonly outputBounds: OutputBounds;
+  readonly startTimeoutMs: number;
+  readonly onOutput: (output: InstanceOutput) => void;
+}
+
+export interface InstanceSpec {
+  readonly environmentId: string;
+  readonly runtime: Runtime;
+  readonly memoryLimit: { readonly text: string; readonly bytes: number };
+}
+
+/** How long a dead process's last words are waited for. */
+const lastWordsMs = 500;
+/** How long a process whose connection broke is watched for its end, which then is the reason. */
+const brokenMs = 2_000;
+
+/** One runtime process from its start to its last trace. */
+export class LocalInstance implements Watched {
+  readonly id = newId();
+  readonly environmentId: string;
+  readonly memoryLimitBytes: number;
+  readonly home: string;
+  /** Set when it was asked to end: its end is no surprise then. */
+  isEnding = false;
+  /** Set when the process has ended, though its traces may still be there. */
+  isDead = false;
+  /** Resolves when nothing is left of it, with why in words. */
+  readonly gone: Promise<string>;
+  #child: ChildProcess | undefined;
+  #client: RuntimeClient | undefined;
+  #verdict: string | undefined;
+  #lastError = "";
+  #vanish: (reason: string) => void = () => {};
+
+  constructor(
+    private readonly spec: InstanceSpec,
+    private readonly tools: InstanceTools,
+  ) {
+    this.environmentId = spec.environmentId;
+    this.memoryLimitBytes = spec.memoryLimit.bytes;
+    this.home = path.join(tools.instancesDir, this.id);
+    this.gone = new Promise((resolve) => (this.#vanish = resolve));
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Resolves with host:port when the runtime answers requests; rejects with why it does not. */
+  async start(onDeath: () => void): Promise<string> {
+    const deadline = AbortSignal.timeout(this.tools.startTimeoutMs);
+    try {
+      await this.#makeHome();
+      const port = await orAbort(this.#spawn(onDeath), deadline);
+      this.#client = new RuntimeClient(port);
+      await this.#client.ping(deadline);
+      return `127.0.0.1:${port}`;
+    } catch (error) {
+      const isLate = deadline.aborted;
+      this.kill(isLate ? `did not listen within ${this.tools.startTimeoutMs} ms` : String((error as Error).message));
+      throw new AppError("CLUSTER_UNAVAILABLE", await this.gone, { cause: error });
+    }
+  }
+
+  /** Rejects with LOAD_FAILED where the code is at fault, CLUSTER_UNAVAILABLE where the instance is. */
+  async specialize(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
+    const answer = await this.#post(JSON.stringify(request), signal);
+    this.#client?.close();
+    if (answer.status === 200) return;
+    const { error = `answered ${answer.status}`, stack } = parseAnswer(answer.body);
+    if (answer.status === 422) throw new AppError("LOAD_FAILED", error, { cause: stack });
+    throw unusable(error);
+  }
+
+  /** SIGTERM, then SIGKILL after the grace; resolves when it is gone. */
+  async end(graceMs: number): Promise<void> {
+    if (!this.isEnding) {
+      this.isEnding = true;
+      this.#child?.signal("SIGTERM");
+    }
+    const deadline = this.tools.clock.after(graceMs, () => this.kill("was ended by force"));
+    await this.gone;
+    deadline.stop();
+  }
+
+  /** At once. `verdict` is why, in words. */
+  kill(verdict: string): void {
+    this.#verdict ??= verdict;
+    if (this.#child === undefined) void this.#bury(verdict);
+    else this.#child.signal("SIGKILL");
+  }
+
+  signal(signal: "SIGTERM" | "SIGKILL"): void {
+    this.#child?.signal(signal);
+  }
+
+  exceeded(): void {
+    this.kill(this.#overMemory());
+  }
+
+  #overMemory(): string {
+    return `used more than its memory limit of ${this.spec.memoryLimit.text}`;
+  }
+
+  async #makeHome(): Promise<void> {
+    await mkdir(this.home, { mode: 0o700 });
+    const { user } = this.tools;
+    if (user !== null) await chown(this.home, user.uid, user.gid);
+  }
+
+  #spawn(onDeath: () => void): Promise<number> {
+    if (this.isEnding || this.#verdict !== undefined)
+      throw new AppError("CLUSTER_UNAVAILABLE", "was ended while it started");
+    const { path: searchPath, lang, user, reaper, memory } = this.tools;
+    const command = this.spec.runtime.command(this.memoryLimitBytes);
+    const child = new ChildProcess({ command, home: this.home, path: searchPath, lang, user });
+    this.#child = child;
+    const read = child.pid === undefined ? Promise.resolve() : this.#readOutput(child);
+    if (child.pid !== undefined) {
+      reaper.add(child.pid);
+      memory.add(this);
+    }
+    void child.exited.then(async (how) => {
+      this.isDead = true;
+      onDeath();
+      child.signal("SIGKILL");
+      await Promise.race([read, this.#after(lastWordsMs)]);
+      await this.#bury(how);
+    });
+    return child.port;
+  }
+
+  /** Removes every trace, once the process has ended. */
+  async #bury(how: string): Promise<void> {
+    this.isDead = true;
+    this.#client?.close();
+    this.#child?.release();
+    this.tools.memory.remove(this);
+    await killStrays(this.home);
+    if (this.#child?.pid !== undefined) this.tools.reaper.remove(this.#child.pid);
+    await rm(this.home, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    this.#vanish(this.#verdict ?? (this.#isOutOfHeap() ? this.#overMemory() : this.#withLastError(how)));
+  }
+
+  #after(ms: number): Promise<null> {
+    return new Promise((resolve) => void this.tools.clock.after(ms, () => resolve(null)));
+  }
+
+  #isOutOfHeap(): boolean {
+    return this.#lastError.includes("heap out of memory");
+  }
+
+  #withLastError(how: string): string {
+    return this.#lastError === "" || this.isEnding ? how : `${how}: ${this.#lastError}`;
+  }
+
+  async #readOutput(child: ChildProcess): Promise<void> {
+    const { clock, outputBounds } = this.tools;
+    const tell = (stream: InstanceOutput["stream"], text: string): void =>
+      this.tools.onOutput({ instanceId: this.id, stream, text, at: clock.now() });
+    const allowance = new OutputAllowance(outputBounds, clock, (text) => tell("STDERR", text));
+    const bounds = { clock, readBytesPerSecond: outputBounds.readBytesPerSecond };
+    const out = new OutputReader(child.stdout, allowance, bounds, (text) => tell("STDOUT", text));
+    const err = new OutputReader(child.stderr, allowance, bounds, (text) => {
+      this.#remember(text);
+      tell("STDERR", text);
+    });
+    await Promise.all([out.ended, err.ended]);
+    allowance.flush();
+  }
+
+  /** What a runtime writes past its own log lines is why it dies: an error of the engine, or of its start. */
+  #remember(text: string): void {
+    if (/error/i.test(text)) this.#lastError = text.trim().slice(0, 300);
+  }
+
+  async #post(body: string, signal: AbortSignal): Promise<RuntimeAnswer> {
+    const client = this.#client;
+    if (client === undefined || this.isDead || this.isEnding) throw unusable("it is gone");
+    try {
+      return await client.specialize(body, signal);
+    } catch (error) {
+      if (signal.aborted) throw abortReason(signal);
+      const how = await Promise.race([this.gone, this.#after(brokenMs)]);
+      if (how === null || this.isEnding) throw unusable("the connection to it broke", error);
+      throw new AppError("LOAD_FAILED", `the instance ended while it loaded the code: it ${how}`, { cause: error });
+    }
+  }
+}
+
+const unusable = (why: string, cause?: unknown): AppError =>
+  new AppError("CLUSTER_UNAVAILABLE", `The instance can't be specialized: ${why}.`, { cause, retryAfterSeconds: 1 });
+
+function parseAnswer(body: string): { error?: string; stack?: string } {
+  try {
+    const { error, stack } = JSON.parse(body) as { error?: unknown; stack?: unknown };
+    return { error: String(error), stack: String(stack ?? "") };
+  } catch {
+    return {};
+  }
+}

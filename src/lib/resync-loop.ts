@@ -36,13 +36,22 @@ export class ResyncLoop implements Stoppable {
 
   async #run(): Promise<void> {
     this.#timer?.stop();
-    let nextMs = this.everyMs;
+    let nextMs: number;
     do {
       this.#isAskedAgain = false;
       nextMs = await this.#attempt();
-    } while (this.#isAskedAgain && !this.#isStopped);
+    } while (this.#isDue);
     this.#running = undefined;
-    if (!this.#isStopped) this.#timer = this.clock.after(nextMs, () => void this.ask());
+    if (!this.#hasStopped) this.#timer = this.clock.after(nextMs, () => void this.ask());
+  }
+
+  // Read through getters, because they change while a run is awaited.
+  get #isDue(): boolean {
+    return this.#isAskedAgain && !this.#isStopped;
+  }
+
+  get #hasStopped(): boolean {
+    return this.#isStopped;
   }
 
   async #attempt(): Promise<number> {

@@ -41,8 +41,8 @@ const sums = `
     SELECT function_id, array_agg(count::float8 ORDER BY place) AS histogram FROM places GROUP BY function_id
   )
   SELECT function_id, sum(total)::float8 AS total, sum(failed)::float8 AS failed,
-    sum(cold_starts)::float8 AS cold_starts, histogram
-  FROM picked JOIN histograms USING (function_id) GROUP BY function_id, histogram`;
+    sum(cold_starts)::float8 AS cold_starts, histograms.histogram
+  FROM picked JOIN histograms USING (function_id) GROUP BY function_id, histograms.histogram`;
 
 interface SumRow {
   readonly function_id: string;

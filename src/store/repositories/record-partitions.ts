@@ -67,29 +67,33 @@ export class RecordPartitions {
 
   async deleteOldestLogLines(day: string, bytes: number): Promise<void> {
     for (let freed = 0; freed < bytes;) {
-      const batch = await this.#deleteOldest(day);
+      const batch = await this.#deleteOldest(day, bytes - freed);
       if (batch === 0) return;
       freed += batch;
     }
   }
 
-  /** One batch; resolves to what it has freed. */
-  async #deleteOldest(day: string): Promise<number> {
+  /** One batch, no more than it takes to free `bytes`; resolves to what it has freed. */
+  async #deleteOldest(day: string, bytes: number): Promise<number> {
     const { from, until } = spanOf(day);
     const rows: { freed: string }[] = await this.dataSource.query(
       `WITH oldest AS (
-        SELECT seq, at FROM log_line WHERE at >= $1 AND at < $2 ORDER BY seq LIMIT ${batchRows}
+        SELECT seq, at, octet_length(message) + $3::bigint AS bytes
+        FROM log_line WHERE at >= $1 AND at < $2 ORDER BY seq LIMIT ${batchRows}
+      ), summed AS (
+        SELECT seq, at, bytes, sum(bytes) OVER (ORDER BY seq) AS up_to FROM oldest
       ), gone AS (
-        DELETE FROM log_line AS line USING oldest
-        WHERE line.at >= $1 AND line.at < $2 AND line.seq = oldest.seq AND line.at = oldest.at
-        RETURNING octet_length(message) + $3::bigint AS bytes
+        DELETE FROM log_line AS line USING summed
+        WHERE line.at >= $1 AND line.at < $2 AND line.seq = summed.seq AND line.at = summed.at
+          AND summed.up_to - summed.bytes < $5
+        RETURNING summed.bytes
       ), freed AS (
         SELECT count(*) AS lines, coalesce(sum(bytes), 0) AS bytes FROM gone
       ), told AS (
         UPDATE log_volume AS known SET lines = known.lines - freed.lines, bytes = known.bytes - freed.bytes
         FROM freed WHERE known.day = $4
       ) SELECT bytes AS freed FROM freed`,
-      [from, until, lineOverheadBytes, day],
+      [from, until, lineOverheadBytes, day, bytes],
     );
     return Number(rows[0]?.freed ?? 0);
   }

@@ -31,13 +31,13 @@ export async function insertFunction(dataSource: DataSource, namespace = "defaul
   await dataSource.transaction(async (manager) => {
     await manager.query(
       `INSERT INTO environment (id, ${resource}, image, contract, pool_size, resources, grace_period_seconds)
-       VALUES ($1, $2, 'e-' || $1::text, 1, now(), now(), 'fermi/nodejs', 'FERMI', 1, '{}', 30)`,
-      [environmentId, namespace],
+       VALUES ($1, $2, $3, 1, now(), now(), 'fermi/nodejs', 'FERMI', 1, '{}', 30)`,
+      [environmentId, namespace, `e-${environmentId}`],
     );
     await manager.query(
       `INSERT INTO function (id, ${resource}, environment_id, current_version_id, current_version_number,
-         last_version_number, settings) VALUES ($1, $2, 'f-' || $1::text, 1, now(), now(), $3, $4, 1, 1, '{}')`,
-      [functionId, namespace, environmentId, versionId],
+         last_version_number, settings) VALUES ($1, $2, $3, 1, now(), now(), $4, $5, 1, 1, '{}')`,
+      [functionId, namespace, `f-${functionId}`, environmentId, versionId],
     );
     await manager.query(
       `INSERT INTO function_version (id, function_id, number, environment_id, source, digest, size_bytes, variables,

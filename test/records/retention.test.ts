@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { silentLogger } from "../../src/lib/logger.js";
+import { newId } from "../../src/lib/new-id.js";
+import { planLogTrim } from "../../src/logs/plan-log-trim.js";
+import { Retention, type RecordStorage, type RetentionOptions } from "../../src/logs/retention.js";
+import { latencyBucketCount } from "../../src/invocations/latency-histogram.js";
+import { InvocationRepository } from "../../src/store/repositories/invocation.repository.js";
+import { LogLineRepository } from "../../src/store/repositories/log-line.repository.js";
+import { RecordPartitions } from "../../src/store/repositories/record-partitions.js";
+import {
+  insertFunction,
+  invocation,
+  logLine,
+  ManualClock,
+  recordDatabase,
+  until,
+  type RecordDatabase,
+} from "./support/record-builders.js";
+
+const dayMs = 24 * 3_600_000;
+const mib = 1024 * 1024;
+
+describe("Retention", () => {
+  let database: RecordDatabase;
+  let functionId: string;
+  const now = new Date("2026-08-10T12:00:00.000Z");
+  const daysAgo = (days: number): Date => new Date(now.getTime() - days * dayMs);
+
+  beforeAll(async () => {
+    database = await recordDatabase();
+    functionId = await insertFunction(database.dataSource);
+  });
+  beforeEach(async () => {
+    const { dataSource } = database;
+    for (const partition of await partitions()) {
+      if (!partition.endsWith("_default")) await dataSource.query(`DROP TABLE ${partition}`);
+    }
+    await dataSource.query("TRUNCATE invocation, log_line, log_volume, invocation_stats, record_batch");
+  });
+  afterAll(() => database.close());
+
+  const partitions = async (): Promise<string[]> => {
+    const rows: { name: string }[] = await database.dataSource.query(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits
+       WHERE inhparent IN ('invocation'::regclass, 'log_line'::regclass) ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  };
+  const rowsOf = async (table: string): Promise<number> => {
+    const rows: { count: string }[] = await database.dataSource.query(`SELECT count(*) AS count FROM ${table}`);
+    return Number(rows[0]?.count);
+  };
+  const recordAt = async (at: Date): Promise<void> => {
+    const one = invocation({ functionId, acceptedAt: at });
+    const histogram = new Array<number>(latencyBucketCount).fill(0);
+    const counts = [{ functionId, from: at, total: 1, failed: 0, coldStarts: 0, histogram }];
+    const records = [{ invocation: one, namespace: "default" }];
+    await new InvocationRepository(database.dataSource).write({ records, counts }, newId());
+    await new LogLineRepository(database.dataSource).write([logLine({ functionId, at, message: "m" })], newId());
+  };
+  const retention = (options: Partial<RetentionOptions> = {}): Retention =>
+    new Retention({
+      storage: new RecordPartitions(database.dataSource),
+      clock: new ManualClock(now),
+      logger: silentLogger,
+      retentionDays: 7,
+      logMaxBytes: 16 * mib,
+      ...options,
+    });
+  const runOnce = async (options: Partial<RetentionOptions> = {}): Promise<void> => {
+    const subject = retention(options);
+    await subject.start();
+    await subject.stop();
+  };
+
+  it("makes the partitions of yesterday to the day after tomorrow, with all indexes, once", async () => {
+    await runOnce();
+    await runOnce();
+    const days = ["20260809", "20260810", "20260811", "20260812"];
+    expect(await partitions()).toEqual([
+      "invocation_default",
+      ...days.map((day) => `invocation_p${day}`),
+      "log_line_default",
+      ...days.map((day) => `log_line_p${day}`),
+    ]);
+    const indexes: { table: string; count: string }[] = await database.dataSource.query(
+      `SELECT DISTINCT count(*) AS count FROM pg_index WHERE indrelid::regclass::text LIKE 'invocation%_p2%'
+       OR indrelid = 'invocation'::regclass GROUP BY indrelid`,
+    );
+    expect(indexes).toHaveLength(1);
+  });
+
+  it("moves what came before its partition was there, and loses nothing", async () => {
+    await recordAt(now);
+    await recordAt(daysAgo(-1));
+    expect(await rowsOf("invocation_default")).toBe(2);
+    await runOnce();
+    expect([await rowsOf("invocation_default"), await rowsOf("log_line_default")]).toEqual([0, 0]);
+    expect([await rowsOf("invocation_p20260810"), await rowsOf("log_line_p20260811")]).toEqual([1, 1]);
+    expect([await rowsOf("invocation"), await rowsOf("log_line")]).toEqual([2, 2]);
+  });
+
+  it("drops what is older than it is kept for, in partitions or not, and keeps the rest", async () => {
+    await runOnce({ clock: new ManualClock(daysAgo(9)) });
+    for (const days of [20, 9, 8.2, 6.9, 0]) await recordAt(daysAgo(days));
+    await database.dataSource.query("UPDATE record_batch SET stored_at = now() - interval '3 days' WHERE id = $1", [
+      ((await database.dataSource.query("SELECT id FROM record_batch LIMIT 1")) as { id: string }[])[0]?.id,
+    ]);
+    await runOnce();
+    expect([await rowsOf("invocation"), await rowsOf("log_line"), await rowsOf("log_volume")]).toEqual([2, 2, 2]);
+    expect((await partitions())[1]).toBe("invocation_p20260803");
+    const spans: { span_start: Date }[] = await database.dataSource.query(
+      "SELECT DISTINCT span_start FROM invocation_stats WHERE span_seconds = 10",
+    );
+    expect(spans).toHaveLength(2);
+    expect(await rowsOf("record_batch")).toBe(9);
+  });
+
+  it("lets records come while it drops and makes partitions", async () => {
+    let isDone = false;
+    let written = 0;
+    const writing = (async () => {
+      while (!isDone) {
+        await recordAt(daysAgo(written++ % 3));
+      }
+    })();
+    await runOnce({ clock: new ManualClock(daysAgo(1)) });
+    await runOnce();
+    isDone = true;
+    await writing;
+    expect(await rowsOf("invocation")).toBe(written);
+  });
+
+  it("keeps log lines within their bound: oldest days first, then the oldest lines of today", async () => {
+    await runOnce();
+    const repository = new LogLineRepository(database.dataSource);
+    const fill = async (at: Date, mibs: number): Promise<void> => {
+      const message = "x".repeat(60 * 1024);
+      const lines = Array.from({ length: Math.round((mibs * mib) / message.length) }, () =>
+        logLine({ functionId, at, message }),
+      );
+      for (let from = 0; from < lines.length; from += 50) await repository.write(lines.slice(from, from + 50), newId());
+    };
+    await fill(daysAgo(1), 3);
+    await fill(now, 6);
+    const newest = await repository.latest();
+    await runOnce({ logMaxBytes: 4 * mib });
+    const bytes = (await new RecordPartitions(database.dataSource).logDays()).reduce((sum, day) => sum + day.bytes, 0);
+    expect(bytes).toBeLessThanOrEqual(4 * mib);
+    expect(bytes).toBeGreaterThan(3.5 * mib);
+    expect(await rowsOf("log_line_p20260809")).toBe(0);
+    expect(await repository.latest()).toBe(newest);
+  });
+
+  it("estimates what lines take about as the server does", async () => {
+    await runOnce();
+    const repository = new LogLineRepository(database.dataSource);
+    const lines = Array.from({ length: 20_000 }, (_, index) =>
+      logLine({ functionId, at: now, invocationId: newId(), message: `a line of a usual length, number ${index}` }),
+    );
+    for (let from = 0; from < lines.length; from += 2_000)
+      await repository.write(lines.slice(from, from + 2_000), newId());
+    const [real]: { bytes: string }[] = await database.dataSource.query(
+      "SELECT pg_total_relation_size('log_line_p20260810') AS bytes",
+    );
+    const [estimated] = await new RecordPartitions(database.dataSource).logDays();
+    const ratio = (estimated?.bytes ?? 0) / Number(real?.bytes);
+    expect(ratio).toBeGreaterThan(0.7);
+    expect(ratio).toBeLessThan(1.5);
+  });
+
+  it("purges deleted resources after the records are gone", async () => {
+    await recordAt(daysAgo(20));
+    let recordsLeft: number | undefined;
+    const purge = async (): Promise<void> => {
+      recordsLeft = await rowsOf("invocation");
+    };
+    await runOnce({ purge });
+    expect(recordsLeft).toBe(0);
+  });
+});
+
+describe("Retention's clock", () => {
+  const setUp = (fail = { next: false }) => {
+    const clock = new ManualClock(new Date("2026-08-10T23:30:00.000Z"));
+    const calls: string[] = [];
+    const storage: RecordStorage = {
+      ensureDay: async (day) => {
+        if (fail.next) throw new Error("away");
+        calls.push(`ensure ${day}`);
+      },
+      dropBefore: async (cutoff) => void calls.push(`drop ${cutoff.toISOString()}`),
+      logDays: async () => {
+        calls.push("size");
+        return [];
+      },
+      dropLogDay: () => Promise.resolve(),
+      deleteOldestLogLines: () => Promise.resolve(),
+    };
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) };
+    const subject = new Retention({ storage, clock, logger, retentionDays: 7, logMaxBytes: 1 });
+    const pass = async (ms: number): Promise<string[]> => {
+      calls.length = 0;
+      clock.advance(ms);
+      await until(() => clock.pending === 1, "the next pass to be due");
+      return [...calls];
+    };
+    return { clock, calls, subject, pass, warnings };
+  };
+
+  it("looks at sizes each minute, and at all else each hour", async () => {
+    const { subject, pass, calls } = setUp();
+    await subject.start();
+    expect(calls).toContain("ensure 2026-08-10");
+    for (let minute = 1; minute < 60; minute++) expect(await pass(60_000)).toEqual(["size"]);
+    expect(await pass(60_000)).toEqual([
+      "ensure 2026-08-10",
+      "ensure 2026-08-11",
+      "ensure 2026-08-12",
+      "ensure 2026-08-13",
+      "drop 2026-08-04T00:30:00.000Z",
+      "size",
+    ]);
+    await subject.stop();
+  });
+
+  it("tries again a minute after a failure", async () => {
+    const fail = { next: true };
+    const { subject, pass, warnings } = setUp(fail);
+    await subject.start();
+    expect(warnings).toHaveLength(1);
+    fail.next = false;
+    expect(await pass(60_000)).toHaveLength(6);
+    await subject.stop();
+  });
+
+  it("does nothing more once it is stopped", async () => {
+    const { clock, subject } = setUp();
+    await subject.start();
+    await subject.stop();
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe("planLogTrim", () => {
+  const days = [
+    { day: "2026-08-02", bytes: 300 },
+    { day: "2026-08-01", bytes: 100 },
+    { day: "2026-08-03", bytes: 600 },
+  ];
+
+  it("does nothing within the bound", () => {
+    expect(planLogTrim(days, 1_000)).toEqual([]);
+    expect(planLogTrim([], 0)).toEqual([]);
+  });
+
+  it("deletes the oldest lines where that is enough", () => {
+    expect(planLogTrim(days, 999)).toEqual([
+      { do: "dropDay", day: "2026-08-01" },
+      { do: "deleteOldest", day: "2026-08-02", bytes: 1 },
+    ]);
+  });
+
+  it("drops whole days, oldest first, and of the last only what must go", () => {
+    expect(planLogTrim(days, 500)).toEqual([
+      { do: "dropDay", day: "2026-08-01" },
+      { do: "dropDay", day: "2026-08-02" },
+      { do: "deleteOldest", day: "2026-08-03", bytes: 150 },
+    ]);
+  });
+});

@@ -18,7 +18,7 @@ import { formats } from "./print.js";
 import { processShell, type Shell } from "./shell.js";
 
 export interface ProgramOptions {
-  /** Runs the server; gets what stands after `serve`. */
+  /** Runs the server; gets what stands after `serve`. Its exit code is what it leaves in `process.exitCode`. */
   readonly serve: (args: readonly string[]) => Promise<void>;
   readonly shell?: Shell;
   readonly config?: CliConfig;
@@ -33,7 +33,8 @@ export async function runCli(args: readonly string[], options: ProgramOptions): 
   }
   try {
     await buildProgram({ ...options, shell }).parseAsync([...args], { from: "user" });
-    return exitCodes.ok;
+    // A server that could not start has said so here.
+    return Number(process.exitCode ?? exitCodes.ok);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     if (!(error instanceof CliError)) throw error;

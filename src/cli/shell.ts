@@ -9,17 +9,15 @@ export interface Shell {
   untilInterrupted(): AbortSignal;
 }
 
-/**
- * The shell of this process. A reader that has left (`fermi function list | head`) ends it quietly: whoever closed the
- * pipe has seen all that was wanted.
- */
 export function processShell(): Shell {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
+  let isGuarded = false;
   return {
-    write: (chunk) => void process.stdout.write(chunk),
+    write: (chunk) => {
+      // Only now: what a server prints may be read for a while and no longer without ending it.
+      if (!isGuarded) endQuietlyWithoutReader();
+      isGuarded = true;
+      process.stdout.write(chunk);
+    },
     tell: (line) => void process.stderr.write(`${line}\n`),
     readStdin: async () => {
       const chunks: Buffer[] = [];
@@ -32,4 +30,12 @@ export function processShell(): Shell {
       return abort.signal;
     },
   };
+}
+
+/** Whoever closed the pipe (`fermi function list | head`) has seen all that was wanted. */
+function endQuietlyWithoutReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
 }

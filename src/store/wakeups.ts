@@ -33,7 +33,11 @@ class Channel {
  * A notification only says "look again": nobody relies on getting every one.
  */
 export class Wakeups implements Stoppable {
-  readonly #channels = new Map<WakeChannel, Channel>(wakeChannels.map((name) => [name, new Channel()]));
+  readonly #channels: Readonly<Record<WakeChannel, Channel>> = {
+    fermi_change: new Channel(),
+    fermi_log: new Channel(),
+    fermi_invocation: new Channel(),
+  };
   readonly #stopping = new AbortController();
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -54,22 +58,9 @@ export class Wakeups implements Stoppable {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const channel of this.#channels.values()) channel.wake();
-    await this.#client?.end().catch(() => undefined);
+    this.#wakeAll();
+    if (this.#client !== undefined) await endWithin(1_000, this.#client);
     await this.#running;
-  }
-
-  /** Calls `listener` at each wake-up of the channel, in the same turn as it arrives. */
-  on(name: WakeChannel, listener: () => void): { stop(): void } {
-    const { listeners } = this.#channel(name);
-    const own = (): void => listener();
-    listeners.add(own);
-    return { stop: () => listeners.delete(own) };
-  }
-
-  /** Tells the waiters of this process at once, without the way through the database. */
-  wake(name: WakeChannel): void {
-    this.#channel(name).wake();
   }
 
   /**
@@ -77,7 +68,7 @@ export class Wakeups implements Stoppable {
    * signal aborts. A signal is one follower's: its first wait returns at once where there has been any wake-up.
    */
   async wait(name: WakeChannel, signal: AbortSignal): Promise<void> {
-    const channel = this.#channel(name);
+    const channel = this.#channels[name];
     if (channel.count === (channel.seen.get(signal) ?? 0) && !signal.aborted) await this.#nextWake(channel, signal);
     channel.seen.set(signal, channel.count);
   }
@@ -94,12 +85,6 @@ export class Wakeups implements Stoppable {
       channel.listeners.add(end);
       signal.addEventListener("abort", end, { once: true });
     });
-  }
-
-  #channel(name: WakeChannel): Channel {
-    const channel = this.#channels.get(name);
-    if (channel === undefined) throw new Error(`no such channel: ${name}`);
-    return channel;
   }
 
   async #keepListening(): Promise<void> {
@@ -126,18 +111,29 @@ export class Wakeups implements Stoppable {
       keepAliveInitialDelayMillis: 10_000,
     });
     const ended = new Promise<void>((resolve) => client.once("end", resolve).on("error", () => resolve()));
-    client.on("notification", ({ channel }) => this.#channels.get(channel as WakeChannel)?.wake());
+    client.on("notification", ({ channel }) => this.#channels[channel as WakeChannel].wake());
     this.#client = client;
     try {
       await client.connect();
       await client.query(wakeChannels.map((name) => `LISTEN ${name}`).join("; "));
       onListening();
       // What was announced while nobody listened.
-      for (const channel of this.#channels.values()) channel.wake();
-      if (this.#stopping.signal.aborted) return;
-      await ended;
+      this.#wakeAll();
+      if (!this.#stopping.signal.aborted) await ended;
     } finally {
-      await client.end().catch(() => undefined);
+      await endWithin(1_000, client);
     }
   }
+
+  #wakeAll(): void {
+    for (const channel of Object.values(this.#channels)) channel.wake();
+  }
+}
+
+/** A server that hangs does not answer the good-bye either. */
+async function endWithin(ms: number, client: pg.Client): Promise<void> {
+  const waiting = new AbortController();
+  const timer = delay(ms, undefined, { signal: waiting.signal, ref: false }).catch(() => undefined);
+  await Promise.race([client.end().catch(() => undefined), timer]);
+  waiting.abort();
 }

@@ -18,8 +18,8 @@ export interface MetricSources {
   environmentName(environmentId: string): string | undefined;
   /** The function's name where it is known; its requests count as of "other" where not. */
   functionName(functionId: string): FunctionName | undefined;
-  /** Requests that wait for an instance. */
-  waiting(): number;
+  /** Requests of the function that wait for an instance. */
+  waiting(functionId: string): number;
 }
 
 /** The label values of functions beyond the first thousand. */
@@ -73,6 +73,7 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     const tellInFlight = (gauge: Gauge<PerFunction>): void => this.#tellInFlight(gauge);
+    const tellWaiting = (gauge: Gauge<PerFunction>): void => this.#tellWaiting(gauge);
     const tellInstances = (gauge: Gauge<"environment" | "state">): void => this.#tellInstances(gauge);
     new Gauge({
       name: "fermi_in_flight_requests",
@@ -86,9 +87,10 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
     new Gauge({
       name: "fermi_waiting_requests",
       help: "Requests that wait for an instance.",
+      labelNames: perFunction,
       registers,
       collect() {
-        this.set(sources.waiting());
+        tellWaiting(this);
       },
     });
     new Gauge({
@@ -161,6 +163,14 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
 
   #labelOf(functionId: string): FunctionLabel {
     return this.#labels.of(this.sources.functionName(functionId));
+  }
+
+  /** What waits is in flight, too. */
+  #tellWaiting(gauge: Gauge<PerFunction>): void {
+    gauge.reset();
+    for (const functionId of this.#inFlight.keys()) {
+      gauge.inc(this.#labelOf(functionId), this.sources.waiting(functionId));
+    }
   }
 
   #tellInstances(gauge: Gauge<"environment" | "state">): void {

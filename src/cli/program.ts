@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { readCliConfig, type CliConfig } from "../config/cli-config.js";
 import { CliError, exitCodes, usageError } from "./cli-error.js";
+import { programVersion } from "../lib/program-version.js";
 import { addCompletionCommand } from "./commands/completion.js";
 import { addEnvironmentCommands } from "./commands/environment.js";
 import { addFunctionLogCommand } from "./commands/function-logs.js";
@@ -13,7 +14,7 @@ import { addFunctionCommands } from "./commands/function.js";
 import { addInvocationCommands } from "./commands/invocation.js";
 import { addPoolCommands } from "./commands/pool.js";
 import { addRouteCommands } from "./commands/route.js";
-import { addVersionCommand, programVersion } from "./commands/version.js";
+import { addVersionCommand } from "./commands/version.js";
 import { formats } from "./print.js";
 import { processShell, type Shell } from "./shell.js";
 

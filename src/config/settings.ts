@@ -54,11 +54,6 @@ function postgresUrl(text: string): string {
   return text;
 }
 
-function memoryQuantity(text: string): string {
-  if (!/^[1-9]\d*(Ki|Mi|Gi|k|M|G)?$/.test(text)) throw new SettingError("must be a quantity such as 512Mi or 1Gi");
-  return text;
-}
-
 function cidrList(text: string): readonly string[] {
   const parts = text
     .split(",")
@@ -145,13 +140,6 @@ export const settings = {
     defaultText: "64",
     description: "bound on all instances of this machine, warm and specialized",
     parse: wholeNumber(1, 10_000),
-  },
-  memoryLimit: {
-    env: "FERMI_MEMORY_LIMIT",
-    flag: "--memory-limit",
-    defaultText: "512Mi",
-    description: "memory of an instance whose environment sets no limit of its own",
-    parse: memoryQuantity,
   },
   maxBodyMib: {
     env: "FERMI_MAX_BODY_MIB",

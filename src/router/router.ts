@@ -83,6 +83,11 @@ export class Router {
     return this.#routes.isLoaded;
   }
 
+  /** Requests that wait for an instance. */
+  get waiting(): number {
+    return this.#slots.waitingTotal;
+  }
+
   /** Resolves when the port is open; ready when the routes are loaded, which is tried until it succeeds. */
   async start(): Promise<{ port: number }> {
     const { host, port, internalKey, trustedProxies = [], clock } = this.#options;

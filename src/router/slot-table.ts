@@ -63,6 +63,11 @@ export class SlotTable {
     this.#instances.clear();
   }
 
+  /** Requests that wait for an instance, of all functions. */
+  get waitingTotal(): number {
+    return this.#room.total;
+  }
+
   /** Waiting requests of a function, all versions together. */
   waiting(functionId: string): number {
     return this.#room.waiting(functionId);

@@ -21,6 +21,13 @@ export class WaitingRoom {
     private readonly onChange: (target: TargetSlots) => void,
   ) {}
 
+  /** Of all functions. */
+  get total(): number {
+    let total = 0;
+    for (const waiting of this.#waitingByFunction.values()) total += waiting;
+    return total;
+  }
+
   waiting(functionId: string): number {
     return this.#waitingByFunction.get(functionId) ?? 0;
   }

@@ -1,16 +1,10 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { programVersion } from "../../lib/program-version.js";
 import { CliError, exitCodes } from "../cli-error.js";
 import { action, type Context } from "../context.js";
 import { getServer } from "../operations/server.operations.js";
 import { formatValue } from "../print.js";
 import type { Shell } from "../shell.js";
-
-/** The version of this program. */
-export function programVersion(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 async function version(context: Context<unknown>): Promise<void> {
   const { shell, format } = context;

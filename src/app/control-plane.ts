@@ -1,0 +1,48 @@
+import type { Clock } from "../lib/clock.js";
+import { InvocationQueries } from "../invocations/invocation-queries.js";
+import { LogQueries } from "../logs/log-queries.js";
+import { EnvironmentService, type EnvironmentServiceParts } from "../services/environment.service.js";
+import { FunctionService } from "../services/function.service.js";
+import { TriggerService } from "../services/trigger.service.js";
+import { EnvironmentRepository } from "../store/repositories/environment.repository.js";
+import { FunctionVersionRepository } from "../store/repositories/function-version.repository.js";
+import { FunctionRepository } from "../store/repositories/function.repository.js";
+import { HttpTriggerRepository } from "../store/repositories/http-trigger.repository.js";
+import { InvocationStatsRepository } from "../store/repositories/invocation-stats.repository.js";
+import { InvocationRepository } from "../store/repositories/invocation.repository.js";
+import { LogLineRepository } from "../store/repositories/log-line.repository.js";
+import { ResourceStore } from "../store/resource-store.js";
+import type { OpenStore } from "./open-store.js";
+
+/** What is read and written through GraphQL. */
+export interface ControlPlane {
+  readonly environments: EnvironmentService;
+  readonly functions: FunctionService;
+  readonly triggers: TriggerService;
+  readonly invocations: InvocationQueries;
+  readonly logs: LogQueries;
+}
+
+export function buildControlPlane(
+  { dataSource, wakeups }: OpenStore,
+  images: EnvironmentServiceParts["images"],
+  clock: Clock,
+): ControlPlane {
+  const store = new ResourceStore(dataSource, clock);
+  const environments = new EnvironmentRepository(dataSource);
+  const functions = new FunctionRepository(dataSource);
+  const versions = new FunctionVersionRepository(dataSource);
+  const triggers = new HttpTriggerRepository(dataSource);
+  return {
+    environments: new EnvironmentService({ store, environments, images, clock }),
+    functions: new FunctionService({ store, functions, versions, clock }),
+    triggers: new TriggerService({ store, triggers, clock }),
+    invocations: new InvocationQueries(
+      new InvocationRepository(dataSource),
+      new InvocationStatsRepository(dataSource),
+      { wait: (signal) => wakeups.wait("fermi_invocation", signal) },
+      clock,
+    ),
+    logs: new LogQueries(new LogLineRepository(dataSource), { wait: (signal) => wakeups.wait("fermi_log", signal) }),
+  };
+}

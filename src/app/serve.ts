@@ -1,0 +1,90 @@
+/** `fermi serve`: the server as a process: settings, signals, what is printed, and the exit code. */
+import { rm, writeFile } from "node:fs/promises";
+import { ConfigError, describeSettings, readConfig } from "../config/read-config.js";
+import type { Config } from "../config/settings.js";
+import { AppError } from "../errors/app-error.js";
+import type { Logger } from "../lib/logger.js";
+import { FermiServer } from "./fermi-server.js";
+import { createLogger } from "./logger.js";
+
+/** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong settings. */
+export async function serve(args: readonly string[]): Promise<void> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(describeSettings());
+    return;
+  }
+  const config = configOrUndefined(args);
+  if (config === undefined) return;
+  const format = config.logFormat === "auto" ? (process.stderr.isTTY ? "text" : "json") : config.logFormat;
+  const logger = createLogger({ level: config.logLevel, format });
+  const server = new FermiServer(config, logger);
+  const stopped = stopOnSignal(server, logger);
+  try {
+    await server.start();
+  } catch (error) {
+    explain(error, logger);
+    process.exitCode = 1;
+    await server.stop();
+    return;
+  }
+  if (server.isStopping) return await stopped;
+  await announce(server, config);
+  await stopped;
+  if (config.readyFile !== null) await rm(config.readyFile, { force: true });
+}
+
+function configOrUndefined(args: readonly string[]): Config | undefined {
+  try {
+    return readConfig(args);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(error.problems.map((problem) => `fermi: ${problem}\n`).join(""));
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+/** Resolves when the server has stopped. A second signal ends the process at once. */
+function stopOnSignal(server: FermiServer, logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (asked) process.exit(1);
+      asked = true;
+      logger.info({ signal }, "stopping; requests in flight may finish, a second signal ends at once");
+      void server.stop().then(resolve);
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}
+
+function explain(error: unknown, logger: Logger): void {
+  if (error instanceof AppError) {
+    process.stderr.write(`fermi: ${error.message}\n`);
+    logger.debug({ err: error }, "the server did not start");
+  } else logger.error({ err: error }, "the server did not start");
+}
+
+async function announce(server: FermiServer, config: Config): Promise<void> {
+  const { apiUrl, routerUrl, place } = server;
+  if (config.readyFile !== null) await writeFile(config.readyFile, JSON.stringify({ apiUrl, routerUrl }));
+  const flag = apiUrl === "http://localhost:31313" ? "" : ` --server ${apiUrl}`;
+  process.stdout.write(
+    [
+      "",
+      "Fermi is ready.",
+      "",
+      `  API      ${apiUrl}/graphql   playground: ${apiUrl}/`,
+      `  Router   ${routerUrl}`,
+      `  Data     ${place}`,
+      "",
+      "Try:",
+      `  curl ${routerUrl}/hello`,
+      `  npx fermi${flag} function list`,
+      `  npx fermi${flag} function logs hello -f`,
+      "",
+      "",
+    ].join("\n"),
+  );
+}

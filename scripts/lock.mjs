@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
@@ -18,7 +18,7 @@ async function acquire(file, log) {
   let hasTold = false;
   while (!tryAcquire(file)) {
     const holder = readHolder(file);
-    if (holder !== undefined && !isAlive(holder)) {
+    if (holder === undefined ? isAbandoned(file) : !isAlive(holder)) {
       rmSync(file, { force: true });
       continue;
     }
@@ -46,6 +46,12 @@ function readHolder(file) {
     if (error.code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** A holder writes its number at once; a file without one for seconds is that of a holder which died in between. */
+function isAbandoned(file) {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found !== undefined && Date.now() - found.mtimeMs > 2_000;
 }
 
 function isAlive(pid) {

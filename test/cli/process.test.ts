@@ -1,0 +1,72 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { functionNode, logNode, page, startFakeApi, type FakeApi } from "./fake-api.js";
+
+const bin = fileURLToPath(new URL("../../bin/fermi.js", import.meta.url));
+const many = Array.from({ length: 5_000 }, (_, at) => functionNode({ name: `function-${at}` }));
+const never = new Promise<never>(() => {});
+
+let api: FakeApi;
+beforeAll(async () => {
+  api = await startFakeApi({
+    functions: (args: never) => page(many, args),
+    function: () => functionNode(),
+    logs: (args: { last?: number }) =>
+      args.last === undefined
+        ? (async function* () {
+            yield { logs: logNode(1) };
+            await never;
+          })()
+        : { nodes: [], edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false } },
+  });
+});
+afterAll(() => api.stop());
+
+const environment = () => ({ PATH: process.env["PATH"], FERMI_SERVER: api.url, FERMI_NAMESPACE: "team" });
+
+/** A line of bash in which `fermi` is the program as it is installed. */
+async function bash(line: string) {
+  const script = `set -o pipefail; fermi() { "${process.execPath}" "${bin}" "$@"; }; ${line}`;
+  const child = spawn("bash", ["-c", script], { env: environment(), stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const [exitCode] = (await once(child, "close")) as [number];
+  return { exitCode, stdout, stderr };
+}
+
+describe("The program fermi", () => {
+  it("reads its environment and prints all of a long list", async () => {
+    const { exitCode, stdout, stderr } = await bash("fermi function list -o json");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toHaveLength(many.length);
+    expect(api.requests.at(-1)?.variables["namespace"]).toBe("team");
+  });
+
+  it("ends quietly when its reader leaves", async () => {
+    const { exitCode, stdout, stderr } = await bash("fermi function list | head -n 2");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout.split("\n")).toHaveLength(3);
+  });
+
+  it("ends with the code of what went wrong", async () => {
+    expect(await bash("fermi bogus")).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(await bash("fermi env list --server http://127.0.0.1:1")).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(await bash("fermi serve --api-port nonsense")).toMatchObject({ exitCode: 2, stdout: "" });
+  });
+
+  it("follows logs until Ctrl-C, which is no failure", async () => {
+    const child = spawn(process.execPath, [bin, "function", "logs", "hi", "-f"], { env: environment() });
+    const [printed] = (await once(child.stdout, "data")) as [Buffer];
+    expect(printed.toString()).toContain("line 1");
+    child.kill("SIGINT");
+    expect(await once(child, "close")).toEqual([0, null]);
+  });
+
+  it("explains the server's settings without starting it", async () => {
+    const { exitCode, stdout } = await bash("fermi serve --help");
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining("--router-port") });
+  });
+});

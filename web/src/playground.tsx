@@ -4,9 +4,9 @@ import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import type { Fetcher, FetcherReturnType } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
-import { getOperationAST } from "graphql";
 import { useEffect, type JSX } from "react";
 import { Credentials } from "./credentials.js";
+import { chosenOperation } from "./operation.js";
 import { send } from "./send.js";
 import { MemoryArea, PlaygroundStorage, type Area } from "./storage.js";
 import { subscribe } from "./subscribe.js";
@@ -49,12 +49,9 @@ export function Playground(): JSX.Element {
 
 const fetcher: Fetcher = (params, options) => {
   const headers = credentials.apply(options?.headers as Record<string, string> | undefined);
-  const document = options?.documentAST;
-  const operation = document && getOperationAST(document, params.operationName);
-  const answer =
-    operation?.operation === "subscription"
-      ? subscribe(socket.href, params, headers)
-      : send(endpoint.href, params, headers);
+  const { name, isSubscription } = chosenOperation(params.query, params.operationName);
+  const operation = { ...params, operationName: name };
+  const answer = isSubscription ? subscribe(socket.href, operation, headers) : send(endpoint.href, operation, headers);
   // GraphiQL shows whatever it is given; its types know a single result's shape only.
   return answer as FetcherReturnType;
 };

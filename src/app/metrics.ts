@@ -70,38 +70,19 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
   ]);
 
   constructor(private readonly sources: MetricSources) {
-    const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
-    const tellInFlight = (gauge: Gauge<PerFunction>): void => this.#tellInFlight(gauge);
-    const tellWaiting = (gauge: Gauge<PerFunction>): void => this.#tellWaiting(gauge);
-    const tellInstances = (gauge: Gauge<"environment" | "state">): void => this.#tellInstances(gauge);
-    new Gauge({
-      name: "fermi_in_flight_requests",
-      help: "Requests that were accepted and have not ended.",
-      labelNames: perFunction,
-      registers,
-      collect() {
-        tellInFlight(this);
-      },
-    });
-    new Gauge({
-      name: "fermi_waiting_requests",
-      help: "Requests that wait for an instance.",
-      labelNames: perFunction,
-      registers,
-      collect() {
-        tellWaiting(this);
-      },
-    });
-    new Gauge({
-      name: "fermi_instances",
-      help: "Instances by environment and state.",
-      labelNames: ["environment", "state"],
-      registers,
-      collect() {
-        tellInstances(this);
-      },
-    });
+    this.#lookedUp(
+      "fermi_in_flight_requests",
+      "Requests that were accepted and have not ended.",
+      perFunction,
+      (gauge) => this.#tellInFlight(gauge),
+    );
+    this.#lookedUp("fermi_waiting_requests", "Requests that wait for an instance.", perFunction, (gauge) =>
+      this.#tellWaiting(gauge),
+    );
+    this.#lookedUp("fermi_instances", "Instances by environment and state.", ["environment", "state"], (gauge) =>
+      this.#tellInstances(gauge),
+    );
   }
 
   invocation(invocation: Invocation, of: FunctionName): void {
@@ -155,7 +136,6 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
   }
 
   #tellInFlight(gauge: Gauge<PerFunction>): void {
-    gauge.reset();
     for (const [functionId, count] of this.#inFlight) {
       gauge.inc(this.#labelOf(functionId), count);
     }
@@ -167,19 +147,37 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
 
   /** What waits is in flight, too. */
   #tellWaiting(gauge: Gauge<PerFunction>): void {
-    gauge.reset();
     for (const functionId of this.#inFlight.keys()) {
       gauge.inc(this.#labelOf(functionId), this.sources.waiting(functionId));
     }
   }
 
   #tellInstances(gauge: Gauge<"environment" | "state">): void {
-    gauge.reset();
     for (const { environmentId, instances } of this.sources.pools()) {
       const environment = this.sources.environmentName(environmentId) ?? environmentId;
       for (const state of instanceStates) gauge.inc({ environment, state }, 0);
       for (const { state } of instances) gauge.inc({ environment, state });
     }
+  }
+
+  /** A gauge that is told anew at each scrape. */
+  #lookedUp<T extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly T[],
+    tell: (gauge: Gauge<T>) => void,
+  ): void {
+    const registers = [this.#registry];
+    new Gauge<T>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect() {
+        this.reset();
+        tell(this);
+      },
+    });
   }
 
   #counter<T extends string = never>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {

@@ -42,14 +42,18 @@ const tooLarge = (maxBytes: number): AppError =>
   );
 
 /** The error that the platform, not the function, answered with; undefined where the function answered. */
-export function toPlatformError({ headers, body }: Answer): AppError | undefined {
+export function toPlatformError({ status, headers, body }: Answer): AppError | undefined {
   const code = headers["x-fermi-error"];
-  if (code === undefined) return undefined;
+  if (code === undefined) return "x-fermi-invocation" in headers ? undefined : noRouter(status);
   const retryAfterSeconds = Number(headers["retry-after"]);
   return new AppError(isErrorCode(code) ? code : "INTERNAL", messageOf(body), {
     ...(Number.isFinite(retryAfterSeconds) ? { retryAfterSeconds } : {}),
   });
 }
+
+/** Neither answer comes from a router that was shown the right key. */
+const noRouter = (status: number): AppError =>
+  new AppError("INTERNAL", "The router did not take the invocation.", { cause: new Error(`it answered ${status}`) });
 
 function messageOf(body: Buffer): string {
   const { error } = parseObject(body.toString()) as { error?: { message?: unknown } };
@@ -94,7 +98,7 @@ export function toInvocation(request: InvokeRequest, answer: Answer, { durationM
     method: request.method,
     path: request.path.split("?", 1)[0] ?? "/",
     httpStatus: status,
-    error: isFailed ? `the function answered ${status}` : null,
+    error: isFailed ? `The function answered ${status}.` : null,
     coldStart: told.coldStart ?? false,
     durationMs,
     waitMs: told.waitMs ?? null,

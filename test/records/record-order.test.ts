@@ -7,8 +7,16 @@ import { LogQueries } from "../../src/logs/log-queries.js";
 import { InvocationRepository } from "../../src/store/repositories/invocation.repository.js";
 import { InvocationStatsRepository } from "../../src/store/repositories/invocation-stats.repository.js";
 import { LogLineRepository } from "../../src/store/repositories/log-line.repository.js";
+import { recordLocks } from "../../src/store/repositories/record-once.js";
 import { Wakeups } from "../../src/store/wakeups.js";
-import { insertFunction, invocation, logLine, recordDatabase, type RecordDatabase } from "./support/record-builders.js";
+import {
+  insertFunction,
+  invocation,
+  logLine,
+  recordDatabase,
+  until,
+  type RecordDatabase,
+} from "./support/record-builders.js";
 
 describe("The order of records", () => {
   let database: RecordDatabase;
@@ -80,6 +88,28 @@ describe("The order of records", () => {
       expect(seen.length).toBeGreaterThan(tail);
       expect(seen).toEqual(all.slice(-seen.length));
     }
+  });
+
+  it("lets a writer wait until the one that drew lower numbers has committed", async () => {
+    following = new AbortController();
+    const functionId = await insertFunction(database.dataSource);
+    const position = await lines.latest();
+    const slow = database.dataSource.createQueryRunner();
+    await slow.startTransaction();
+    await slow.query("SELECT pg_advisory_xact_lock($1)", [recordLocks.logLine]);
+    await slow.query("SELECT nextval('log_line_seq')");
+    let isWritten = false;
+    const writing = lines.write([logLine({ functionId })], newId()).then(() => (isWritten = true));
+    await until(async () => {
+      const waiting: unknown[] = await slow.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+      return waiting.length > 0;
+    }, "the second writer to wait");
+    expect(isWritten).toBe(false);
+    expect(await lines.latest()).toBe(position);
+    await slow.commitTransaction();
+    await slow.release();
+    await writing;
+    expect((await lines.read(position, { namespace: "default", functionId }, 10)).items).toHaveLength(1);
   });
 
   it("keeps the order of each writer's lines", async () => {

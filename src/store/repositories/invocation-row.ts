@@ -1,5 +1,6 @@
 import type { Invocation } from "../../model/invocation.js";
 import type { InvocationRecord } from "../../model/record-batch.js";
+import { isId } from "../../model/validate-name.js";
 import type { Keyset } from "./record-page.js";
 
 /** As the driver gives it: bigint as text. */
@@ -76,16 +77,12 @@ export const toRecordRow = ({ invocation, namespace }: InvocationRecord): object
   finished_at: invocation.finishedAt,
 });
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-export const isUuid = (text: unknown): text is string => typeof text === "string" && uuid.test(text);
-
 /** Newest first; what was accepted in one millisecond, by id. */
 export const invocationKeyset: Keyset<Invocation> = {
   columns: ["accepted_at", "id"],
   isDescending: true,
   valuesOf: ({ acceptedAt, id }) => [acceptedAt.toISOString(), id],
-  isValid: ([acceptedAt, id]) => isTime(acceptedAt) && isUuid(id),
+  isValid: ([acceptedAt, id]) => isTime(acceptedAt) && typeof id === "string" && isId(id),
 };
 
 const isTime = (value: unknown): boolean =>

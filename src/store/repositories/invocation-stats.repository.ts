@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from "typeorm";
 import type { InvocationCounts } from "../../model/record-batch.js";
+import { withStore } from "../with-store.js";
 import { rowsAsJson } from "./record-once.js";
 
 /** Counts are kept in spans of 10 s, and once more in whole hours. */
@@ -61,7 +62,7 @@ export class InvocationStatsRepository {
     const lastHour = Math.floor(until.getTime() / longSpanMs) * longSpanMs;
     // Without a whole hour in between, the short spans are one stretch.
     const hours = firstHour < lastHour ? [new Date(firstHour), new Date(lastHour)] : [until, until];
-    const rows: SumRow[] = await this.dataSource.query(sums, [functionIds, from, ...hours, until]);
+    const rows: SumRow[] = await withStore(() => this.dataSource.query(sums, [functionIds, from, ...hours, until]));
     return new Map(
       rows.map(({ function_id, total, failed, cold_starts, histogram }) => [
         function_id,

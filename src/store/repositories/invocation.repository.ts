@@ -8,14 +8,16 @@ import {
   acceptedWithin,
   invocationColumns as columns,
   invocationKeyset,
-  isUuid,
   toInvocation,
   toRecordRow,
   type InvocationRow,
 } from "./invocation-row.js";
+import { isId } from "../../model/validate-name.js";
+import { SqlParameters } from "../table.js";
 import type { WakeChannel } from "../wakeups.js";
+import { withStore } from "../with-store.js";
 import { addCounts } from "./invocation-stats.repository.js";
-import { andAll, invocationConditions, Parameters } from "./record-filter-sql.js";
+import { andAll, invocationConditions } from "./record-filter-sql.js";
 import { recordLocks, rowsAsJson, writeOnce } from "./record-once.js";
 import { pageOf, pageQuery } from "./record-page.js";
 import { latestPosition, readSequence } from "./record-sequence.js";
@@ -44,21 +46,21 @@ export class InvocationRepository {
   }
 
   async find(id: string): Promise<Invocation | undefined> {
-    if (!isUuid(id)) return undefined;
-    const { values, add } = new Parameters();
+    if (!isId(id)) return undefined;
+    const { values, add } = new SqlParameters();
     const accepted = acceptedWithin(id);
     const when = accepted === undefined ? [] : [`accepted_at BETWEEN ${add(accepted.from)} AND ${add(accepted.until)}`];
     const sql = `SELECT ${columns} FROM invocation WHERE id = ${add(id)}${andAll(when)} LIMIT 1`;
-    const rows: InvocationRow[] = await this.dataSource.query(sql, values);
+    const rows: InvocationRow[] = await withStore(() => this.dataSource.query(sql, values));
     return rows.map(toInvocation)[0];
   }
 
   async list(filter: InvocationFilter, page: PageRequest): Promise<Page<Invocation>> {
-    const { values, add } = new Parameters();
+    const { values, add } = new SqlParameters();
     const { conditions, orderBy, limit } = pageQuery(invocationKeyset, page, add);
     const where = andAll([...invocationConditions(filter, add), ...conditions]);
     const sql = `SELECT ${columns} FROM invocation WHERE true${where} ${orderBy} ${limit}`;
-    const rows: InvocationRow[] = await this.dataSource.query(sql, values);
+    const rows: InvocationRow[] = await withStore(() => this.dataSource.query(sql, values));
     return pageOf(invocationKeyset, page, rows.map(toInvocation));
   }
 
@@ -68,13 +70,13 @@ export class InvocationRepository {
     filter: InvocationFilter,
     page: PageRequest,
   ): Promise<Map<string, Page<Invocation>>> {
-    const { values, add } = new Parameters();
+    const { values, add } = new SqlParameters();
     const { conditions, orderBy, limit } = pageQuery(invocationKeyset, page, add);
     const where = andAll([...invocationConditions(filter, add), ...conditions]);
     const sql = `SELECT found.* FROM unnest(${add([...new Set(functionIds)])}::uuid[]) AS wanted (id) CROSS JOIN LATERAL
       (SELECT ${columns} FROM invocation WHERE function_id = wanted.id${where} ${orderBy} ${limit}) AS found
       ${orderBy.replaceAll(/(accepted_at|id) /g, "found.$1 ")}`;
-    const rows: InvocationRow[] = await this.dataSource.query(sql, values);
+    const rows: InvocationRow[] = await withStore(() => this.dataSource.query(sql, values));
     const pages = new Map(functionIds.map((id): [string, Invocation[]] => [id, []]));
     for (const row of rows) pages.get(row.function_id)?.push(toInvocation(row));
     return new Map([...pages].map(([id, nodes]) => [id, pageOf(invocationKeyset, page, nodes)]));
@@ -90,7 +92,7 @@ export class InvocationRepository {
     filter: InvocationFilter,
     limit: number,
   ): Promise<{ items: Invocation[]; position: string }> {
-    const { values: parameters, add } = new Parameters();
+    const { values: parameters, add } = new SqlParameters();
     const conditions = invocationConditions(filter, add);
     const read = { table: "invocation", columns, conditions, parameters, after, limit };
     const { rows, position } = await readSequence<InvocationRow>(this.dataSource, read);

@@ -4,8 +4,10 @@ import type { LogLine, NewLogLine } from "../../model/log-line.js";
 import type { Page, PageRequest } from "../../model/page.js";
 import type { LogBatch } from "../../model/record-batch.js";
 import type { LogFilter } from "../../model/record-filter.js";
+import { SqlParameters } from "../table.js";
 import type { WakeChannel } from "../wakeups.js";
-import { andAll, logConditions, Parameters } from "./record-filter-sql.js";
+import { withStore } from "../with-store.js";
+import { andAll, logConditions } from "./record-filter-sql.js";
 import { recordLocks, rowsAsJson, writeOnce } from "./record-once.js";
 import { pageOf, pageQuery, type Keyset } from "./record-page.js";
 import { latestPosition, readSequence } from "./record-sequence.js";
@@ -62,11 +64,11 @@ export class LogLineRepository {
   }
 
   async list(filter: LogFilter, page: PageRequest): Promise<Page<LogLine>> {
-    const { values, add } = new Parameters();
+    const { values, add } = new SqlParameters();
     const { conditions, orderBy, limit } = pageQuery(keyset, page, add);
     const where = andAll([...logConditions(filter, add), ...conditions]);
     const sql = `SELECT seq, ${columns} FROM log_line WHERE true${where} ${orderBy} ${limit}`;
-    const rows: LogRow[] = await this.dataSource.query(sql, values);
+    const rows: LogRow[] = await withStore(() => this.dataSource.query(sql, values));
     return pageOf(keyset, page, rows.map(toLogLine));
   }
 
@@ -75,7 +77,7 @@ export class LogLineRepository {
     invocations: readonly { readonly id: string; readonly functionId: string }[],
     page: PageRequest,
   ): Promise<Map<string, Page<LogLine>>> {
-    const { values, add } = new Parameters();
+    const { values, add } = new SqlParameters();
     const { conditions, orderBy, limit } = pageQuery(keyset, page, add);
     const wanted = [...new Map(invocations.map(({ id, functionId }) => [id, functionId]))];
     const [ids, functionIds] = [wanted.map(([id]) => id), wanted.map(([, functionId]) => functionId)];
@@ -83,7 +85,7 @@ export class LogLineRepository {
       AS wanted (invocation_id, function_id) CROSS JOIN LATERAL
       (SELECT seq, ${columns} FROM log_line WHERE invocation_id = wanted.invocation_id
         AND function_id = wanted.function_id${andAll(conditions)} ${orderBy} ${limit}) AS found ${orderBy}`;
-    const rows: LogRow[] = await this.dataSource.query(sql, values);
+    const rows: LogRow[] = await withStore(() => this.dataSource.query(sql, values));
     const pages = new Map(ids.map((id): [string, LogLine[]] => [id, []]));
     for (const row of rows) pages.get(row.invocation_id ?? "")?.push(toLogLine(row));
     return new Map([...pages].map(([id, nodes]) => [id, pageOf(keyset, page, nodes)]));
@@ -95,7 +97,7 @@ export class LogLineRepository {
 
   /** What was stored after `position` and matches, in the order of storing. */
   async read(after: string, filter: LogFilter, limit: number): Promise<{ items: LogLine[]; position: string }> {
-    const { values: parameters, add } = new Parameters();
+    const { values: parameters, add } = new SqlParameters();
     const conditions = logConditions(filter, add);
     const read = { table: "log_line", columns, conditions, parameters, after, limit };
     const { rows, position } = await readSequence<LogRow>(this.dataSource, read);

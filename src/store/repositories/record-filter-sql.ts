@@ -1,22 +1,16 @@
-/** The conditions of a filter, and the parameters they need. */
+/** The conditions of filters; no text that can't be an id is sent to the database as one. */
 import type { InvocationFilter, LogFilter } from "../../model/record-filter.js";
+import { isId } from "../../model/validate-name.js";
+import type { SqlParameters } from "../table.js";
 
-/** Collects a statement's parameters; each call gives the placeholder of one value. */
-export class Parameters {
-  readonly values: unknown[] = [];
-
-  readonly add = (value: unknown): string => {
-    this.values.push(value);
-    return `$${this.values.length}`;
-  };
-}
+type Add = SqlParameters["add"];
 
 /** ` AND …` for each condition, or nothing. */
 export const andAll = (conditions: readonly string[]): string => conditions.map((text) => ` AND ${text}`).join("");
 
-export function invocationConditions(filter: InvocationFilter, add: (value: unknown) => string): string[] {
+export function invocationConditions(filter: InvocationFilter, add: Add): string[] {
   const conditions: string[] = [];
-  if (filter.functionId !== undefined) conditions.push(`function_id = ${add(filter.functionId)}`);
+  if (filter.functionId !== undefined) conditions.push(isThe("function_id", filter.functionId, add));
   if (filter.namespace !== undefined) conditions.push(`namespace = ${add(filter.namespace)}`);
   if (filter.source !== undefined) {
     conditions.push(`source = ${add(filter.source)}`);
@@ -32,13 +26,15 @@ export function invocationConditions(filter: InvocationFilter, add: (value: unkn
   return conditions;
 }
 
-export function logConditions(filter: LogFilter, add: (value: unknown) => string): string[] {
+export function logConditions(filter: LogFilter, add: Add): string[] {
   const conditions = [`namespace = ${add(filter.namespace)}`];
-  if (filter.functionId !== undefined) conditions.push(`function_id = ${add(filter.functionId)}`);
-  if (filter.invocationId !== undefined) conditions.push(`invocation_id = ${add(filter.invocationId)}`);
+  if (filter.functionId !== undefined) conditions.push(isThe("function_id", filter.functionId, add));
+  if (filter.invocationId !== undefined) conditions.push(isThe("invocation_id", filter.invocationId, add));
   if (filter.stream !== undefined) conditions.push(`stream = ${add(filter.stream)}`);
   // strpos takes the text as it is: nothing in it is a wildcard.
   if (filter.contains !== undefined) conditions.push(`strpos(message, ${add(filter.contains)}) > 0`);
   if (filter.since !== undefined) conditions.push(`at >= ${add(filter.since)}`);
   return conditions;
 }
+
+const isThe = (column: string, id: string, add: Add): string => (isId(id) ? `${column} = ${add(id)}` : "FALSE");

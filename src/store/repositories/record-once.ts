@@ -1,5 +1,6 @@
 import { QueryFailedError, type DataSource, type EntityManager } from "typeorm";
 import type { WriteOutcome } from "../../lib/batch-writer.js";
+import { withStore } from "../with-store.js";
 
 /** One lock for each sequence whose order is to be that of commits. Any numbers that nobody else uses in this database. */
 export const recordLocks = { invocation: 6_626_070_21, logLine: 6_626_070_22 } as const;
@@ -15,12 +16,14 @@ export async function writeOnce(
   work: (manager: EntityManager) => Promise<void>,
 ): Promise<WriteOutcome> {
   try {
-    await dataSource.transaction(async (manager) => {
-      await manager.query("SELECT pg_advisory_xact_lock($1)", [lock]);
-      const isNew = "INSERT INTO record_batch (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id";
-      const inserted: unknown[] = await manager.query(isNew, [batchId]);
-      if (inserted.length > 0) await work(manager);
-    });
+    await withStore(() =>
+      dataSource.transaction(async (manager) => {
+        await manager.query("SELECT pg_advisory_xact_lock($1)", [lock]);
+        const isNew = "INSERT INTO record_batch (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id";
+        const inserted: unknown[] = await manager.query(isNew, [batchId]);
+        if (inserted.length > 0) await work(manager);
+      }),
+    );
     return "WRITTEN";
   } catch (error) {
     if (isRefusal(error)) return "REFUSED";

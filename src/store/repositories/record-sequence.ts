@@ -1,5 +1,6 @@
 /** Reads a table by its commit-ordered sequence `seq`. */
 import type { DataSource } from "typeorm";
+import { withStore } from "../with-store.js";
 import { andAll } from "./record-filter-sql.js";
 
 export interface SequenceRead {
@@ -27,11 +28,9 @@ export async function readSequence<R>(
     LEFT JOIN LATERAL (SELECT seq, ${columns} FROM ${table} WHERE seq > ${afterSign}${andAll(conditions)}
       ORDER BY seq LIMIT ${limitSign}) AS found ON true
     ORDER BY found.seq`;
-  const all: (R & { seq: string | null; newest: string | null })[] = await dataSource.query(sql, [
-    ...parameters,
-    after,
-    limit,
-  ]);
+  const all: (R & { seq: string | null; newest: string | null })[] = await withStore(() =>
+    dataSource.query(sql, [...parameters, after, limit]),
+  );
   const rows = all.filter((row): row is typeof row & { seq: string } => row.seq !== null);
   const last = rows.length < limit ? all[0]?.newest : rows.at(-1)?.seq;
   return { rows, position: later(after, last ?? "0") };
@@ -39,7 +38,9 @@ export async function readSequence<R>(
 
 /** The position of the newest row; "0" where there is none. */
 export async function latestPosition(dataSource: DataSource, table: string): Promise<string> {
-  const rows: { newest: string | null }[] = await dataSource.query(`SELECT max(seq) AS newest FROM ${table}`);
+  const rows: { newest: string | null }[] = await withStore(() =>
+    dataSource.query(`SELECT max(seq) AS newest FROM ${table}`),
+  );
   return rows[0]?.newest ?? "0";
 }
 

@@ -1,0 +1,224 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { Invoker, type InvokerOptions } from "../../src/invocations/invoker.js";
+import type { InvokeRequest } from "../../src/invocations/invoke-request.js";
+import { systemClock } from "../../src/lib/clock.js";
+import { newId } from "../../src/lib/new-id.js";
+import type { RequestContext } from "../../src/model/request-context.js";
+import { ManualClock, until } from "./support/record-builders.js";
+
+type Handler = (req: http.IncomingMessage, res: http.ServerResponse, body: Buffer) => void;
+
+describe("Invoker", () => {
+  let server: http.Server | undefined;
+
+  afterEach(() => {
+    server?.close();
+    server?.closeAllConnections();
+  });
+
+  /** An invoker, and a router that answers as `handler` does. */
+  const setUp = async (handler: Handler, options: Partial<InvokerOptions> = {}): Promise<Invoker> => {
+    server = http.createServer((req, res) => {
+      const chunks: Buffer[] = [];
+      req.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => handler(req, res, Buffer.concat(chunks)));
+    });
+    await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const routerUrl = (): string => `http://127.0.0.1:${port}`;
+    return new Invoker({ routerUrl, internalKey: "the key", clock: systemClock, ...options });
+  };
+  const context = (signal = new AbortController().signal): RequestContext => ({
+    principal: { subject: "test", roles: [], namespaces: ["*"] },
+    requestId: newId(),
+    signal,
+  });
+  const request = (fields: Partial<InvokeRequest> = {}): InvokeRequest => ({
+    functionId: newId(),
+    version: null,
+    method: "POST",
+    path: "/",
+    headers: [],
+    body: undefined,
+    source: "GRAPHQL",
+    triggerId: null,
+    ...fields,
+  });
+  const invocationId = newId();
+  const facts = {
+    functionVersion: 4,
+    coldStart: true,
+    waitMs: 3.5,
+    instance: "nodejs-1",
+    acceptedAt: "2026-08-01T12:00:00.000Z",
+  };
+  const answered: http.OutgoingHttpHeaders = {
+    "X-Fermi-Invocation-Id": invocationId,
+    "X-Fermi-Invocation": Buffer.from(JSON.stringify(facts)).toString("base64url"),
+  };
+  const answer =
+    (status: number, body: string | Buffer, headers: http.OutgoingHttpHeaders = {}): Handler =>
+    (_, res) =>
+      void res.writeHead(status, { ...answered, ...headers }).end(body);
+
+  it("sends what is to be called in headers, and the body as it is", async () => {
+    let seen: { url?: string; method?: string; key?: unknown; invoke?: unknown; body?: string } = {};
+    const invoker = await setUp((req, res, body) => {
+      const invoke: unknown = JSON.parse(Buffer.from(String(req.headers["x-fermi-invoke"]), "base64url").toString());
+      const { url, method, headers } = req;
+      seen = { url, method, key: headers["x-fermi-internal-key"], invoke, body: body.toString("hex") };
+      res.writeHead(200, answered).end();
+    });
+    const asked = request({
+      version: 3,
+      method: "PUT",
+      path: "/a?b=c",
+      headers: [
+        ["X-A", "1"],
+        ["X-A", "2"],
+      ],
+    });
+    await invoker.invoke(context(), { ...asked, body: Buffer.from([0, 255]) });
+    const { body: _, ...invoke } = asked;
+    expect(seen).toEqual({ url: "/-/invoke", method: "POST", key: "the key", invoke, body: "00ff" });
+  });
+
+  it("gives the invocation and the function's answer", async () => {
+    const headers = { "Content-Type": "text/plain", "Set-Cookie": ["a=1", "b=2"] };
+    const invoker = await setUp(answer(201, "grüße", headers));
+    const asked = request({ path: "/a?secret=1", body: "äb" });
+    const { invocation, result } = await invoker.invoke(context(), asked);
+    expect(invocation).toMatchObject({
+      ...facts,
+      acceptedAt: new Date(facts.acceptedAt),
+      id: invocationId,
+      functionId: asked.functionId,
+      source: "GRAPHQL",
+      status: "SUCCEEDED",
+      path: "/a",
+      httpStatus: 201,
+      error: null,
+      requestBytes: 3,
+      responseBytes: 7,
+    });
+    expect(invocation.durationMs).toBeGreaterThan(0);
+    const { date: _date, ...rest } = result.headers;
+    expect({ ...result, headers: rest }).toEqual({
+      httpStatus: 201,
+      headers: { "content-type": "text/plain", "set-cookie": ["a=1", "b=2"] },
+      body: "grüße",
+      base64: false,
+    });
+  });
+
+  it("gives a body that is no UTF-8 as base64", async () => {
+    const invoker = await setUp(answer(200, Buffer.from([0xff, 0xfe, 0x00])));
+    expect((await invoker.invoke(context(), request())).result).toMatchObject({ body: "//4A", base64: true });
+  });
+
+  it("takes the function's own failure for an answer", async () => {
+    const invoker = await setUp(answer(500, "broken"));
+    const { invocation, result } = await invoker.invoke(context(), request());
+    expect(invocation).toMatchObject({ status: "FAILED", httpStatus: 500, error: "The function answered 500." });
+    expect(result).toMatchObject({ httpStatus: 500, body: "broken" });
+  });
+
+  it("rejects with the platform's code, message and advice", async () => {
+    const body = JSON.stringify({ error: { code: "QUEUE_FULL", message: "Too many wait.", invocationId } });
+    const invoker = await setUp(answer(429, body, { "X-Fermi-Error": "QUEUE_FULL", "Retry-After": "2" }));
+    await expect(invoker.invoke(context(), request())).rejects.toMatchObject({
+      code: "QUEUE_FULL",
+      message: "Too many wait.",
+      retryAfterSeconds: 2,
+    });
+  });
+
+  it.each(["no JSON", "null", '{"error":{"message":5}}'])(
+    "makes sense of a platform failure that says %j",
+    async (body) => {
+      const invoker = await setUp(answer(500, body, { "X-Fermi-Error": "NEW_CODE" }));
+      await expect(invoker.invoke(context(), request())).rejects.toMatchObject({
+        code: "INTERNAL",
+        message: "The invocation failed.",
+      });
+    },
+  );
+
+  it("takes no answer for a function's that the router does not vouch for", async () => {
+    const invoker = await setUp((_, res) => void res.writeHead(404).end("not found"));
+    await expect(invoker.invoke(context(), request())).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+
+  it("refuses an answer beyond the bound, and hangs up", async () => {
+    let isClosed = false;
+    const invoker = await setUp(
+      (_, res) => {
+        res.on("close", () => (isClosed = true)).writeHead(200, answered);
+        res.write("x".repeat(2 * 1024 * 1024));
+      },
+      { maxAnswerBytes: 1024 * 1024 },
+    );
+    await expect(invoker.invoke(context(), request())).rejects.toMatchObject({
+      code: "BODY_TOO_LARGE",
+      message: expect.stringContaining("larger than 1 MiB"),
+    });
+    await until(() => isClosed, "the connection to be closed");
+  });
+
+  it("says that the function crashed when its answer breaks off", async () => {
+    const invoker = await setUp((_, res) => {
+      res.writeHead(200, { ...answered, "Content-Length": 100 }).write("half");
+      setImmediate(() => res.destroy());
+    });
+    await expect(invoker.invoke(context(), request())).rejects.toMatchObject({ code: "FUNCTION_CRASHED" });
+  });
+
+  it("says so when the router can't be reached", async () => {
+    const invoker = new Invoker({ routerUrl: () => "http://127.0.0.1:1", internalKey: "k", clock: systemClock });
+    await expect(invoker.invoke(context(), request())).rejects.toMatchObject({
+      code: "CLUSTER_UNAVAILABLE",
+      message: expect.not.stringContaining("127.0.0.1"),
+    });
+  });
+
+  it("hangs up when its caller leaves, before and while the answer comes", async () => {
+    for (const head of [false, true]) {
+      const leaving = new AbortController();
+      let isClosed = false;
+      const invoker = await setUp((_, res) => {
+        res.on("close", () => (isClosed = true));
+        if (head) res.writeHead(200, answered).write("begin");
+        setImmediate(() => leaving.abort(new Error("left")));
+      });
+      await expect(invoker.invoke(context(leaving.signal), request())).rejects.toThrow("left");
+      await until(() => isClosed, "the connection to be closed");
+      server?.close();
+    }
+  });
+
+  it("does not begin for a caller who has left", async () => {
+    let calls = 0;
+    const invoker = await setUp(() => calls++);
+    await expect(invoker.invoke(context(AbortSignal.abort(new Error("left"))), request())).rejects.toThrow("left");
+    expect(calls).toBe(0);
+  });
+
+  it("gives up at its deadline, and cancels it when all is well", async () => {
+    const clock = new ManualClock();
+    let isAsked = false;
+    const invoker = await setUp(
+      (_, res, body) => (body.length > 0 ? answer(200, "")(_, res, body) : (isAsked = true)),
+      {
+        clock,
+        deadlineMs: 60_000,
+      },
+    );
+    await invoker.invoke(context(), request({ body: "quick" }));
+    expect(clock.pending).toBe(0);
+    const hanging = invoker.invoke(context(), request());
+    await until(() => isAsked, "the request");
+    clock.advance(60_000);
+    await expect(hanging).rejects.toMatchObject({ code: "FUNCTION_TIMEOUT", message: expect.stringContaining("60 s") });
+  });
+});

@@ -7,7 +7,7 @@ import type { SlotTable } from "./slot-table.js";
 
 /** How many instances a request is tried in before it is refused. */
 export const maxAttempts = 3;
-/** How long a slot counts as taken after its instance said that it is busy: it knows better than the router. */
+/** How long an instance that said it is busy is left alone, and the slot counts as taken: it knows better than the router. */
 const busyHoldMs = 1_000;
 
 interface Slots {
@@ -48,6 +48,7 @@ export async function waitForSlot(call: Call, { slots, clock }: Slots): Promise<
 /** Gives the slot back, and tells poolmgr what the attempt showed about the instance. */
 export function settleLease(lease: Lease, { because, suspect }: Finding, { slots, clock }: Slots): void {
   if (because === "BUSY") {
+    slots.pause(lease.slots, busyHoldMs);
     clock.after(busyHoldMs, () => lease.release());
     return;
   }

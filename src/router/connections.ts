@@ -42,6 +42,11 @@ export class Connections {
     else this.#idle.push(client);
   }
 
+  /** For one whose exchange was broken off: its client would connect again only to find that there is nothing to send. */
+  discard(client: Client): void {
+    this.#end(client);
+  }
+
   /** Closes idle connections now, and those in use when they are given back or after `graceMs`. */
   close(graceMs: number): void {
     this.#isClosed = true;

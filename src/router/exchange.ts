@@ -212,7 +212,7 @@ const isRefusal = (error: Error): boolean =>
 function malformedMessage(error: Error): string | undefined {
   const code = errorCode(error);
   if (code === "UND_ERR_HEADERS_OVERFLOW") return "The function's response headers are too large.";
-  if (code.startsWith("HPE_") || code === "ERR_INVALID_CHAR") return "The function's answer is no valid HTTP.";
+  if (error.name === "HTTPParserError" || code === "ERR_INVALID_CHAR") return "The function's answer is no valid HTTP.";
   if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return "The function's answer is not as long as it said.";
   return undefined;
 }

@@ -29,7 +29,8 @@ export function forward(http: HttpCall, lease: Lease, body: RequestBody, options
       upload: body.type === "STREAM" ? body.upload : null,
       canBeBusy: instance.contract === "FERMI",
       done: (outcome) => {
-        slots.connections.give(client);
+        if (outcome.type === "ANSWERED") slots.connections.give(client);
+        else slots.connections.discard(client);
         resolve(outcome);
       },
     });

@@ -4,10 +4,10 @@ import type { Connections } from "./connections.js";
 import type { TargetSlots } from "./target-slots.js";
 
 /**
- * ACTIVE takes requests. SUSPECT takes none until poolmgr has looked at it. WITHDRAWN takes none any more and is given
+ * ACTIVE takes requests. PAUSED takes none for now: it can't be reached, is stuck, or said that it is busy. WITHDRAWN takes none any more and is given
  * back when its last request has ended. GONE is dead.
  */
-export type GrantState = "ACTIVE" | "SUSPECT" | "WITHDRAWN" | "GONE";
+export type GrantState = "ACTIVE" | "PAUSED" | "WITHDRAWN" | "GONE";
 
 /** One granted instance and how many requests this router has in it. */
 export class InstanceSlots {

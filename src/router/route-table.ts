@@ -118,8 +118,6 @@ export function buildRouteTable(snapshot: RouteSnapshot): RouteTable {
   return { byHost, anyHost, callees };
 }
 
-export const emptyRouteTable: RouteTable = buildRouteTable({ functions: [], triggers: [] });
-
 function readPattern(pattern: string): { path: string; segments: string[]; isSubtree: boolean } {
   const path = pattern.replace(/\P{ASCII}+/gu, encodeURIComponent);
   const isSubtree = path.endsWith("/*");
@@ -137,3 +135,5 @@ function entry<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   if (value === undefined) map.set(key, (value = create()));
   return value;
 }
+
+export const emptyRouteTable: RouteTable = buildRouteTable({ functions: [], triggers: [] });

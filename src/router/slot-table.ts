@@ -96,11 +96,16 @@ export class SlotTable {
    */
   suspect(instance: InstanceSlots, reason: SuspectReason): void {
     this.#session.send({ type: "SUSPECT", instanceId: instance.granted.id, reason });
-    if (reason === "CRASHED" || instance.state !== "ACTIVE") return;
-    instance.state = "SUSPECT";
-    if (reason === "TIMED_OUT") return;
-    this.options.clock.after(suspicionMs, () => {
-      if (instance.state === "SUSPECT") this.#activate(instance, false);
+    if (reason !== "CRASHED") this.pause(instance, reason === "TIMED_OUT" ? null : suspicionMs);
+  }
+
+  /** Sends no new request there for a while; with null until poolmgr grants it anew. */
+  pause(instance: InstanceSlots, ms: number | null): void {
+    if (instance.state !== "ACTIVE") return;
+    instance.state = "PAUSED";
+    if (ms === null) return;
+    this.options.clock.after(ms, () => {
+      if (instance.state === "PAUSED") this.#activate(instance, false);
     });
   }
 

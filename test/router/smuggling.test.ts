@@ -1,0 +1,177 @@
+/** One request of a client is one request at the function, whatever its framing; what could be read two ways is refused. */
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { ask, RawClient, sendRaw } from "./support/http-client.js";
+import { bodyOf, Stage } from "./support/router-stage.js";
+import { until } from "./support/until.js";
+
+describe("Router: framing", () => {
+  let stage: Stage;
+  let seen: { method: string; url: string; body: string; headers: NodeJS.Dict<string | string[]> }[];
+
+  beforeEach(async () => {
+    stage = await Stage.start();
+    seen = [];
+    await stage.serve(async (req, res) => {
+      const body = await bodyOf(req);
+      seen.push({ method: req.method ?? "", url: req.url ?? "", body, headers: req.headers });
+      res.end(`${req.method} ${body}`);
+    });
+  });
+  afterEach(() => stage.stop());
+
+  const inner = "GET /smuggled HTTP/1.1\r\nHost: evil\r\n\r\n";
+
+  for (const method of ["DELETE", "OPTIONS", "GET", "POST", "PUT", "PATCH"]) {
+    it(`hands a chunked body of ${method} on as a body, never as a second request`, async () => {
+      const chunk = `${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n`;
+      const answer = await sendRaw(
+        stage.port,
+        `${method} /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${chunk}`,
+      );
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+      expect(seen).toEqual([expect.objectContaining({ method, url: "/a", body: inner })]);
+    });
+
+    it(`hands a body with a length of ${method} on as a body, never as a second request`, async () => {
+      const answer = await sendRaw(
+        stage.port,
+        `${method} /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${inner.length}\r\nConnection: close\r\n\r\n${inner}`,
+      );
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+      expect(seen).toEqual([expect.objectContaining({ method, url: "/a", body: inner })]);
+    });
+  }
+
+  it("keeps the function's connection clean after a body that its method does not expect", async () => {
+    for (let i = 0; i < 5; i++) {
+      const answer = await ask(stage.port, `/${i}`, {
+        method: "DELETE",
+        headers: { "transfer-encoding": "chunked" },
+        body: inner,
+      });
+      expect(answer.body).toBe(`DELETE ${inner}`);
+    }
+    expect(seen.map(({ url }) => url)).toEqual(["/0", "/1", "/2", "/3", "/4"]);
+  });
+
+  const refused: [string, string][] = [
+    [
+      "both Content-Length and Transfer-Encoding",
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    [
+      "both, in the other order",
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    ],
+    ["two lengths that differ", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"],
+    ["two equal lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello"],
+    ["a signed length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello"],
+    ["a length that is no number", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: five\r\n\r\nhello"],
+    ["a coding before chunked", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"],
+    [
+      "chunked twice",
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ["a coding that hides chunked", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n"],
+    ["a space before the colon", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n"],
+    ["Transfer-Encoding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+    ["two Host headers", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"],
+    ["no Host header", "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n"],
+    ["a Host that is none", "GET / HTTP/1.1\r\nHost: x/../y\r\n\r\n"],
+    ["an absolute URI", "GET http://y/ HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ["the asterisk form", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ["CONNECT", "CONNECT y:80 HTTP/1.1\r\nHost: y\r\n\r\n"],
+    ["a bare CR in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\rc: d\r\n\r\n"],
+    ["a null byte in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n"],
+    ["no HTTP at all", "hello there\r\n\r\n"],
+    [
+      "an expectation other than 100-continue",
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nExpect: a-pony\r\n\r\n",
+    ],
+    [
+      "an upgrade with a body",
+      "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+  ];
+  for (const [what, request] of refused) {
+    it(`refuses ${what} with 400 and hands nothing on`, async () => {
+      const client = await RawClient.connect(stage.port);
+      client.write(request);
+      const answer = await client.sees('"code":"BAD_REQUEST"');
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+      expect(answer).toMatch(/x-fermi-error: BAD_REQUEST\r\n/i);
+      client.destroy();
+      expect(seen).toEqual([]);
+      expect(stage.records).toEqual([]);
+    });
+  }
+
+  it("cuts a connection whose chunk lies about its size, and hands no second request on", async () => {
+    const client = await RawClient.connect(stage.port);
+    client.write(`POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n${inner}`);
+    await client.closed();
+    expect(client.received).not.toContain("200");
+    await until("the record", () => stage.records.length === 1);
+    expect(stage.records[0]?.status).toBe("CANCELLED");
+    expect(seen).toEqual([]);
+  });
+
+  it("answers pipelined requests in order, each with its own answer", async () => {
+    const answers = await sendRaw(
+      stage.port,
+      "POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none" +
+        "POST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo" +
+        "GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
+    expect(answers.indexOf("POST one")).toBeGreaterThan(-1);
+    expect(answers.indexOf("POST two")).toBeGreaterThan(answers.indexOf("POST one"));
+    expect(answers.match(/HTTP\/1\.1 200/g)).toHaveLength(3);
+  });
+
+  const folded: [string, string][] = [
+    [
+      "a folded header",
+      "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+    ],
+    ["bare line feeds", "GET / HTTP/1.1\nHost: x\nConnection: close\n\n"],
+    [
+      "a bare line feed inside a header",
+      "GET / HTTP/1.1\r\nHost: x\r\nA: b\nContent-Length: 4\r\nConnection: close\r\n\r\n",
+    ],
+  ];
+  for (const [what, request] of folded) {
+    it(`refuses ${what}, or hands on a single request without a body`, async () => {
+      const client = await RawClient.connect(stage.port);
+      client.write(request);
+      const answer = await client.sees(/HTTP\/1\.1 \d+/);
+      client.destroy();
+      if (answer.startsWith("HTTP/1.1 200")) expect(seen).toEqual([expect.objectContaining({ url: "/", body: "" })]);
+      else expect([answer.slice(9, 12), seen]).toEqual(["400", []]);
+    });
+  }
+
+  it("does not put a parser's error in the place of an answer that is still due", async () => {
+    const client = await RawClient.connect(stage.port);
+    client.write("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nrubbish rubbish\r\n\r\n");
+    await client.closed();
+    expect(client.received).not.toContain("HTTP/1.1 400");
+  });
+
+  it("serves HTTP/1.0 without chunks, and without a Host", async () => {
+    const answer = await sendRaw(stage.port, "GET /old HTTP/1.0\r\n\r\n");
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).not.toMatch(/transfer-encoding/i);
+    expect(answer.endsWith("\r\n\r\nGET ")).toBe(true);
+  });
+
+  it("answers a request that asks for another protocol as if it had not asked", async () => {
+    const answer = await sendRaw(
+      stage.port,
+      "GET /h2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n",
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toMatch(/connection: close/i);
+    expect(seen[0]?.headers).not.toHaveProperty("upgrade");
+    expect(seen[0]?.headers).not.toHaveProperty("http2-settings");
+  });
+});

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { EnvironmentChange, NewEnvironment } from "../../src/model/inputs.js";
 import { ctx, newEnvironment, newFunction, openServices, type Services } from "./support/open-services.js";
 
@@ -7,12 +7,13 @@ const node = { namespace: "default", name: "node" };
 
 describe("EnvironmentService", () => {
   let services: Services;
-  beforeEach(async () => {
+  beforeAll(async () => {
     const refuseImage = (image: string): string | undefined =>
       image.startsWith("fermi/") ? undefined : "image must be one of fermi/nodejs, fermi/python.";
     services = await openServices({ images: { refuseImage } });
   });
-  afterEach(() => services.close());
+  afterEach(() => services.clear());
+  afterAll(() => services.close());
 
   const create = (changes: Partial<NewEnvironment> = {}) => services.environments.create(ctx, newEnvironment(changes));
   const update = (changes: Partial<EnvironmentChange>) => services.environments.update(ctx, { ...node, ...changes });

@@ -32,8 +32,10 @@ export abstract class ResourceWrites<T extends ResourceEntity & M, M extends Res
   }
 
   async update(resource: M): Promise<void> {
-    const { id, ...columns } = resource;
-    await this.db.update(this.kind.entity, id, columns as unknown as QueryDeepPartialEntity<T>);
+    // What only the model has (a trigger's kind) is no column.
+    const names = this.db.dataSource.getMetadata(this.kind.entity).columns.map(({ propertyName }) => propertyName);
+    const columns = Object.fromEntries(Object.entries(resource).filter(([name]) => names.includes(name)));
+    await this.db.update(this.kind.entity, resource.id, columns as QueryDeepPartialEntity<T>);
   }
 
   async markDeleted(id: string, at: Date): Promise<void> {

@@ -26,6 +26,8 @@ export interface Services {
   readonly environments: EnvironmentService;
   readonly functions: FunctionService;
   readonly triggers: TriggerService;
+  /** Empties all tables. */
+  clear(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,8 @@ export async function openServices(options: ServiceOptions = {}): Promise<Servic
     environments: new EnvironmentService({ store, environments: new EnvironmentRepository(dataSource), images, clock }),
     functions: new FunctionService({ store, functions, versions: new FunctionVersionRepository(dataSource), clock }),
     triggers: new TriggerService({ store, triggers: new HttpTriggerRepository(dataSource), clock }),
+    clear: () =>
+      dataSource.query("TRUNCATE environment, function, function_version, http_trigger, http_route, change CASCADE"),
     close: async () => {
       await dataSource.destroy();
       await database?.drop();

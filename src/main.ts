@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-import { serve } from "./app/serve.js";
 import { runCli } from "./cli/program.js";
 
-const code = await runCli(process.argv.slice(2), { serve });
-// A server that failed has left its own.
+const code = await runCli(process.argv.slice(2), {
+  // The server's packages are loaded only where it runs: the command line is to answer at once.
+  serve: async (args) => (await import("./app/serve.js")).serve(args),
+});
+// A server that failed has left its own exit code.
 if (code !== 0) process.exitCode = code;

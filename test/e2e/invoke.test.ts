@@ -120,7 +120,7 @@ describe("a function, from source to answer", () => {
       exits: [`module.exports = () => process.exit(3);`, 502, "FUNCTION_CRASHED"],
       hangs: [`module.exports = () => { for (;;); };`, 504, "FUNCTION_TIMEOUT"],
       throws: [
-        `module.exports = () => { setTimeout(() => { throw new Error("late"); }, 5); };`,
+        `module.exports = (context, callback) => { setTimeout(() => { throw new Error("late"); }, 5); };`,
         502,
         "FUNCTION_CRASHED",
       ],
@@ -193,6 +193,6 @@ describe("a function, from source to answer", () => {
       "{ server { checks { name ok message } } }",
     );
     expect(server.checks.filter(({ ok }) => !ok)).toEqual([]);
-    expect(server.checks.map(({ name }) => name)).toEqual(expect.arrayContaining(["store", "records", "logs"]));
+    expect(server.checks.map(({ name }) => name)).toEqual(expect.arrayContaining(["store", "instances", "invocation records", "log lines"]));
   });
 });

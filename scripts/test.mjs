@@ -14,7 +14,7 @@ const ignored = needsMore.filter((folder) => !args.some((arg) => arg.includes(fo
 const jest = path.join(root, "node_modules", "jest", "bin", "jest.js");
 const options = ["/node_modules/", ...ignored].map((pattern) => `--testPathIgnorePatterns=${pattern}`);
 const nodeOptions = [process.env.NODE_OPTIONS, "--experimental-vm-modules", "--disable-warning=ExperimentalWarning"];
-process.exitCode = await run(process.execPath, [jest, ...options, ...args], {
+process.exitCode = await run(process.execPath, [jest, ...args, ...options], {
   stdio: "inherit",
   env: { ...process.env, NODE_ENV: "test", NODE_OPTIONS: nodeOptions.filter(Boolean).join(" ") },
 });

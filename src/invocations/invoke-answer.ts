@@ -71,11 +71,31 @@ function parseObject(text: string): object {
 
 /** What the router says of the invocation, in X-Fermi-Invocation. */
 interface Told {
-  readonly functionVersion?: number;
-  readonly coldStart?: boolean;
-  readonly waitMs?: number;
-  readonly instance?: string;
-  readonly acceptedAt?: string | number;
+  readonly functionVersion: number;
+  readonly coldStart: boolean;
+  readonly waitMs: number | null;
+  readonly instance: string | null;
+  readonly acceptedAt: string;
+}
+
+type ToldFields = Pick<Invocation, "functionVersion" | "coldStart" | "waitMs" | "instance" | "acceptedAt">;
+
+function told({ headers }: Answer, startedAt: Date): ToldFields {
+  const text = Buffer.from(String(headers["x-fermi-invocation"]), "base64url").toString();
+  const {
+    functionVersion = 0,
+    coldStart = false,
+    waitMs = null,
+    instance = null,
+    acceptedAt,
+  }: Partial<Told> = parseObject(text);
+  return {
+    functionVersion,
+    coldStart,
+    waitMs,
+    instance,
+    acceptedAt: acceptedAt === undefined ? startedAt : new Date(acceptedAt),
+  };
 }
 
 interface Times {
@@ -85,13 +105,12 @@ interface Times {
 
 /** The invocation as its caller saw it; the router's own record differs from it at most in the last digits of its times. */
 export function toInvocation(request: InvokeRequest, answer: Answer, { durationMs, finishedAt }: Times): Invocation {
-  const told: Told = parseObject(Buffer.from(String(answer.headers["x-fermi-invocation"]), "base64url").toString());
   const { status } = answer;
   const isFailed = status >= 500;
   return {
     id: String(answer.headers["x-fermi-invocation-id"]),
     functionId: request.functionId,
-    functionVersion: told.functionVersion ?? request.version ?? 0,
+    ...told(answer, new Date(finishedAt.getTime() - durationMs)),
     source: request.source,
     triggerId: request.triggerId,
     status: isFailed ? "FAILED" : "SUCCEEDED",
@@ -99,14 +118,10 @@ export function toInvocation(request: InvokeRequest, answer: Answer, { durationM
     path: request.path.split("?", 1)[0] ?? "/",
     httpStatus: status,
     error: isFailed ? `The function answered ${status}.` : null,
-    coldStart: told.coldStart ?? false,
     durationMs,
-    waitMs: told.waitMs ?? null,
     attempts: 1,
     requestBytes: Buffer.byteLength(request.body ?? ""),
     responseBytes: answer.body.length,
-    instance: told.instance ?? null,
-    acceptedAt: told.acceptedAt === undefined ? new Date(finishedAt.getTime() - durationMs) : new Date(told.acceptedAt),
     finishedAt,
   };
 }

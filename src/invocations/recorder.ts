@@ -128,7 +128,10 @@ export class BatchingRecorder implements InvocationRecorder {
 
   #settled(batch: RecordBatch, how: "written" | "lost", cause?: unknown): void {
     this.#beingWritten -= batch.records.length;
-    if (how === "written") return this.#options.metrics.recordsWritten(batch.records.length);
+    if (how === "written") {
+      this.#options.metrics.recordsWritten(batch.records.length);
+      return;
+    }
     const why = cause === undefined ? "the store refused them" : "the store stayed away until the end";
     this.#drop(batch.records.length, why);
     const invocations = batch.counts.reduce((sum, { total }) => sum + total, 0);

@@ -84,8 +84,12 @@ export class BatchWriter<B> {
 
   async #store(batch: B): Promise<void> {
     const outcome = await this.#untilSettled(batch);
-    if (outcome === "WRITTEN") return this.#options.onWritten(batch);
-    if (outcome === "STOPPED") return this.#options.onLost(batch, this.#lastCause);
+    if (outcome === "WRITTEN") this.#options.onWritten(batch);
+    else if (outcome === "STOPPED") this.#options.onLost(batch, this.#lastCause);
+    else await this.#storeParts(batch);
+  }
+
+  async #storeParts(batch: B): Promise<void> {
     const parts = this.#options.split(batch);
     if (parts.length === 0) this.#options.onLost(batch);
     for (const part of parts) await this.#store(part);

@@ -70,7 +70,10 @@ export class Retention implements Stoppable {
     } catch (cause) {
       logger.warn({ cause }, "old records could not be removed; trying again in a minute");
     }
-    if (!this.#isStopped) this.#timer = clock.after(minuteMs, () => (this.#running = this.#pass()));
+    if (this.#isStopped) return;
+    this.#timer = clock.after(minuteMs, () => {
+      this.#running = this.#pass();
+    });
   }
 
   async #keepTime(): Promise<void> {

@@ -57,6 +57,7 @@ describe("LogLineRepository", () => {
     expect(await messages({ namespace: "other" })).toEqual([]);
     expect(await messages({ namespace: "other", functionId: undefined })).toEqual(["elsewhere"]);
     expect(await messages({ functionId: newId() })).toEqual([]);
+    expect(await messages({ invocationId: "no id" })).toEqual([]);
   });
 
   it.each(["100%", "a_b", "back\\slash", "(paren", "'quote'", "*"])("finds %j as it stands", async (text) => {

@@ -30,7 +30,7 @@ function setUp({ write, recordRate = 1_000, maxRecords, logger = silentLogger, m
     },
   };
   const counting: RecorderMetrics = {
-    invocation: () => void told.ended++,
+    invocation: () => (told.ended += 1),
     inFlight: (_, difference) => void (told.inFlight += difference),
     recordsWritten: (count) => void (told.written += count),
     recordsDropped: (count) => void (told.dropped += count),

@@ -103,9 +103,9 @@ describe("Retention", () => {
   it("drops what is older than it is kept for, in partitions or not, and keeps the rest", async () => {
     await runOnce({ clock: new ManualClock(daysAgo(9)) });
     for (const days of [20, 9, 8.2, 6.9, 0]) await recordAt(daysAgo(days));
-    await database.dataSource.query("UPDATE record_batch SET stored_at = now() - interval '3 days' WHERE id = $1", [
-      ((await database.dataSource.query("SELECT id FROM record_batch LIMIT 1")) as { id: string }[])[0]?.id,
-    ]);
+    await database.dataSource.query(
+      `UPDATE record_batch SET stored_at = now() - interval '3 days' WHERE id = (SELECT max(id::text)::uuid FROM record_batch)`,
+    );
     await runOnce();
     expect([await rowsOf("invocation"), await rowsOf("log_line"), await rowsOf("log_volume")]).toEqual([2, 2, 2]);
     expect((await partitions())[1]).toBe("invocation_p20260803");
@@ -117,16 +117,16 @@ describe("Retention", () => {
   });
 
   it("lets records come while it drops and makes partitions", async () => {
-    let isDone = false;
+    const done = new AbortController();
     let written = 0;
     const writing = (async () => {
-      while (!isDone) {
+      while (!done.signal.aborted) {
         await recordAt(daysAgo(written++ % 3));
       }
     })();
     await runOnce({ clock: new ManualClock(daysAgo(1)) });
     await runOnce();
-    isDone = true;
+    done.abort();
     await writing;
     expect(await rowsOf("invocation")).toBe(written);
   });

@@ -95,8 +95,7 @@ export class InvocationRepository {
     const { values: parameters, add } = new SqlParameters();
     const conditions = invocationConditions(filter, add);
     const read = { table: "invocation", columns, conditions, parameters, after, limit };
-    const { rows, position } = await readSequence<InvocationRow>(this.dataSource, read);
-    return { items: rows.map(toInvocation), position };
+    return readSequence(this.dataSource, read, toInvocation);
   }
 }
 

@@ -100,8 +100,7 @@ export class LogLineRepository {
     const { values: parameters, add } = new SqlParameters();
     const conditions = logConditions(filter, add);
     const read = { table: "log_line", columns, conditions, parameters, after, limit };
-    const { rows, position } = await readSequence<LogRow>(this.dataSource, read);
-    return { items: rows.map(toLogLine), position };
+    return readSequence(this.dataSource, read, toLogLine);
   }
 }
 

@@ -14,13 +14,15 @@ export interface SequenceRead {
 }
 
 /**
- * Rows stored after the position `after`, oldest first, and the position up to which all was looked at: the last row's where
+ * What was stored after the position `after`, oldest first, and the position up to which all was looked at: the last row's where
  * there may be more, else the newest of the table at that very moment.
  */
-export async function readSequence<R>(
+export async function readSequence<T>(
   dataSource: DataSource,
   read: SequenceRead,
-): Promise<{ rows: (R & { seq: string })[]; position: string }> {
+  // Its rows are those of the table it names: nothing here can check more.
+  toItem: (row: never) => T,
+): Promise<{ items: T[]; position: string }> {
   const { table, columns, conditions, parameters, after, limit } = read;
   const [afterSign, limitSign] = [`$${parameters.length + 1}`, `$${parameters.length + 2}`];
   // One statement is one snapshot: what is not found in it comes after its newest.
@@ -28,12 +30,12 @@ export async function readSequence<R>(
     LEFT JOIN LATERAL (SELECT seq, ${columns} FROM ${table} WHERE seq > ${afterSign}${andAll(conditions)}
       ORDER BY seq LIMIT ${limitSign}) AS found ON true
     ORDER BY found.seq`;
-  const all: (R & { seq: string | null; newest: string | null })[] = await withStore(() =>
+  const all: { seq: string | null; newest: string | null }[] = await withStore(() =>
     dataSource.query(sql, [...parameters, after, limit]),
   );
   const rows = all.filter((row): row is typeof row & { seq: string } => row.seq !== null);
   const last = rows.length < limit ? all[0]?.newest : rows.at(-1)?.seq;
-  return { rows, position: later(after, last ?? "0") };
+  return { items: rows.map((row) => toItem(row as never)), position: later(after, last ?? "0") };
 }
 
 /** The position of the newest row; "0" where there is none. */

@@ -1,3 +1,4 @@
+import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { systemClock, type Clock } from "../lib/clock.js";
@@ -42,8 +43,10 @@ export class Wakeups implements Stoppable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #floorMs: number;
+  readonly #stopped = new Promise<void>((resolve) => {
+    this.#stopping.signal.addEventListener("abort", () => resolve());
+  });
   #running: Promise<void> | undefined;
-  #client: pg.Client | undefined;
 
   constructor(private readonly options: WakeupsOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -59,7 +62,6 @@ export class Wakeups implements Stoppable {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wakeAll();
-    if (this.#client !== undefined) await endWithin(1_000, this.#client);
     await this.#running;
   }
 
@@ -101,27 +103,29 @@ export class Wakeups implements Stoppable {
     }
   }
 
-  /** Resolves when the connection is lost. */
+  /** Rejects when the connection is lost; resolves when this is stopped. */
   async #listen(onListening: () => void): Promise<void> {
+    const socket = new net.Socket();
     const client = new pg.Client({
       connectionString: this.options.url,
       connectionTimeoutMillis: 3_000,
+      query_timeout: 3_000,
       application_name: "fermi-wakeups",
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
+      stream: () => socket,
     });
-    const ended = new Promise<void>((resolve) => client.once("end", resolve).on("error", () => resolve()));
+    const lost = new Promise<never>((_, reject) => client.on("error", reject));
     client.on("notification", ({ channel }) => this.#channels[channel as WakeChannel].wake());
-    this.#client = client;
     try {
-      await client.connect();
-      await client.query(wakeChannels.map((name) => `LISTEN ${name}`).join("; "));
+      await Promise.race([this.#stopped, lost, listenOn(client)]);
       onListening();
       // What was announced while nobody listened.
       this.#wakeAll();
-      if (!this.#stopping.signal.aborted) await ended;
+      await Promise.race([this.#stopped, lost]);
     } finally {
-      await endWithin(1_000, client);
+      // Without a good-bye, for which a server that hangs would keep us waiting.
+      socket.destroy();
     }
   }
 
@@ -130,10 +134,7 @@ export class Wakeups implements Stoppable {
   }
 }
 
-/** A server that hangs does not answer the good-bye either. */
-async function endWithin(ms: number, client: pg.Client): Promise<void> {
-  const waiting = new AbortController();
-  const timer = delay(ms, undefined, { signal: waiting.signal, ref: false }).catch(() => undefined);
-  await Promise.race([client.end().catch(() => undefined), timer]);
-  waiting.abort();
+async function listenOn(client: pg.Client): Promise<void> {
+  await client.connect();
+  await client.query(wakeChannels.map((name) => `LISTEN ${name}`).join("; "));
 }

@@ -1,0 +1,97 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import type { PoolSource } from "../../src/poolmgr/pool-source.js";
+import type { RouteSource } from "../../src/router/route-source.js";
+import { ChangeFeed } from "../../src/store/change-feed.js";
+import { RoutingStore } from "../../src/store/routing-store.js";
+import { Wakeups } from "../../src/store/wakeups.js";
+import { ctx, newEnvironment, newFunction, newTrigger, openServices, type Services } from "./support/open-services.js";
+
+describe("RoutingStore", () => {
+  let services: Services;
+  let wakeups: Wakeups;
+  let routing: RoutingStore;
+  beforeAll(async () => {
+    services = await openServices();
+    wakeups = new Wakeups({ url: services.url });
+    wakeups.start();
+    routing = new RoutingStore(services.dataSource, new ChangeFeed(services.dataSource, wakeups));
+  });
+  beforeEach(async () => {
+    await services.environments.create(ctx, newEnvironment({ contract: "FISSION_V2" }));
+    await services.functions.create(ctx, newFunction());
+  });
+  afterEach(() => services.clear());
+  afterAll(async () => {
+    await wakeups.stop();
+    await services.close();
+  });
+
+  it("is what router and pool manager ask for", async () => {
+    const sources: RouteSource & PoolSource = routing;
+    expect(Object.keys(await sources.load()).sort()).toEqual(["environments", "functions", "triggers"]);
+  });
+
+  it("loads the living, functions with their contract, triggers that are off too", async () => {
+    const trigger = await services.triggers.createHttp(ctx, newTrigger());
+    await services.triggers.setEnabled(ctx, trigger.id, false);
+    const gone = await services.functions.create(ctx, newFunction({ name: "gone" }));
+    await services.functions.delete(ctx, gone, { deleteTriggers: false });
+    const { environments, functions, triggers } = await routing.load();
+    expect(environments.map(({ name }) => name)).toEqual(["node"]);
+    expect(functions).toEqual([expect.objectContaining({ name: "hello", contract: "FISSION_V2" })]);
+    expect(triggers).toEqual([expect.objectContaining({ kind: "HTTP", path: "/hello", enabled: false })]);
+  });
+
+  it("gives the code of a version, of a deleted function too", async () => {
+    const fn = await services.functions.update(ctx, { ...newFunction(), source: "two" });
+    await services.functions.delete(ctx, fn, { deleteTriggers: false });
+    expect(await routing.code(fn.id, 1)).toMatchObject({ source: newFunction().source, version: { number: 1 } });
+    expect(await routing.code(fn.id, 2)).toMatchObject({ source: "two", version: { functionId: fn.id } });
+    expect(await routing.code(fn.id, 3)).toBeUndefined();
+    expect(await routing.code("no-id", 1)).toBeUndefined();
+  });
+
+  it("tells subscribers of each commit until they leave", async () => {
+    let calls = 0;
+    let notice: () => void = () => undefined;
+    const nextCall = (): Promise<void> => new Promise((resolve) => (notice = resolve));
+    const subscription = routing.subscribe(() => {
+      calls++;
+      notice();
+    });
+    const first = nextCall();
+    // The subscription may not have looked for the first time yet, so one change may be older than it.
+    const writes = setInterval(() => {
+      void services.functions.update(ctx, { ...newFunction(), source: `${calls} ${performance.now()}` });
+    }, 50);
+    await first;
+    clearInterval(writes);
+    const second = nextCall();
+    await services.functions.update(ctx, { ...newFunction(), source: "again" });
+    await second;
+    subscription.stop();
+    const before = calls;
+    await services.functions.update(ctx, { ...newFunction(), source: "and again" });
+    let others = 0;
+    const other = routing.subscribe(() => others++);
+    while (others === 0) await services.functions.update(ctx, { ...newFunction(), source: `${performance.now()}` });
+    other.stop();
+    expect(calls).toBe(before);
+  });
+
+  it("loads 1,000 functions and triggers quickly, without their source", async () => {
+    await services.dataSource.query(
+      `WITH f AS (
+        INSERT INTO function SELECT gen_random_uuid(), namespace, 'f-' || i, 1, now(), now(), NULL, environment_id,
+          current_version_id, 1, 1, settings FROM function, generate_series(1, 1000) i RETURNING id, name
+      ) INSERT INTO http_trigger SELECT gen_random_uuid(), 'default', name, 1, now(), now(), NULL, id, true,
+          '{GET}', '/' || name, NULL, NULL FROM f`,
+    );
+    const started = performance.now();
+    const { functions, triggers } = await routing.load();
+    const tookMs = performance.now() - started;
+    expect([functions.length, triggers.length]).toEqual([1_001, 1_000]);
+    expect(functions[0]).not.toHaveProperty("source");
+    expect(tookMs).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,152 @@
+"""What user code prints, as JSON lines on stdout: {"t","s","i","g","m"}.
+
+A line belongs to the invocation in whose context it was written (threads it started included); a partial line waits for
+its end.
+"""
+
+import contextvars
+import io
+import json
+import os
+import sys
+import threading
+import time
+
+MAX_LINE_BYTES = 60_000
+MAX_MESSAGE_CHARS = 16_000
+
+current = contextvars.ContextVar("invocation", default=None)
+_lock = threading.RLock()
+
+
+class _Instance:
+    """Stands for the instance itself: for what is printed outside of any invocation."""
+
+    id = None
+    log_tag = None
+
+    def __init__(self):
+        self.partial = {"stdout": "", "stderr": ""}
+
+
+_instance = _Instance()
+_unfinished = set()
+
+
+def capture_output():
+    """Makes print, sys.stdout, sys.stderr and threads write log lines."""
+    sys.stdout = _LogStream("stdout")
+    sys.stderr = _LogStream("stderr")
+    _carry_context_into_threads()
+
+
+def log_error(text):
+    _print("stderr", text if text.endswith("\n") else text + "\n")
+
+
+def flush(owner):
+    """Writes what the invocation has printed without a line feed."""
+    with _lock:
+        _unfinished.discard(owner)
+        for stream, rest in owner.partial.items():
+            if rest:
+                owner.partial[stream] = ""
+                _write(_format(owner, stream, rest))
+
+
+def flush_all():
+    with _lock:
+        for owner in list(_unfinished):
+            flush(owner)
+
+
+class _Bytes(io.RawIOBase):
+    """sys.stdout.buffer: bytes are text in UTF-8."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = bytes(data)
+        _print(self._name, data.decode("utf-8", "replace"))
+        return len(data)
+
+
+class _LogStream(io.TextIOBase):
+    def __init__(self, name):
+        self.name = "<%s>" % name
+        self.buffer = _Bytes(name)
+        self._stream = name
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return 1 if self._stream == "stdout" else 2
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError("write() argument must be str, not %s" % type(text).__name__)
+        _print(self._stream, text)
+        return len(text)
+
+    def close(self):
+        """Stays open: what prints afterwards still wants to."""
+
+
+def _print(stream, text):
+    owner = current.get() or _instance
+    with _lock:
+        lines = (owner.partial[stream] + text).split("\n")
+        rest = lines.pop()
+        if lines:
+            _write(b"".join(_format(owner, stream, line[:-1] if line.endswith("\r") else line) for line in lines))
+        owner.partial[stream] = rest
+        if rest:
+            _unfinished.add(owner)
+            if len(rest) > MAX_MESSAGE_CHARS:
+                flush(owner)
+
+
+def _format(owner, stream, message):
+    if len(message) <= MAX_MESSAGE_CHARS:
+        line = {"t": int(time.time() * 1000), "s": stream, "m": message}
+        if owner.id is not None:
+            line["i"] = owner.id
+            line["g"] = owner.log_tag
+        data = json.dumps(line).encode("ascii") + b"\n"
+        if len(data) <= MAX_LINE_BYTES:
+            return data
+    middle = min(MAX_MESSAGE_CHARS, len(message) // 2)
+    return _format(owner, stream, message[:middle]) + _format(owner, stream, message[middle:])
+
+
+def _write(data):
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(1, view) :]
+        except BlockingIOError:
+            time.sleep(0.002)
+        except BrokenPipeError:
+            return
+
+
+def _carry_context_into_threads():
+    """A thread started in an invocation prints for it; the threads of an executor serve many, and so print for none."""
+    start = threading.Thread.start
+
+    def start_in_context(thread):
+        if not getattr(thread._target, "__module__", "").startswith("concurrent.futures"):
+            context = contextvars.copy_context()
+            run = thread.run
+            thread.run = lambda: context.run(run)
+        start(thread)
+
+    threading.Thread.start = start_in_context

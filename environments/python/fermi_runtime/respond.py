@@ -1,0 +1,78 @@
+"""Writes answers to the connection: user code's, and the runtime's own."""
+
+import json
+from urllib.parse import quote
+
+from . import logs
+from .answer import Answer
+from .http import format_head
+from .load import user_traceback
+
+
+def failure(error):
+    """500 with the reason, which is logged too."""
+    logs.log_error(user_traceback(error))
+    reason = ("%s: %s" % (type(error).__name__, error))[:2_000]
+    headers = [
+        ("content-type", "application/json"),
+        ("x-fermi-function-error", quote(" ".join(reason.split())[:300])),
+    ]
+    return Answer(500, headers, json.dumps({"error": reason}).encode("ascii"))
+
+
+def proceed(request, connection):
+    if request.expects_continue and request.body_is_pending:
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def respond(request, connection, answer, slot):
+    if not isinstance(answer.body, bytes):
+        return _stream(request, connection, answer, slot)
+    headers = list(answer.headers)
+    has_body = answer.status not in (204, 304)
+    if has_body:
+        headers.append(("content-length", str(len(answer.body))))
+    if not request.keep_alive:
+        headers.append(("connection", "close"))
+    body = answer.body if has_body and request.method != "HEAD" else b""
+    slot.release()
+    connection.sendall(format_head(answer.status, headers) + body)
+    return request.keep_alive
+
+
+def _stream(request, connection, answer, slot):
+    """A body that comes in pieces; where user code fails in the middle, the connection breaks off."""
+    has_body = request.method != "HEAD" and answer.status not in (204, 304)
+    framing = [("transfer-encoding", "chunked")] if has_body else []
+    connection.sendall(format_head(answer.status, [*answer.headers, *framing]))
+    try:
+        for piece in answer.body if has_body else ():
+            data = piece.encode("utf-8") if isinstance(piece, str) else bytes(piece)
+            if data:
+                connection.sendall(b"%x\r\n%b\r\n" % (len(data), data))
+    except OSError:
+        return False
+    except BaseException as error:  # whatever user code raises
+        logs.log_error(user_traceback(error))
+        return False
+    finally:
+        getattr(answer.body, "close", lambda: None)()
+    slot.release()
+    if has_body:
+        connection.sendall(b"0\r\n\r\n")
+    return request.keep_alive
+
+
+def refuse(request, connection, status, body, headers=None):
+    """Answers without user code. A body that was not read ends the connection: it is not worth reading."""
+    close = request.body_is_pending or not request.keep_alive
+    return send(connection, status, body if isinstance(body, dict) else {"error": body}, headers, close)
+
+
+def send(connection, status, body, headers=None, close=False):
+    data = json.dumps(body).encode("ascii")
+    pairs = [("content-type", "application/json"), ("content-length", str(len(data))), *(headers or {}).items()]
+    if close:
+        pairs.append(("connection", "close"))
+    connection.sendall(format_head(status, pairs) + data)
+    return not close

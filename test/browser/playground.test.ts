@@ -86,7 +86,10 @@ withChromium(`Playground in a browser${whySkipped}`, () => {
         'mutation { invokeFunction(input: { function: "hello", method: "GET" }) { status } }',
       );
       expect(later.invokeFunction.status).toBe("SUCCEEDED");
-      expect((await page.shows(() => true)).received).toBe(1);
+      expect(await page.shows(() => true)).toMatchObject({
+        status: "ended: you stopped it, or left its tab",
+        received: 1,
+      });
     });
 
     it("shows the API's own refusal of an operation", async () => {
@@ -100,6 +103,30 @@ withChromium(`Playground in a browser${whySkipped}`, () => {
       await page.newTab('subscription Bad { logs(filter: { function: "hello" }, tail: -1) { message } }');
       await page.press();
       expect((await page.shows(({ status }) => hasEnded(status))).status).toContain("tail");
+    });
+
+    it("writes nothing of a subscription into the tab that is opened next", async () => {
+      const page = await visit(fermi);
+      await page.run();
+      await page.newTab('subscription Left { logs(filter: { function: "hello" }) { message } }');
+      await page.press();
+      await page.shows(({ status }) => status === "listening");
+      await page.openTab("Start");
+      await fetch(`${fermi.routerUrl}/hello?name=unseen`);
+      await page.newTab('subscription Seen { logs(filter: { function: "hello" }, tail: 1) { message } }');
+      await page.press();
+      await page.shows(hasEvent("unseen"));
+      await page.openTab("Start");
+      expect((await page.shows(() => true)).data).toHaveProperty("server");
+    });
+
+    it("is held to its own origin and to its own scripts", async () => {
+      const page = await visit(fermi);
+      const fetched = page.page.evaluate(() => fetch("https://elsewhere.invalid/").catch(() => "refused"));
+      expect(await fetched).toBe("refused");
+      expect(page.complaints.join()).toContain("violates the following Content Security Policy");
+      await page.page.addScriptTag({ content: "globalThis.ran = true" }).catch(() => undefined);
+      expect(await page.page.evaluate(() => "ran" in globalThis)).toBe(false);
     });
 
     it("checks an operation while it is written, in workers of its own origin", async () => {

@@ -50,12 +50,14 @@ describe("EventList", () => {
     expect(isDue()).toBe(false);
   });
 
-  it("shows nothing once it was stopped", () => {
-    const { events, views, isDue } = started();
-    events.add("a");
-    events.stop();
-    expect(isDue()).toBe(false);
-    expect(views).toEqual([]);
+  it("shows nothing more once it has ended", () => {
+    const { events, views, pass } = started();
+    events.end("you stopped it");
+    events.add("late");
+    pass();
+    events.listening();
+    events.end("the server has no more");
+    expect(views).toEqual([{ status: "ended: you stopped it", received: 0, newestFirst: [] }]);
   });
 
   it("does not change a view that it has handed out", () => {

@@ -22,6 +22,7 @@ export class EventList {
   readonly #options: EventListOptions;
   readonly #newestFirst: unknown[] = [];
   #received = 0;
+  #hasEnded = false;
   #cancel: (() => void) | undefined;
 
   constructor(options: EventListOptions) {
@@ -40,19 +41,16 @@ export class EventList {
     this.#cancel ??= this.#options.later(() => this.#show("listening"), showEveryMs);
   }
 
-  /** Shows what has come so far, and why nothing more will. */
+  /** Shows what has come so far and why nothing more will; from then on nothing is shown, for another tab may be open. */
   end(reason: string): void {
     this.#show(`ended: ${reason}`);
-  }
-
-  /** Shows nothing from now on. */
-  stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#hasEnded = true;
   }
 
   #show(status: string): void {
-    this.stop();
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (this.#hasEnded) return;
     this.#options.show({ status, received: this.#received, newestFirst: [...this.#newestFirst] });
   }
 }

@@ -1,5 +1,5 @@
 import type { FetcherParams } from "@graphiql/toolkit";
-import { createClient, type ExecutionResult } from "graphql-ws";
+import { createClient, type ExecutionResult, type Sink, type SubscribePayload } from "graphql-ws";
 import type { Headers } from "./credentials.js";
 import { EventList, type EventView } from "./event-list.js";
 
@@ -17,32 +17,33 @@ export function subscribe(url: string, params: FetcherParams, headers: Headers):
     subscribe: (observer) => {
       const events = new EventList({ show: (view) => observer.next(view), later });
       const client = createClient({ url, connectionParams: { ...headers }, retryAttempts: 0 });
-      client.on("connected", () => events.listening());
-      const cancel = client.subscribe(
-        {
-          query: params.query,
-          variables: params.variables as Record<string, unknown>,
-          operationName: params.operationName,
-        },
-        {
-          next: (result: ExecutionResult) => events.add(result.errors === undefined ? result.data : result),
-          error: (error) => finish(reasonOf(error)),
-          complete: () => finish("the server has no more"),
-        },
-      );
-      const finish = (reason: string): void => {
+      const end = (reason: string): void => {
         events.end(reason);
         observer.complete();
         void client.dispose();
       };
-      return {
-        unsubscribe: () => {
-          events.stop();
-          cancel();
-          void client.dispose();
-        },
-      };
+      client.on("connected", () => events.listening());
+      client.subscribe(payloadOf(params), sink(events, end));
+      return { unsubscribe: () => end("you stopped it, or left its tab") };
     },
+  };
+}
+
+const payloadOf = ({ query, variables, operationName }: FetcherParams): SubscribePayload => ({
+  query,
+  variables: variables as Record<string, unknown>,
+  operationName,
+});
+
+function sink(events: EventList, end: (reason: string) => void): Sink<ExecutionResult> {
+  let reason = "the server has no more";
+  return {
+    next: ({ data, errors }) => {
+      if (errors !== undefined) reason = reasonOf(errors);
+      events.add(errors === undefined ? data : { data, errors });
+    },
+    error: (error) => end(reasonOf(error)),
+    complete: () => end(reason),
   };
 }
 
@@ -52,8 +53,8 @@ const later = (work: () => void, ms: number): (() => void) => {
 };
 
 /** graphql-ws hands over GraphQL's errors, the socket's close event, or an Error. */
-export function reasonOf(error: unknown): string {
-  if (Array.isArray(error)) return (error as { message: string }[]).map(({ message }) => message).join("; ");
+function reasonOf(error: unknown): string {
+  if (Array.isArray(error)) return (error as readonly { message: string }[]).map(({ message }) => message).join("; ");
   if (error instanceof CloseEvent) return `connection closed (${error.code}${error.reason && `: ${error.reason}`})`;
   return error instanceof Error ? error.message : "connection lost";
 }

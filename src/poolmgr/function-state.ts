@@ -51,6 +51,14 @@ export class FunctionState {
     this.demands.set(version, byRouter);
   }
 
+  /** The router was given slots: as many of those who wait will be in flight, which it is about to say itself. */
+  expectServed(version: number, routerId: string, slots: number): void {
+    const said = this.demands.get(version)?.get(routerId);
+    const served = Math.min(said?.waiting ?? 0, slots);
+    if (said === undefined || served <= 0) return;
+    this.setDemand(version, routerId, { inFlight: said.inFlight + served, waiting: said.waiting - served });
+  }
+
   dropRouter(routerId: string): void {
     for (const byRouter of this.demands.values()) byRouter.delete(routerId);
     for (const { ledger } of this.members) ledger.release(routerId);
@@ -119,19 +127,19 @@ export class FunctionState {
 
   /**
    * A router's `inFlight` may count requests in instances that drain, which take no new ones; a router that is not
-   * waiting says nothing when its requests end. What it reports of each instance corrects both.
+   * waiting says nothing when its requests end. What it reports of each instance corrects both, a moment later; and it
+   * has no more in instances that serve than it was granted there.
    */
   #demandOf(version: number, routerId: string): VersionDemand {
-    let serving = 0;
-    let draining = 0;
+    let [serving, draining, told] = [0, 0, 0];
     for (const { facts, state, ledger } of this.members) {
       if (facts.version !== version) continue;
-      const inFlight = ledger.shares.get(routerId)?.inFlight ?? 0;
-      if (state === "READY") serving += inFlight;
-      else draining += inFlight;
+      const share = ledger.shares.get(routerId);
+      if (state === "DRAINING") draining += share?.inFlight ?? 0;
+      else [serving, told] = [serving + (share?.inFlight ?? 0), told + (share?.told ?? 0)];
     }
     const said = this.demands.get(version)?.get(routerId);
     if (said === undefined || said.waiting === 0) return { inFlight: serving, waiting: 0 };
-    return { inFlight: Math.max(serving, said.inFlight - draining), waiting: said.waiting };
+    return { inFlight: Math.max(serving, Math.min(said.inFlight - draining, told)), waiting: said.waiting };
   }
 }

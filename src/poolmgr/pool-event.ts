@@ -14,8 +14,9 @@ export function describeFailure({ message, cause }: AppError): string {
   return `The code does not load: ${message}${stack === undefined ? "" : `\n${stack}`}`;
 }
 
+/** An Error's own stack would be Fermi's, which says nothing of the function. */
 function stackOf(cause: unknown): string | undefined {
   if (typeof cause === "string") return cause;
-  const hasStack = typeof cause === "object" && cause !== null && "stack" in cause;
-  return hasStack && typeof cause.stack === "string" ? cause.stack : undefined;
+  if (typeof cause !== "object" || cause === null || cause instanceof Error || !("stack" in cause)) return undefined;
+  return typeof cause.stack === "string" ? cause.stack : undefined;
 }

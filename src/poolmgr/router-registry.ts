@@ -50,6 +50,7 @@ export class RouterRegistry {
       const member = byId.get(instanceId);
       if (member === undefined) continue;
       const number = this.hub.nextNumber(routerId);
+      fn.expectServed(version, routerId, slots - (member.ledger.shares.get(routerId)?.told ?? 0));
       if (slots > 0) member.ledger.tell(routerId, slots, number);
       if (joining?.routerId === routerId) joining.snapshot.push(member.granted(slots));
       else if (slots > 0) this.hub.send(routerId, { type: "GRANT", instance: member.granted(slots) });

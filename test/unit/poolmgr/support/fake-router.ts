@@ -107,7 +107,10 @@ export class FakeRouter {
   /** Of a function, or of one instance. */
   slots(of?: string): number {
     return [...this.instances.values()]
-      .filter(({ granted, isWithdrawn }) => !isWithdrawn && (of === undefined || [granted.id, granted.functionId].includes(of)))
+      .filter(
+        ({ granted, isWithdrawn }) =>
+          !isWithdrawn && (of === undefined || [granted.id, granted.functionId].includes(of)),
+      )
       .reduce((sum, { granted }) => sum + granted.slots, 0);
   }
 

@@ -25,7 +25,6 @@ export type Advice = { readonly [C in ErrorCode]?: string };
 export const generalAdvice: Advice = {
   UNAUTHENTICATED: "pass --token or set FERMI_TOKEN to the server's admin token",
   FORBIDDEN: "this token may not do that; ask for one with the role",
-  CONFLICT: "it has changed since; look at it again and repeat with its new --revision",
   QUEUE_FULL: "all instances are busy; try again, or raise --concurrency or --maxscale",
   CLUSTER_UNAVAILABLE: "`fermi pool list` shows what there is; the server's log says why",
   STORE_UNAVAILABLE: "the server's database is away; try again in a moment",

@@ -155,7 +155,12 @@ const isGraphqlErrors = (error: unknown): error is [GraphqlError] =>
 function refusal({ message, extensions }: GraphqlError, advice: Advice): CliError {
   const code = extensions?.code;
   const next = isErrorCode(code) ? (advice[code] ?? generalAdvice[code]) : undefined;
-  const field = typeof extensions?.field === "string" && !message.includes(extensions.field) ? extensions.field : null;
-  const what = `${field === null ? "" : `${field}: `}${message.replace(/\.\s*$/, "")}`;
+  const what = `${fieldOf(extensions, message)}${message.replace(/\.\s*$/, "")}`;
   return new CliError(exitCodes.refused, next === undefined ? what : `${what}; ${next}`);
+}
+
+/** Which value of the input is wrong, where the message does not say so itself. */
+function fieldOf(extensions: GraphqlError["extensions"], message: string): string {
+  const field = extensions?.code === "BAD_USER_INPUT" ? extensions.field : undefined;
+  return typeof field === "string" && !message.includes(field) ? `${field}: ` : "";
 }

@@ -33,7 +33,7 @@ describe("fermi function invoke", () => {
     const failed = invocationNode({ status: "FAILED", httpStatus: 500, error: "Error: boom", result });
     const { exitCode, stdout, stderr } = await fermi("function invoke hi", { invokeFunction: () => failed });
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "boom\n" });
-    expect(stderr).toBe("fermi: hi answered 500 (Error: boom); look at `fermi function logs hi --invocation i1`");
+    expect(stderr).toBe("fermi: hi failed: Error: boom; look at `fermi function logs hi --invocation i1`");
   });
 
   it("says where to look when the code does not load", async () => {

@@ -77,6 +77,13 @@ describe("fermi function logs", () => {
     }
   });
 
+  it("says where to look when the server knows no such function", async () => {
+    const refusing = { ...rootFields, logs: throws("NOT_FOUND", "There is no such function.", "filter.function") };
+    const { exitCode, stderr } = await fermi("fn logs gone -n team", refusing);
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe("fermi: There is no such function; `fermi function list -n team` shows those there are");
+  });
+
   it("still has the lines of a function that is deleted", async () => {
     expect((await fermi("fn logs hi --tail 1", { ...rootFields, function: () => null })).stdout).toContain("line 450");
   });

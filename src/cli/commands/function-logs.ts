@@ -39,6 +39,7 @@ async function readTail(
   filter: object,
   count: number,
 ): Promise<LogNode[]> {
+  const advice = { NOT_FOUND: `\`fermi function list -n ${namespace}\` shows those there are` };
   let lines: LogNode[] = [];
   let before: string | null = null;
   do {
@@ -51,7 +52,7 @@ async function readTail(
   return count === 0 ? [] : lines;
 
   function ask(last: number, from: string | null) {
-    return api.request(tailLogs, { name, namespace, filter, last, before: from });
+    return api.request(tailLogs, { name, namespace, filter, last, before: from }, { advice });
   }
 }
 

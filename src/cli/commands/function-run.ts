@@ -40,7 +40,7 @@ async function invoke(context: Context<InvokeOptions>): Promise<void> {
   };
   const look = `look at \`fermi function logs ${name}\``;
   const advice = {
-    NOT_FOUND: `\`fermi function list -n ${namespace}\` shows those there are`,
+    NOT_FOUND: `\`fermi function ${options.functionVersion === undefined ? "list" : `versions ${name}`}\` shows those there are`,
     LOAD_FAILED: look,
     FUNCTION_CRASHED: look,
     FUNCTION_TIMEOUT: `${look}, or raise its --timeout`,
@@ -56,8 +56,8 @@ const bodyOf = ({ result }: InvocationAnswer): string | Buffer =>
   result === null ? "" : result.base64 ? Buffer.from(result.body, "base64") : result.body;
 
 function describeFailure({ function: { name }, error, httpStatus }: InvocationAnswer): string {
-  const answered = httpStatus === null ? "did not answer" : `answered ${httpStatus}`;
-  return `${name} ${answered}${error === null ? "" : ` (${error})`}`;
+  const answered = httpStatus === null ? "it did not answer" : `it answered ${httpStatus}`;
+  return `${name} failed: ${(error ?? answered).replace(/\.$/, "")}`;
 }
 
 const columns = (current: number, now: Date): Column<VersionNode>[] => [

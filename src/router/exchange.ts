@@ -121,11 +121,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return this.#fail(new AppError("BAD_REQUEST", "The request can't be sent on.", { cause: error }));
     if (this.#abort === undefined) return this.#end({ type: "NOT_RUN", because: "NO_CONNECTION" });
     const malformed = malformedMessage(error);
-    const message = malformed ?? (this.#hasHead ? lostMidway : lostBefore);
+    const message = malformed ?? this.#lostMessage();
     this.#fail(
       new AppError("FUNCTION_CRASHED", message, { cause: error }),
       malformed === undefined ? "CRASHED" : undefined,
     );
+  }
+
+  #lostMessage(): string {
+    const when = this.#hasHead ? "while it answered" : "before it answered";
+    return this.#options.isStopping() ? `The router was stopped ${when}.` : `The function's instance was lost ${when}.`;
   }
 
   get #isUploading(): boolean {
@@ -198,9 +203,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
 /** Node refuses a reason phrase with anything unprintable in it; then its own is as good. */
 const printable = (status: number, text: string): string =>
   /^[\t\x20-\x7e]*$/.test(text) ? text : (STATUS_CODES[status] ?? "");
-
-const lostBefore = "The function's instance was lost before it answered.";
-const lostMidway = "The function's instance was lost while it answered.";
 
 const errorCode = (error: Error): string => String((error as { code?: unknown }).code);
 

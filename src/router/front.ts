@@ -37,7 +37,14 @@ export interface ServerLimits {
 }
 
 export class Front {
+  readonly #sockets = new Set<Socket>();
+
   constructor(private readonly options: FrontOptions) {}
+
+  /** Closes connections on which nothing was ever asked; Node counts them as busy. */
+  closeUnused(): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
 
   createServer(limits: ServerLimits): Server {
     const server = createServer({
@@ -51,6 +58,10 @@ export class Front {
     });
     server.maxConnections = limits.maxConnections;
     server.maxHeadersCount = 0;
+    server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     const request = (req: IncomingMessage, res: ServerResponse): void => this.#request(req, res);
     server.on("request", request);
     server.on("checkContinue", request);
@@ -108,9 +119,9 @@ export class Front {
     void requests.serve({ req, res, head, plan, invocationId });
   }
 
-  /** Answers what matched no function. Whether its body is complete is known only when the parser is through. */
+  /** Answers what matched no function; in a moment, as only then the parser has seen whether the body is complete. */
   #refuse(req: IncomingMessage, res: ServerResponse, error: AppError, headers: readonly string[] = []): void {
-    queueMicrotask(() => {
+    setImmediate(() => {
       const isWhole = req.complete;
       writeError(
         res,

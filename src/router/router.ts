@@ -50,12 +50,16 @@ export const defaultRouterLimits: RouterLimits = {
   webSocketIdleMs: 5 * 60_000,
 };
 
+/** How long clients get to read that their request was broken off. */
+const lastWordsMs = 500;
+
 export class Router {
   readonly #options: RouterOptions & RouterLimits;
   readonly #routes: RouteLoader;
   readonly #slots: SlotTable;
   readonly #requests: RequestHandler;
   readonly #upgrades: UpgradeHandler;
+  readonly #front: Front;
   #server: Server | undefined;
   #isStopping = false;
 
@@ -76,6 +80,15 @@ export class Router {
     const shared = { slots: this.#slots, recorder, clock, logger };
     this.#requests = new RequestHandler({ ...shared, maxBodyBytes, isStopping });
     this.#upgrades = new UpgradeHandler({ ...shared, connectTimeoutMs, webSocketIdleMs });
+    this.#front = new Front({
+      routes: this.#routes,
+      requests: this.#requests,
+      upgrades: this.#upgrades,
+      door: new InvokeDoor(options.internalKey),
+      forwarded: new Forwarded(options.trustedProxies ?? []),
+      clock,
+      isStopping,
+    });
   }
 
   /** Routes are loaded. */
@@ -90,17 +103,8 @@ export class Router {
 
   /** Resolves when the port is open; ready when the routes are loaded, which is tried until it succeeds. */
   async start(): Promise<{ port: number }> {
-    const { host, port, internalKey, trustedProxies = [], clock } = this.#options;
-    const front = new Front({
-      routes: this.#routes,
-      requests: this.#requests,
-      upgrades: this.#upgrades,
-      door: new InvokeDoor(internalKey),
-      forwarded: new Forwarded(trustedProxies),
-      clock,
-      isStopping: () => this.#isStopping,
-    });
-    const server = front.createServer(this.#options);
+    const { host, port } = this.#options;
+    const server = this.#front.createServer(this.#options);
     server.listen(port, host);
     await once(server, "listening");
     this.#server = server;
@@ -109,21 +113,21 @@ export class Router {
     return { port: (server.address() as AddressInfo).port };
   }
 
-  /** Takes no new connection, lets requests under way finish for `graceMs`, cuts the rest. All are recorded after it. */
+  /** Takes no new connection, lets requests under way finish for `graceMs`, breaks off the rest. All are recorded after it. */
   async stop(graceMs: number): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
     await this.#routes.stop();
     const server = this.#server;
-    if (server !== undefined) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const idle = Promise.all([closed, this.#requests.idle(), this.#upgrades.idle()]);
-      await this.#within(graceMs, idle);
-      server.closeAllConnections();
-      this.#upgrades.destroy();
-    }
+    const closed = server && new Promise((resolve) => server.close(resolve));
+    this.#front.closeUnused();
+    const ended = Promise.all([closed, this.#requests.idle(), this.#upgrades.idle()]);
+    await this.#within(graceMs, ended);
     this.#slots.stop();
-    await Promise.all([this.#requests.idle(), this.#upgrades.idle()]);
+    this.#upgrades.destroy();
+    await this.#within(lastWordsMs, ended);
+    server?.closeAllConnections();
+    await ended;
   }
 
   #within(ms: number, done: Promise<unknown>): Promise<void> {

@@ -97,18 +97,19 @@ export class Tunnel {
       const target = `http://${instance.address}`;
       const agent = new Dialled(this.upstream);
       proxy.ws(req, socket, head, { target, agent, prependPath: false }, (error) => this.#broken(error));
+      // http-proxy would pass a refusal on with the framing of the connection it came on, and hang where it breaks off.
+      this.#proxyReq?.removeAllListeners("response");
+      this.#proxyReq?.once("response", (res: IncomingMessage) => this.#refused(res));
     });
   }
 
   /** Called when http-proxy has made its request, before it listens to anything itself. */
   #guard(proxyReq: ClientRequest): void {
-    const { call } = this.upgrade;
     this.#proxyReq = proxyReq;
     // http-proxy folds `//` in paths; the function gets what was sent.
-    proxyReq.path = functionPath(call, this.lease.instance);
+    proxyReq.path = functionPath(this.upgrade.call, this.lease.instance);
     proxyReq.setTimeout(this.options.handshakeTimeoutMs, () => this.#tooSlow());
     proxyReq.once("upgrade", (res: IncomingMessage, upstream: Socket) => this.#opened(res, upstream));
-    proxyReq.once("response", (res: IncomingMessage) => this.#refused(res));
   }
 
   #opened(res: IncomingMessage, upstream: Socket): void {
@@ -132,26 +133,25 @@ export class Tunnel {
     });
   }
 
-  /** The function said no: that is its answer, and http-proxy passes it on whole. */
+  /** The function said no: that is its answer, and it is passed on whole. */
   #refused(res: IncomingMessage): void {
-    const { call } = this.upgrade;
+    const { call, socket } = this.upgrade;
     if (this.lease.instance.contract === "FERMI" && res.statusCode === 503 && "x-fermi-busy" in res.headers) {
-      // Keeps http-proxy from passing it on: another instance is tried.
-      (res as IncomingMessage & { upgrade: boolean }).upgrade = true;
       res.resume();
       return this.#end({ type: "NOT_RUN", because: "BUSY" });
     }
     const status = res.statusCode ?? 502;
     call.httpStatus = status;
-    cleanHead(res, call, []);
-    res.headers["connection"] = "close";
     this.#isOpen = true;
+    cleanHead(res, call, []);
     this.upstream.setTimeout(this.options.handshakeTimeoutMs, () => this.upstream.destroy());
+    socket.write(refusalHead(res));
+    res.pipe(socket, { end: false });
     res.once("close", () => {
       if (!res.complete) return this.#cut(lost);
       const error = status < 500 ? null : `The function answered ${status}.`;
       this.#end({ type: "ENDED", status: error === null ? "SUCCEEDED" : "FAILED", error });
-      finishWriting(this.upgrade.socket);
+      finishWriting(socket);
     });
   }
 
@@ -216,6 +216,14 @@ function cleanHead(res: IncomingMessage, call: Call, kept: readonly string[]): v
     if ((hopByHop.includes(name) && !kept.includes(name)) || name.startsWith("x-fermi-")) delete res.headers[name];
   }
   res.headers["x-fermi-invocation-id"] = call.invocationId;
+}
+
+function refusalHead(res: IncomingMessage): string {
+  const lines = [`HTTP/1.1 ${res.statusCode ?? 502} ${res.statusMessage ?? ""}`, "connection: close"];
+  for (const [name, value] of Object.entries(res.headers)) {
+    for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
+  }
+  return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
 function toObject(headers: readonly string[]): Record<string, string> {

@@ -1,0 +1,160 @@
+/** `/-/`: the door for API and triggers, and the probes. */
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { ask, errorCode, type Ask } from "./support/http-client.js";
+import { aFunction } from "./support/route-builders.js";
+import { bodyOf, internalKey, Stage } from "./support/router-stage.js";
+import { until } from "./support/until.js";
+
+describe("Router: its own paths", () => {
+  let stage: Stage;
+  beforeEach(async () => {
+    stage = await Stage.start({ functions: [aFunction("hello", { currentVersionNumber: 3 })], triggers: [] });
+    await stage.serve(
+      async (req, res) => {
+        res.writeHead(201, { "x-own": "1", "content-type": "text/plain" });
+        const { "x-fermi-internal-key": key, "x-fermi-invoke": invoke, "x-fermi-param-a": parameter } = req.headers;
+        const { "x-custom": custom, host, "x-hop": hop, "x-fermi-trigger": trigger } = req.headers;
+        res.end(
+          JSON.stringify({
+            method: req.method,
+            url: req.url,
+            body: await bodyOf(req),
+            custom,
+            host,
+            leaked: [key, invoke, parameter, hop, trigger].filter(Boolean),
+          }),
+        );
+      },
+      { version: 3 },
+    );
+  });
+  afterEach(() => stage.stop());
+
+  const invoke = (change: object = {}, request: Ask = {}, key = internalKey) =>
+    ask(stage.port, "/-/invoke", {
+      method: "POST",
+      ...request,
+      headers: {
+        "x-fermi-internal-key": key,
+        "x-fermi-invoke": Buffer.from(
+          JSON.stringify({
+            functionId: "id-of-hello",
+            version: null,
+            method: "POST",
+            path: "/a%20b?c=d",
+            source: "GRAPHQL",
+            triggerId: null,
+            headers: [],
+            ...change,
+          }),
+        ).toString("base64url"),
+        ...(request.headers as object | undefined),
+      },
+    });
+
+  it("invoke a function that has no route, and pass its answer through with what the invoker needs", async () => {
+    const headers = [
+      ["X-Custom", "1"],
+      ["Connection", "x-hop"],
+      ["X-Hop", "1"],
+      ["X-Fermi-Param-A", "forged"],
+      ["Host", "given.example"],
+    ];
+    const answer = await invoke({ method: "PUT", headers, triggerId: "t", source: "TIME" }, { body: "hello" });
+    expect(answer.status).toBe(201);
+    expect(answer.headers["x-own"]).toBe("1");
+    expect(JSON.parse(answer.body)).toEqual({
+      method: "PUT",
+      url: "/a%20b?c=d",
+      body: "hello",
+      custom: "1",
+      host: "given.example",
+      leaked: [],
+    });
+    const record = await stage.record();
+    expect(record).toMatchObject({
+      source: "TIME",
+      triggerId: "t",
+      method: "PUT",
+      path: "/a%20b",
+      functionVersion: 3,
+      status: "SUCCEEDED",
+      requestBytes: 5,
+    });
+    expect(answer.headers["x-fermi-invocation-id"]).toBe(record.id);
+    expect(JSON.parse(Buffer.from(String(answer.headers["x-fermi-invocation"]), "base64url").toString())).toEqual({
+      functionVersion: 3,
+      coldStart: false,
+      waitMs: 0,
+      instance: "instance-1",
+      acceptedAt: record.acceptedAt.toISOString(),
+    });
+  });
+
+  it("invoke a version that is not the current one", async () => {
+    await stage.serve((_req, res) => res.end("one"), { version: 1, id: "first" });
+    expect((await invoke({ version: 1 })).body).toBe("one");
+    expect(await stage.record()).toMatchObject({ functionVersion: 1, instance: "first" });
+  });
+
+  it("invoke with HEAD without a length that the answer would not have", async () => {
+    const answer = await invoke({ method: "HEAD" });
+    expect(answer).toMatchObject({ status: 201, body: "", isComplete: true });
+  });
+
+  it("hand platform failures on by their code", async () => {
+    stage.poolmgr.gone("instance-1");
+    const answer = invoke();
+    await until("it waits", () => stage.poolmgr.of("DEMAND").length > 0);
+    stage.poolmgr.refuse({ functionId: "id-of-hello", version: 3 }, { code: "LOAD_FAILED", message: "no such export" });
+    expect((await answer).headers["x-fermi-error"]).toBe("LOAD_FAILED");
+  });
+
+  it("are not there without the key, with a wrong one, or for another method", async () => {
+    for (const answer of [
+      await invoke({}, {}, ""),
+      await invoke({}, {}, "wrong"),
+      await invoke({}, { method: "GET" }),
+    ]) {
+      expect([answer.status, errorCode(answer)]).toEqual([404, "ROUTE_NOT_FOUND"]);
+    }
+    expect(stage.records).toEqual([]);
+    expect((await ask(stage.port, "/-/else")).status).toBe(404);
+  });
+
+  it("know no function that does not exist", async () => {
+    const answer = await invoke({ functionId: "none" });
+    expect([answer.status, errorCode(answer)]).toEqual([404, "NOT_FOUND"]);
+  });
+
+  const wrong: [string, object][] = [
+    ["a method that is none", { method: "get it" }],
+    ["CONNECT", { method: "CONNECT" }],
+    ["a path without a slash", { path: "a" }],
+    ["a path with a line break", { path: "/\r\nX: 1" }],
+    ["a version that is none", { version: "1" }],
+    ["a source that is none", { source: "MOON" }],
+    ["headers that are no pairs", { headers: [["a"]] }],
+    ["a header with a line break", { headers: [["a", "b\r\nc: d"]] }],
+    ["a trigger that is no text", { triggerId: 5 }],
+    ["no function", { functionId: null }],
+  ];
+  for (const [what, change] of wrong) {
+    it(`refuse ${what}`, async () => {
+      const answer = await invoke(change);
+      expect([answer.status, errorCode(answer)]).toEqual([400, "BAD_REQUEST"]);
+    });
+  }
+
+  it("refuse what is no JSON", async () => {
+    expect((await invoke({}, { headers: { "x-fermi-invoke": "%%%" } })).status).toBe(400);
+    expect(
+      (await invoke({}, { headers: { "x-fermi-invoke": Buffer.from("null").toString("base64url") } })).status,
+    ).toBe(400);
+  });
+
+  it("tell whether the router lives and whether it is ready", async () => {
+    expect(await ask(stage.port, "/-/healthz")).toMatchObject({ status: 200, body: '{"ok":true}' });
+    expect(await ask(stage.port, "/-/readyz")).toMatchObject({ status: 200, body: '{"ready":true}' });
+  });
+});

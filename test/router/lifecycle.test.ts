@@ -1,0 +1,178 @@
+/** Start, limits, changes of the routes, and a stop that loses nothing. */
+import http from "node:http";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { Logger } from "../../src/lib/logger.js";
+import { silentLogger } from "../../src/lib/logger.js";
+import { Router } from "../../src/router/router.js";
+import { systemClock } from "../../src/lib/clock.js";
+import { ask, errorCode, RawClient } from "./support/http-client.js";
+import { FakePoolmgr } from "./support/fake-poolmgr.js";
+import { FakeRecorder } from "./support/fake-recorder.js";
+import { aFunction, aTrigger } from "./support/route-builders.js";
+import { FakeSource, Stage } from "./support/router-stage.js";
+import { until } from "./support/until.js";
+
+describe("Router: its life", () => {
+  let stage: Stage;
+  afterEach(() => stage.stop());
+
+  it("is not ready until the routes are loaded, and tries until they are", async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_fields, message) => void warnings.push(message) };
+    const source = new FakeSource([aFunction("hello")], [aTrigger("/hello")]);
+    source.failure = new Error("no database");
+    const options = { host: "127.0.0.1", port: 0, internalKey: "k", clock: systemClock };
+    const router = new Router({ ...options, logger, source, link: new FakePoolmgr(), recorder: new FakeRecorder() });
+    stage = await Stage.start();
+    const { port } = await router.start();
+    await until("it has tried", () => warnings.length > 0);
+    expect((await ask(port, "/-/readyz")).status).toBe(503);
+    const early = await ask(port, "/hello");
+    expect([early.status, errorCode(early), early.headers["retry-after"]]).toEqual([503, "STORE_UNAVAILABLE", "1"]);
+    source.failure = undefined;
+    await until("it is ready", () => router.isReady);
+    expect((await ask(port, "/-/readyz")).status).toBe(200);
+    await router.stop(0);
+  });
+
+  it("keeps its routes while the store is away, and takes up changes when it is back", async () => {
+    stage = await Stage.start({ triggers: [aTrigger("/old")] });
+    await stage.serve((_req, res) => res.end("ok"));
+    stage.source.failure = new Error("no database");
+    stage.source.change({ triggers: [aTrigger("/new")] });
+    await until("a load failed", () => stage.source.loads >= 2);
+    expect((await ask(stage.port, "/old")).status).toBe(200);
+    expect((await ask(stage.port, "/-/readyz")).status).toBe(200);
+    stage.source.failure = undefined;
+    stage.source.change({});
+    await until("the change is loaded", () => stage.source.loads >= 3);
+    expect((await ask(stage.port, "/old")).status).toBe(404);
+    expect((await ask(stage.port, "/new")).status).toBe(200);
+  });
+
+  it("answers 404 and 405 with Allow as errors of its own, and records neither", async () => {
+    stage = await Stage.start({ triggers: [aTrigger("/a", { methods: ["GET", "POST"] })] });
+    const missing = await ask(stage.port, "/a/");
+    expect([missing.status, errorCode(missing)]).toEqual([404, "ROUTE_NOT_FOUND"]);
+    const wrong = await ask(stage.port, "/a", { method: "DELETE", body: "abc", headers: { "content-length": 3 } });
+    expect([wrong.status, errorCode(wrong), wrong.headers["allow"]]).toEqual([
+      405,
+      "METHOD_NOT_ALLOWED",
+      "GET, HEAD, POST",
+    ]);
+    expect(wrong.headers["x-fermi-invocation-id"]).toMatch(/^[\da-f-]{36}$/);
+    expect(stage.records).toEqual([]);
+  });
+
+  it("keeps a connection open after an error, and serves the next request on it", async () => {
+    stage = await Stage.start({ triggers: [aTrigger("/a", { methods: ["POST"] })] });
+    await stage.serve((_req, res) => res.end("fine"));
+    const client = await RawClient.connect(stage.port);
+    client.write("POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+    await client.sees("ROUTE_NOT_FOUND");
+    client.write("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+    await client.sees("fine");
+    client.destroy();
+  });
+
+  it("refuses headers that are too large with 431 and too many with 431", async () => {
+    stage = await Stage.start();
+    const large = await ask(stage.port, "/", { headers: { "x-large": "x".repeat(40_000) } });
+    expect([large.status, errorCode(large)]).toEqual([431, "HEADERS_TOO_LARGE"]);
+    const client = await RawClient.connect(stage.port);
+    client.write(`GET / HTTP/1.1\r\nHost: x\r\n${"a:\r\n".repeat(2001)}\r\n`);
+    expect(await client.sees("HEADERS_TOO_LARGE")).toMatch(/^HTTP\/1\.1 431 /);
+    client.destroy();
+  });
+
+  it("refuses headers that come too slowly", async () => {
+    stage = await Stage.start({ headersTimeoutMs: 100 });
+    const client = await RawClient.connect(stage.port);
+    client.write("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    expect(await client.sees("too slowly")).toMatch(/^HTTP\/1\.1 400 /);
+    await client.closed();
+  });
+
+  it("refuses a body over the limit at once by its length, and by count when chunked", async () => {
+    stage = await Stage.start({ maxBodyBytes: 100_000 });
+    let runs = 0;
+    await stage.serve((req, res) => {
+      runs++;
+      req.resume().on("end", () => res.end("took it"));
+    });
+    const body = "x".repeat(100_001);
+    const announced = await ask(stage.port, "/", { method: "POST", body });
+    expect([announced.status, errorCode(announced), runs]).toEqual([413, "BODY_TOO_LARGE", 0]);
+    const client = await RawClient.connect(stage.port);
+    client.write(
+      `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n`,
+    );
+    expect(await client.sees("BODY_TOO_LARGE")).toMatch(/^HTTP\/1\.1 413 /);
+    await client.closed();
+    const fits = await ask(stage.port, "/", { method: "POST", body: body.slice(1) });
+    expect(fits.body).toBe("took it");
+    await until("the records", () => stage.records.length === 3);
+    expect(stage.records.map(({ httpStatus }) => httpStatus)).toEqual([413, 413, 200]);
+    await until("nothing is left open", () => stage.openUpstream <= 1);
+  });
+
+  it("takes no more connections than it may have", async () => {
+    stage = await Stage.start({ maxConnections: 2 });
+    const clients = [await RawClient.connect(stage.port), await RawClient.connect(stage.port)];
+    const third = await RawClient.connect(stage.port);
+    await third.closed();
+    for (const client of clients) client.destroy();
+  });
+
+  it("survives a recorder's count of thousands of requests on one connection", async () => {
+    stage = await Stage.start();
+    await stage.serve((_req, res) => res.end("ok"));
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    for (let i = 0; i < 500; i++) await ask(stage.port, "/", { agent });
+    agent.destroy();
+    expect(stage.records).toHaveLength(500);
+    expect(new Set(stage.records.map(({ id }) => id)).size).toBe(500);
+  });
+
+  it("stops gracefully: no new connection, answers end with Connection: close, what runs finishes and is recorded", async () => {
+    stage = await Stage.start();
+    let finish: () => void = () => {};
+    await stage.serve((_req, res) => (finish = () => res.end("finished")));
+    const idle = await RawClient.connect(stage.port);
+    const client = await RawClient.connect(stage.port);
+    client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until("it runs", () => finish.length === 0 && stage.openUpstream === 1);
+    await until("it is in", () => stage.recorder.running.get("id-of-hello") === 1);
+    let isStopped = false;
+    const stopped = stage.router.stop(10_000).then(() => (isStopped = true));
+    await idle.closed();
+    await expect(RawClient.connect(stage.port)).rejects.toThrow();
+    expect(isStopped).toBe(false);
+    await until("the function has it", () => stage.poolmgr.of("USAGE").length > 0);
+    finish();
+    await client.sees("finished");
+    expect(client.received).toMatch(/connection: close/i);
+    await stopped;
+    expect(stage.records).toMatchObject([{ status: "SUCCEEDED" }]);
+  });
+
+  it("stops by force when the grace is over, and records what it cut", async () => {
+    stage = await Stage.start();
+    await stage.serve(() => {});
+    const running = ask(stage.port, "/").catch(() => "cut");
+    await until("it runs", () => stage.openUpstream === 1);
+    const waiting = ask(stage.port, "/").catch(() => "cut");
+    await until("both are in", () => stage.recorder.running.get("id-of-hello") === 2);
+    await stage.router.stop(50);
+    expect(await running).toMatchObject({
+      status: 502,
+      headers: { "x-fermi-error": "FUNCTION_CRASHED", connection: "close" },
+    });
+    expect(await waiting).toMatchObject({ status: 502 });
+    expect(stage.records).toMatchObject([
+      { status: "FAILED", error: "The router was stopped before it answered." },
+      { status: "FAILED" },
+    ]);
+    await stage.router.stop(50);
+  });
+});

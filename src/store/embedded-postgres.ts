@@ -15,7 +15,7 @@ import { silentLogger, type Logger } from "../lib/logger.js";
 import type { Stoppable } from "../lib/stoppable.js";
 import { lockDataDir } from "./embedded/data-lock.js";
 import { serverAccount, type Account } from "./embedded/postgres-account.js";
-import { usableBinaries } from "./embedded/postgres-binaries.js";
+import { installedPackage, usableBinaries } from "./embedded/postgres-binaries.js";
 import { ensureCluster, pgDataOf, superuser } from "./embedded/postgres-cluster.js";
 import { endLeftOver, PostgresProcess } from "./embedded/postgres-process.js";
 
@@ -53,7 +53,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await mkdir(dataDir, { recursive: true, mode: account.uid === undefined ? 0o700 : 0o755 });
   const lock = await lockDataDir(dataDir);
   try {
-    const binaries = await usableBinaries(account, dataDir);
+    const binaries = await usableBinaries(account, dataDir, await installedPackage());
     const password = await ensureCluster({ dataDir, account, binaries, isFast });
     const plan = { pgData: pgDataOf(dataDir), postgres: binaries.postgres, account, password, isFast, startTimeoutMs };
     await endLeftOver(plan.pgData);

@@ -1,6 +1,7 @@
 import type { DataSource } from "typeorm";
 import { AppError } from "../errors/app-error.js";
 import { buildDataSource } from "./data-source.js";
+import { isStoreUnavailable, storeUnavailable } from "./store-error.js";
 
 export const oldestServer = 14;
 
@@ -11,12 +12,14 @@ const migrationLock = 6_626_070_15;
 export async function migrate(url: string): Promise<string[]> {
   // Statements of a migration may take long, so it has a connection of its own without the time limit.
   const dataSource = buildDataSource({ url, poolSize: 2, applicationName: "fermi-migrate", statementTimeoutMs: 0 });
-  await dataSource.initialize();
   try {
+    await dataSource.initialize();
     await refuseOldServer(dataSource);
     return await migrateAlone(dataSource);
+  } catch (error) {
+    throw isStoreUnavailable(error) ? storeUnavailable(error) : error;
   } finally {
-    await dataSource.destroy();
+    if (dataSource.isInitialized) await dataSource.destroy();
   }
 }
 

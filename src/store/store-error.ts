@@ -22,14 +22,15 @@ const networkCodes: ReadonlySet<string> = new Set([
 const connectionWords =
   /connection (terminated|error|is not|timeout)|timeout exceeded|timeout expired|not queryable|already released|already destroyed|not (yet )?(established|initialized|connected)|cannot use a pool|socket hang up|server does not support ssl/i;
 
-export const isStoreUnavailable = (error: unknown): boolean => {
+/** Looks at what an error says, not at its class: drivers and the runtime have classes of their own. */
+export function isStoreUnavailable(error: unknown): boolean {
   const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  if (!(cause instanceof Error)) return false;
-  if (cause instanceof AggregateError && cause.errors.some(isStoreUnavailable)) return true;
-  const { code } = cause as { code?: unknown };
+  if (typeof cause !== "object" || cause === null || cause instanceof AppError) return false;
+  const { code, message, errors } = cause as { code?: unknown; message?: unknown; errors?: unknown };
   if (typeof code === "string" && (networkCodes.has(code) || unavailableStates.test(code))) return true;
-  return connectionWords.test(cause.message);
-};
+  if (Array.isArray(errors) && errors.some(isStoreUnavailable)) return true;
+  return typeof message === "string" && connectionWords.test(message);
+}
 
 export const storeUnavailable = (cause?: unknown): AppError =>
   new AppError("STORE_UNAVAILABLE", "the store can't be reached at the moment; try again", {

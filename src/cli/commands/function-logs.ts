@@ -15,7 +15,7 @@ interface LogOptions {
   readonly invocation?: string;
 }
 
-/** The largest page that the server gives. */
+/** The largest page, and the longest tail of a subscription, that the server gives. */
 const pageSize = 200;
 
 async function logs(context: Context<LogOptions>): Promise<void> {
@@ -27,9 +27,11 @@ async function logs(context: Context<LogOptions>): Promise<void> {
     invocationId: options.invocation,
     since: options.since === undefined ? undefined : readTime(options.since, now),
   };
-  const lines = await readTail(context, name, filter, options.follow === true ? 0 : options.tail);
+  // A subscription brings the last page with it; only what is older has to be read for it.
+  const isRead = options.follow !== true || options.tail > pageSize;
+  const lines = await readTail(context, name, filter, isRead ? options.tail : 0);
   for (const line of lines) writeLine(context, line);
-  if (options.follow === true) await follow(context, filter);
+  if (options.follow === true) await follow(context, filter, new Set(lines.map(({ id }) => id)));
 }
 
 /** The last `count` lines, oldest first; refuses a function of which nothing is known. */
@@ -57,11 +59,12 @@ async function readTail(
 }
 
 /** One subscription gives the tail and what comes after it, so no line is missed or printed twice between the two. */
-async function follow(context: Context<LogOptions>, filter: object): Promise<void> {
+async function follow(context: Context<LogOptions>, filter: object, printed: ReadonlySet<string>): Promise<void> {
   const { api, shell, options } = context;
   const signal = shell.untilInterrupted();
-  for await (const { logs: line } of api.subscribe(followLogs, { filter, tail: options.tail }, signal)) {
-    writeLine(context, line);
+  const tail = Math.min(options.tail, pageSize);
+  for await (const { logs: line } of api.subscribe(followLogs, { filter, tail }, signal)) {
+    if (!printed.has(line.id)) writeLine(context, line);
   }
 }
 

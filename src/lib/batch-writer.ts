@@ -64,7 +64,10 @@ export class BatchWriter<B> {
   /** Writes what is left, for at most `timeoutMs`; what remains then is lost, and `onLost` is told. */
   async stop(timeoutMs: number): Promise<void> {
     const timer = this.#options.clock.after(timeoutMs, () => this.#stopping.abort());
+    // The clock's timers would let the process end in the middle of a pause.
+    const alive = setInterval(() => {}, 1_000);
     await this.flush();
+    clearInterval(alive);
     timer.stop();
     this.#stopping.abort();
     this.#timer?.stop();

@@ -18,8 +18,8 @@ export interface MetricSources {
   environmentName(environmentId: string): string | undefined;
   /** The function's name where it is known; its requests count as of "other" where not. */
   functionName(functionId: string): FunctionName | undefined;
-  /** Requests of the function that wait for an instance. */
-  waiting(functionId: string): number;
+  /** Requests of all functions that wait for an instance. */
+  waiting(): number;
 }
 
 /** The label values of functions beyond the first thousand. */
@@ -77,8 +77,8 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
       perFunction,
       (gauge) => this.#tellInFlight(gauge),
     );
-    this.#lookedUp("fermi_waiting_requests", "Requests that wait for an instance.", perFunction, (gauge) =>
-      this.#tellWaiting(gauge),
+    this.#lookedUp("fermi_waiting_requests", "Requests that wait for an instance.", [], (gauge) =>
+      gauge.set(sources.waiting()),
     );
     this.#lookedUp("fermi_instances", "Instances by environment and state.", ["environment", "state"], (gauge) =>
       this.#tellInstances(gauge),
@@ -143,13 +143,6 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
 
   #labelOf(functionId: string): FunctionLabel {
     return this.#labels.of(this.sources.functionName(functionId));
-  }
-
-  /** What waits is in flight, too. */
-  #tellWaiting(gauge: Gauge<PerFunction>): void {
-    for (const functionId of this.#inFlight.keys()) {
-      gauge.inc(this.#labelOf(functionId), this.sources.waiting(functionId));
-    }
   }
 
   #tellInstances(gauge: Gauge<"environment" | "state">): void {

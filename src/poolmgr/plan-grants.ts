@@ -100,8 +100,20 @@ class Granting {
     const byNeed = [...open].sort((a, b) => this.#lack(b.id) - this.#lack(a.id));
     for (const { id } of byNeed)
       this.#give(instance, id, Math.min(free() + this.#unreturned(instance, id), this.#lack(id)));
+    const isAnyLacking = sum(this.#lacking.values()) > 0;
+    for (const { id } of isAnyLacking ? [] : open) {
+      const unpromised = instance.total - sum(this.#toldOf(instance).values());
+      this.#give(instance, id, Math.min(this.#unreturned(instance, id), unpromised));
+    }
+    this.#spread(instance, open, free);
+  }
+
+  /** What nobody waits for, evenly, so that whoever gets the next request has a slot for it. */
+  #spread(instance: GrantableInstance, open: readonly GrantingRouter[], free: () => number): void {
     const byFewest = [...open].sort((a, b) => this.#toldOfAll(a.id) - this.#toldOfAll(b.id));
-    byFewest.forEach(({ id }, index) => this.#give(instance, id, Math.ceil(free() / (byFewest.length - index))));
+    byFewest.forEach(({ id }, index) => {
+      this.#give(instance, id, Math.ceil(free() / (byFewest.length - index)));
+    });
   }
 
   /** What still lacks after that, less what is on its way back already. */

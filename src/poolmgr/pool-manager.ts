@@ -279,6 +279,6 @@ export class PoolManager implements Stoppable {
   #onGone(fn: FunctionState | undefined): void {
     this.#keepPools();
     if (fn === undefined) this.#scaler.makeRoom();
-    else this.#settle(fn);
+    else this.#desk.settle(fn);
   }
 }

@@ -43,7 +43,7 @@ export class RouterRegistry {
   ): void {
     const ready = fn.ready(version);
     const isContended = this.#routers.size > 1 && fn.waitingRouters(version).length > 0;
-    if (!isContended && ready.every(({ ledger }) => ledger.free === 0)) return;
+    if (!isContended && ready.every(({ ledger }) => ledger.isDealtOut)) return;
     const byId = new Map(ready.map((member) => [member.id, member]));
     const instances = ready.map(({ id, ledger }) => ({ id, total: Math.max(0, ledger.total), shares: ledger.shares }));
     for (const { instanceId, routerId, slots } of planGrants(instances, fn.asGranting(version, this.#routers), turn)) {

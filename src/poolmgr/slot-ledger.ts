@@ -33,6 +33,11 @@ export class SlotLedger {
     return this.total - this.#sum((entry) => entry.held);
   }
 
+  /** Every slot is some router's, for good: there is nothing to hand out, and nothing on its way back. */
+  get isDealtOut(): boolean {
+    return this.free === 0 && this.#sum((entry) => entry.told) === this.total;
+  }
+
   get inFlight(): number {
     return this.#sum((entry) => entry.inFlight);
   }

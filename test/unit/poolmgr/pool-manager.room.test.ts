@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { aFunction, anEnvironment } from "./support/builders.js";
+import { settled } from "./support/fake-clock.js";
+import { Stage, type StageOptions } from "./support/stage.js";
+
+const driver = { startDelayMs: 1 };
+const environments = [anEnvironment({ poolSize: 2 })];
+
+describe("PoolManager, on a machine with room for so many instances", () => {
+  let stage: Stage;
+  const up = async (options?: StageOptions): Promise<Stage> => {
+    stage = await Stage.up({ driver, environments, ...options });
+    await stage.clock.pass(10);
+    return stage;
+  };
+  afterEach(() => stage.down());
+  const finish = (functionId: string): void => {
+    for (const id of stage.router.usable(functionId)) stage.router.finish(id, 1_000);
+    stage.router.report();
+  };
+
+  it("never claims more, lets warm instances give way, and leaves the others in the queue", async () => {
+    await up({ maxInstances: 6 });
+    stage.router.request("fn", 1, 20);
+    await stage.clock.pass(5_000);
+    expect(stage.router.inFlight("fn")).toBe(6);
+    expect(stage.count()).toBe(6);
+    expect(stage.router.refused).toEqual([]);
+    stage.router.giveUp("fn", 1);
+    finish("fn");
+    await stage.clock.pass(200_000);
+    expect(stage.count("WARM")).toBe(2);
+  });
+
+  it("ends the least recently used idle instance for another function's cold start", async () => {
+    await up({ maxInstances: 3, functions: [aFunction(), aFunction({ id: "other" })] });
+    stage.router.request("fn", 1, 3);
+    await stage.clock.pass(10);
+    const [oldest = "", ...rest] = stage.instances();
+    stage.router.finish(oldest);
+    stage.router.report();
+    await stage.clock.pass(500);
+    for (const id of rest) stage.router.finish(id);
+    stage.router.report();
+    await stage.clock.pass(1_500);
+    stage.router.request("other", 1);
+    await stage.clock.pass(10);
+    expect(stage.router.inFlight("other")).toBe(1);
+    expect(stage.instances()).toEqual(rest);
+  });
+
+  it("does not end what minInstances keep", async () => {
+    await up({
+      maxInstances: 2,
+      functions: [aFunction({ settings: { minInstances: 2 } }), aFunction({ id: "other" })],
+    });
+    await stage.clock.pass(5_000);
+    stage.router.request("other", 1);
+    await stage.clock.pass(5_000);
+    expect(stage.instances()).toHaveLength(2);
+    expect(stage.router.waiting.get("other@1")).toBe(1);
+  });
+
+  it("lets a function that holds everything give an instance to one that has none, without a lost request", async () => {
+    await up({ maxInstances: 4, functions: [aFunction(), aFunction({ id: "other" })] });
+    stage.router.request("fn", 1, 50);
+    await stage.clock.pass(10);
+    expect(stage.router.inFlight("fn")).toBe(4);
+    stage.router.request("other", 1, 10);
+    for (let round = 0; round < 30; round++) {
+      await stage.clock.pass(100);
+      finish("fn");
+      for (const id of [...stage.router.instances.keys()]) stage.router.finish(id);
+      await settled();
+    }
+    expect(stage.router.served).toBeGreaterThanOrEqual(60);
+    expect(stage.router.failed).toBe(0);
+  });
+
+  it("shares the room evenly between functions that want it all", async () => {
+    await up({ maxInstances: 6, functions: [aFunction(), aFunction({ id: "b" }), aFunction({ id: "c" })] });
+    for (const id of ["fn", "b", "c"]) stage.router.request(id, 1, 1_000);
+    for (let round = 0; round < 100; round++) {
+      await stage.clock.pass(100);
+      for (const id of [...stage.router.instances.keys()]) stage.router.finish(id);
+      stage.router.report();
+    }
+    const held = ["fn", "b", "c"].map((id) => stage.router.usable(id).length);
+    expect(held).toEqual([2, 2, 2]);
+    expect(stage.router.failed).toBe(0);
+  });
+});

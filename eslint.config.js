@@ -24,7 +24,8 @@ const sizes = {
   "max-lines": ["error", { max: 300, ...codeLines }],
   "max-lines-per-function": ["error", { max: 50, ...codeLines }],
   "max-params": ["error", 4],
-  complexity: ["error", 10],
+  // `??` and `?.` count like an `if` does, hence two more than a guide of ten.
+  complexity: ["error", { max: 12, variant: "modified" }],
   "max-depth": ["error", 3],
 };
 
@@ -39,7 +40,7 @@ export default defineConfig(
   js.configs.recommended,
   {
     plugins: { house, n: node },
-    rules: { ...sizes, eqeqeq: ["error", "always"], "house/reasoned-disable": "error" },
+    rules: { ...sizes, eqeqeq: ["error", "always", { null: "ignore" }], "house/reasoned-disable": "error" },
   },
   {
     files: ["src/**/*.ts", "test/**/*.ts", "bench/**/*.ts"],
@@ -55,17 +56,22 @@ export default defineConfig(
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       // Numbers in a message are fine; objects, null and undefined are what this rule is for.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
-      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-confusing-void-expression": [
+        "error",
+        { ignoreArrowShorthand: true, ignoreVoidOperator: true, ignoreVoidReturningFunctions: true },
+      ],
+      // Rows are returned from resolvers as they are: GraphQL types describe shapes, nobody asks for instances.
+      "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
       // A GraphQL or database type is a class whose decorators are its content.
       "@typescript-eslint/no-extraneous-class": ["error", { allowWithDecorator: true }],
-      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true, argsIgnorePattern: "^_" }],
     },
   },
   { files: ["src/**/*.ts"], ignores: ["src/config/**"], rules: { "n/no-process-env": "error" } },
   { files: ["src/cli/**/*.ts"], rules: { "no-console": "off" } },
   {
     // A resolver method is permission, verb and one call.
-    files: ["src/resolvers/**/*.ts"],
+    files: ["src/resolvers/**/*.resolver.ts"],
     rules: { "max-lines-per-function": ["error", { max: 15, ...codeLines }] },
   },
   {
@@ -73,6 +79,8 @@ export default defineConfig(
     rules: {
       // A `describe` is one function, and its nesting is its outline.
       "max-lines-per-function": "off",
+      "max-lines": ["error", { max: 400, ...codeLines }],
+      "@typescript-eslint/max-params": ["error", { max: 5 }],
       "max-nested-callbacks": ["error", 6],
       // Answers of the API and of functions arrive as JSON; the assertion is their type check.
       "@typescript-eslint/no-unsafe-argument": "off",

@@ -23,7 +23,7 @@ const isHandler = (value) => isFunction(value) || isFunction(value?.fetch);
 
 function pick(namespace, isCommonJs, entrypoint) {
   if (entrypoint !== null && entrypoint !== undefined) {
-    const named = namespace?.[entrypoint] ?? namespace?.default?.[entrypoint];
+    const named = member(namespace, entrypoint) ?? member(namespace?.default, entrypoint);
     if (named === undefined || named === null)
       throw new LoadError(`the code exports no ${entrypoint}; ${whatThereIs(namespace)}`);
     return named;
@@ -33,6 +33,12 @@ function pick(namespace, isCommonJs, entrypoint) {
   const handlers = Object.values(namespace ?? {}).filter(isHandler);
   if (handlers.length === 1) return handlers[0];
   throw new LoadError(`the code has no default export; ${whatThereIs(namespace)}`);
+}
+
+/** What an object has of its own or by its class; not what every object has. */
+function member(object, name) {
+  const value = object?.[name];
+  return value === Object.prototype[name] ? undefined : value;
 }
 
 function whatThereIs(namespace) {

@@ -1,4 +1,5 @@
 /** Turns a function's source text into its handler, whichever module system it is written in. */
+import { execFile } from "node:child_process";
 import { unlinkSync, writeFileSync } from "node:fs";
 import { createRequire, Module } from "node:module";
 import { tmpdir } from "node:os";
@@ -32,7 +33,7 @@ async function loadModule(text) {
   try {
     return { isCommonJs: false, namespace: await import(pathToFileURL(module).href) };
   } catch (error) {
-    throw isSyntaxErrorWithoutPlace(error) ? locate(error, module, text) : error;
+    throw isSyntaxErrorWithoutPlace(error) ? await locate(error, module) : error;
   }
 }
 
@@ -88,17 +89,15 @@ function isModuleSyntax(error, filename) {
 
 const isSyntaxErrorWithoutPlace = (error) => error instanceof SyntaxError && !/function\.mjs:\d/.test(error.stack);
 
-/** The loader of ES modules does not say where a syntax error is; compiling the text once more does. */
-function locate(error, filename, text) {
-  const emitWarning = process.emitWarning;
-  process.emitWarning = () => {};
-  try {
-    new vm.SourceTextModule(text, { identifier: filename });
-  } catch (located) {
-    return located;
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+/** The loader of ES modules does not say where a syntax error is; Node's own check of the file does. */
+async function locate(error, filename) {
+  const output = await new Promise((resolve) => {
+    execFile(process.execPath, ["--check", filename], { timeout: 10_000 }, (_failure, _stdout, stderr) =>
+      resolve(stderr),
+    );
+  });
+  const [where] = /^.*function\.mjs:\d+$/m.exec(output) ?? [];
+  if (where !== undefined) error.stack = output.slice(output.indexOf(where), output.indexOf("\n    at ")).trimEnd();
   return error;
 }
 

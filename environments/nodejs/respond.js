@@ -24,14 +24,14 @@ export function prepare({ status, headers, body, isResponse }, res, method) {
   if (content.type !== null && !isResponse && !res.hasHeader("content-type"))
     res.setHeader("content-type", content.type);
   if (content.bytes === null) return stream(res, code, content.source);
-  if (method !== "HEAD" || content.bytes.length > 0) res.removeHeader("content-length");
-  return { source: null, start: () => sendWhole(res, code, content.bytes) };
+  return { source: null, start: () => sendWhole(res, code, content.bytes, method) };
 }
 
-/** Without an explicit head, so that Node itself says how long the body is. */
-function sendWhole(res, code, bytes) {
-  res.statusCode = code;
-  res.end(bytes);
+/** A length that user code announces counts only where there is no body to measure: in the answer to HEAD. */
+function sendWhole(res, code, bytes, method) {
+  const isBodiless = code === 204 || code === 304;
+  if (!isBodiless && (method !== "HEAD" || bytes.length > 0)) res.setHeader("content-length", bytes.length);
+  res.writeHead(code).end(bytes);
 }
 
 function stream(res, code, source) {

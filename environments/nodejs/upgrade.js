@@ -15,7 +15,10 @@ export function runUpgrade(upgrade, req, socket, head, admit) {
   invocation.fail = (error) => {
     current.run(invocation, () => logError(inspectError(error)));
     if (socket.bytesWritten > 0) socket.destroy();
-    else socket.end("HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    else {
+      socket.write("HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+      socket.destroySoon();
+    }
   };
   const release = admit(invocation);
   socket.on("close", () => {

@@ -21,7 +21,7 @@ export interface Command {
 
 export const nodejs: Command = {
   program: process.execPath,
-  args: ["--experimental-vm-modules", path.join(environments, "nodejs", "server.js")],
+  args: [path.join(environments, "nodejs", "server.js")],
 };
 
 const realPython = spawnSync("python3", ["-I", "-c", "import sys; print(sys.executable)"], { encoding: "utf8" });

@@ -22,12 +22,7 @@ export interface RuntimePrograms {
 export function localRuntimes({ dir, node, python }: RuntimePrograms): readonly Runtime[] {
   const nodejs: Runtime = {
     image: "fermi/nodejs",
-    command: (limit) => [
-      node,
-      "--experimental-vm-modules",
-      `--max-old-space-size=${heapMib(limit)}`,
-      path.join(dir, "nodejs", "server.js"),
-    ],
+    command: (limit) => [node, `--max-old-space-size=${heapMib(limit)}`, path.join(dir, "nodejs", "server.js")],
   };
   if (python === undefined) return [nodejs];
   return [nodejs, { image: "fermi/python", command: () => [python, "-I", path.join(dir, "python", "server.py")] }];

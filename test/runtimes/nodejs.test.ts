@@ -1,0 +1,414 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { once } from "node:events";
+import { request } from "node:http";
+import type { SpecializeRequest } from "../../src/cluster/cluster-driver.js";
+import { newId } from "../../src/lib/new-id.js";
+import { nodejs, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
+
+const running: RuntimeProcess[] = [];
+afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+
+async function serve(source: string, change: Partial<SpecializeRequest> = {}): Promise<RuntimeProcess> {
+  const runtime = await RuntimeProcess.serving(nodejs, source, change);
+  running.push(runtime);
+  return runtime;
+}
+
+async function answerOf(source: string, options: CallOptions = {}): Promise<Answer> {
+  return (await serve(source)).call(options);
+}
+
+async function loadError(
+  source: string,
+  change: Partial<SpecializeRequest> = {},
+): Promise<{ error: string; stack: string }> {
+  const runtime = await RuntimeProcess.start(nodejs);
+  running.push(runtime);
+  const answer = await runtime.specialize(source, change);
+  expect(answer.status).toBe(422);
+  return JSON.parse(answer.body) as { error: string; stack: string };
+}
+
+const reasonOf = ({ status, body }: Answer): string => {
+  expect(status).toBe(500);
+  return (JSON.parse(body) as { error: string }).error;
+};
+
+describe("Handler forms of Node", () => {
+  it("takes Fission's callback form", async () => {
+    const answer = await answerOf(
+      `module.exports = function (context, callback) { callback(201, "Hello, world!\\n", { "x-a": "b" }) }`,
+    );
+    expect(answer).toMatchObject({ status: 201, body: "Hello, world!\n" });
+    expect(answer.headers).toMatchObject({
+      "x-a": "b",
+      "content-type": "text/html; charset=utf-8",
+      "content-length": "14",
+    });
+  });
+
+  it("takes a callback that is called later", async () => {
+    expect(
+      (await answerOf("module.exports = (context, callback) => { setTimeout(callback, 5, 200, 'later') }")).body,
+    ).toBe("later");
+    const isAsync =
+      "module.exports = async (context, callback) => { await 0; setTimeout(() => callback(200, 'async'), 5) }";
+    expect((await answerOf(isAsync)).body).toBe("async");
+  });
+
+  it("takes the answer of a promise that a callback function returns before it calls back", async () => {
+    expect(
+      (await answerOf("module.exports = async (context, callback) => ({ status: 202, body: 'promised' })")).status,
+    ).toBe(202);
+    expect(
+      reasonOf(await answerOf("module.exports = async (context, callback) => { throw new Error('rejected') }")),
+    ).toBe("Error: rejected");
+  });
+
+  it("answers 500 to a callback that is called twice", async () => {
+    const answer = await answerOf(
+      "module.exports = (context, callback) => { callback(400, 'no'); callback(200, 'yes') }",
+    );
+    expect(reasonOf(answer)).toContain("called twice");
+  });
+
+  it("logs a second call of the callback that comes after the answer", async () => {
+    const runtime = await serve(
+      "module.exports = (context, callback) => { callback(200, 'yes'); setTimeout(callback, 20, 200) }",
+    );
+    const { body, invocationId } = await runtime.call();
+    expect(body).toBe("yes");
+    expect((await runtime.logged("called twice")).i).toBe(invocationId);
+  });
+
+  it("takes Fission's promise form, with every kind of body", async () => {
+    const runtime = await serve(`
+      const { Readable } = require("node:stream");
+      const answers = {
+        triple: { status: 203, body: "text", headers: { "X-A": ["1", "2"], "set-cookie": ["a=1", "b=2"] } },
+        string: "plain", buffer: Buffer.from([104, 105]), bytes: new Uint8Array([104, 105]).buffer,
+        list: [1, 2], json: { ok: true, status2: 1 }, object: { body: { a: 1 } }, nothing: undefined, none: { status: 200 },
+        typed: { body: { a: 1 }, headers: { "content-type": "application/vnd.a+json" } },
+        response: new Response("web", { status: 418 }), empty: { status: 304 },
+      };
+      module.exports = async ({ request: { query: { a } } }) => a === "stream" ? Readable.from(["st", "ream"])
+        : a === "generator" ? { body: (async function* () { yield "gen"; yield new Uint8Array([33]) })() } : answers[a];`);
+    const get = (a: string): Promise<Answer> => runtime.call({ path: `/?a=${a}` });
+    const triple = await get("triple");
+    expect(triple).toMatchObject({ status: 203, body: "text" });
+    expect(triple.headers).toMatchObject({ "x-a": "1, 2", "set-cookie": ["a=1", "b=2"] });
+    expect(await get("string")).toMatchObject({ status: 200, body: "plain" });
+    expect(await get("buffer")).toMatchObject({ body: "hi", headers: { "content-type": "application/octet-stream" } });
+    expect((await get("bytes")).body).toBe("hi");
+    expect((await get("list")).body).toBe("[1,2]");
+    expect(await get("json")).toMatchObject({
+      body: '{"ok":true,"status2":1}',
+      headers: { "content-type": "application/json; charset=utf-8" },
+    });
+    expect((await get("object")).body).toBe('{"a":1}');
+    expect(await get("nothing")).toMatchObject({ status: 204, body: "" });
+    expect(await get("none")).toMatchObject({ status: 200, body: "" });
+    expect((await get("typed")).headers["content-type"]).toBe("application/vnd.a+json");
+    expect(await get("response")).toMatchObject({ status: 418, body: "web" });
+    expect((await get("empty")).status).toBe(304);
+    expect((await get("stream")).body).toBe("stream");
+    expect((await get("generator")).body).toBe("gen!");
+  });
+
+  it("takes ES modules with a default export, a named one, or only one", async () => {
+    expect((await answerOf("import path from 'node:path'; export default async () => path.join('a', 'b')")).body).toBe(
+      "a/b",
+    );
+    const named = await serve("export const other = async () => 'other'; export default async () => 'default'", {
+      entrypoint: "other",
+    });
+    expect((await named.call()).body).toBe("other");
+    expect(
+      (await answerOf("const a = await 'awaited';\nexport const handler = (context, callback) => callback(200, a)"))
+        .body,
+    ).toBe("awaited");
+    expect((await answerOf("export default async () => import.meta.url.slice(0, 5)")).body).toBe("file:");
+  });
+
+  it("takes CommonJS with require, import() and the names of its scope", async () => {
+    const source = `#!/usr/bin/env node
+      const { createHash } = require("crypto"); const path = require("node:path");
+      exports.default = async () => { const os = await import("node:os");
+        return [typeof os.cpus, path.basename(__filename), __dirname === path.dirname(__filename), require.main === module, typeof createHash].join() }`;
+    expect((await answerOf(source)).body).toBe("function,function.cjs,true,false,function");
+  });
+
+  it("takes the web's fetch form, on an object or a class's instance", async () => {
+    const source = `class App { greeting = "Hello";
+      async fetch(request, context) { const url = new URL(request.url);
+        return Response.json({ greeting: this.greeting, method: request.method, url: request.url, search: url.searchParams.get("a"),
+          header: request.headers.get("x-in"), secret: request.headers.has("x-fermi-key"), function: context.function.name,
+          text: await request.text() }, { status: 201, headers: { "x-out": "b" } }) } }
+      export default new App();`;
+    const headers = { "x-in": "a", host: "example.com", "x-forwarded-proto": "https" };
+    const answer = await answerOf(source, { method: "POST", path: "//p%20q?a=1", headers, body: "text" });
+    expect(answer).toMatchObject({ status: 201, headers: { "x-out": "b", "content-type": "application/json" } });
+    expect(JSON.parse(answer.body)).toEqual({
+      greeting: "Hello",
+      method: "POST",
+      url: "https://example.com//p%20q?a=1",
+      search: "1",
+      header: "a",
+      secret: false,
+      function: "hello",
+      text: "text",
+    });
+  });
+
+  it("answers 500 where fetch gives no Response, or one that was read", async () => {
+    expect(reasonOf(await answerOf("export default { fetch() { return { status: 200 } } }"))).toContain(
+      "must return a Response",
+    );
+    expect(
+      reasonOf(
+        await answerOf("export default { async fetch() { const r = new Response('a'); await r.text(); return r } }"),
+      ),
+    ).toContain("read already");
+    expect(reasonOf(await answerOf("export default { fetch: () => Response.error() }"))).toContain("status");
+  });
+
+  it("streams both ways in the fetch form", async () => {
+    const runtime = await serve("export default { fetch: (request) => new Response(request.body) }");
+    const headers = runtime.headers(newId(), { headers: { "transfer-encoding": "chunked" } });
+    const call = request({ port: runtime.port, host: "127.0.0.1", method: "POST", headers, agent: false });
+    call.write("first");
+    const [response] = (await once(call, "response")) as [import("node:http").IncomingMessage];
+    expect(String(((await once(response, "data")) as [Buffer])[0])).toBe("first");
+    call.write("second");
+    expect(String(((await once(response, "data")) as [Buffer])[0])).toBe("second");
+    call.end();
+    response.resume();
+    await once(response, "end");
+  });
+
+  it("keeps cookies apart in a web response", async () => {
+    const source = `export default { fetch() { const headers = new Headers(); headers.append("set-cookie", "a=1"); headers.append("set-cookie", "b=2"); return new Response(null, { headers }) } }`;
+    expect((await answerOf(source)).headers["set-cookie"]).toEqual(["a=1", "b=2"]);
+  });
+
+  it("answers HEAD without a body", async () => {
+    const runtime = await serve(
+      "module.exports = async ({ request }) => request.query.s ? { body: (async function* () { yield 'x' })() } : 'four'",
+    );
+    expect(await runtime.call({ method: "HEAD" })).toMatchObject({
+      status: 200,
+      body: "",
+      headers: { "content-length": "4" },
+    });
+    expect(await runtime.call({ method: "HEAD", path: "/?s=1" })).toMatchObject({ status: 200, body: "" });
+  });
+});
+
+describe("Errors of user code in Node", () => {
+  it("name the user's file and line, and no folder of the platform", async () => {
+    const runtime = await serve("module.exports = async () => {\n  const user = undefined;\n  return user.name;\n}");
+    await runtime.call();
+    const { m } = await runtime.logged("function.cjs:3");
+    expect(m).not.toContain(runtime.home);
+    expect(runtime.logs.map((line) => line.m).join("\n")).not.toContain("environments/nodejs");
+  });
+
+  it("name the line in ES modules too, whatever went wrong", async () => {
+    expect((await loadError("export default 1;\n\nconst x = ;\n")).error).toMatch(
+      /^SyntaxError: .*\(function\.mjs:3\)$/,
+    );
+    expect(
+      (await loadError("import fs from 'node:fs';\nimport { nope } from 'node:fs';\nexport default fs")).error,
+    ).toContain("function.mjs:2");
+    expect((await loadError("import a from 'node:fs';\nimport b from 'left-pad';\nexport default b")).error).toMatch(
+      /left-pad.*function\.mjs:2/,
+    );
+    expect((await loadError("const a = 1;\nrequire('left-pad');")).error).toMatch(/left-pad.*function\.cjs:2/);
+    expect((await loadError("export default 1;\nawait Promise.reject(new RangeError('far'));")).error).toBe(
+      "RangeError: far (function.mjs:2)",
+    );
+    expect((await loadError("throw 'a string'")).error).toContain("'a string'");
+  });
+
+  it("say what was exported instead of a function", async () => {
+    expect((await loadError("module.exports = 5")).error).toContain("exports nothing");
+    expect((await loadError("export default 5")).error).toContain("of type number");
+    expect((await loadError("const a = 1")).error).toContain("exports nothing");
+    expect((await loadError("export default {}", { entrypoint: "toString" })).error).not.toContain("[object");
+  });
+
+  it.each([
+    ["a number as answer", "async () => 5", "body"],
+    ["a circular object", "async () => { const a = {}; a.a = a; return a }", "circular"],
+    ["a status in text", "async () => ({ status: '200', body: '' })", "status"],
+    ["a status that is no final one", "(context, callback) => callback(100)", "status"],
+    ["no status", "(context, callback) => callback(undefined, 'body')", ""],
+    ["an error for a status", "(context, callback) => callback(new Error('e'))", "status"],
+    ["headers that are none", "async () => ({ status: 200, headers: 5 })", "headers"],
+    ["a length that is none", "async () => ({ status: 200, headers: { 'content-length': 'x' } })", "content-length"],
+    ["a header without a value", "async () => ({ status: 200, headers: { a: undefined } })", "a"],
+    ["a thrown string", "async () => { throw 'text' }", "text"],
+  ])("answers %s at once", async (_what, source, reason) => {
+    const answer = await answerOf(`module.exports = ${source}`);
+    if (reason === "") expect(answer.status).toBe(200);
+    else expect(reasonOf(answer)).toContain(reason);
+  });
+
+  it("break the answer off where its stream fails, and log why", async () => {
+    const runtime = await serve(
+      "module.exports = async () => ({ body: (async function* () { yield 'begun'; throw new Error('in the middle') })() })",
+    );
+    await expect(runtime.call()).rejects.toThrow();
+    await runtime.logged("in the middle");
+    const objects = await serve("module.exports = async () => ({ body: (async function* () { yield { a: 1 } })() })");
+    await expect(objects.call()).rejects.toThrow();
+    await objects.logged("strings or bytes");
+  });
+
+  it("never let user code set the platform's or the connection's headers", async () => {
+    const source = `module.exports = async () => ({ body: "abc", headers: { "content-length": "99", "transfer-encoding": "chunked",
+      connection: "close", upgrade: "x", "x-fermi-busy": "1", "x-own": "kept" } })`;
+    const { status, headers, body } = await answerOf(source);
+    expect({ status, body, own: headers["x-own"], busy: headers["x-fermi-busy"] }).toEqual({
+      status: 200,
+      body: "abc",
+      own: "kept",
+    });
+    expect(headers).toMatchObject({ "content-length": "3" });
+    expect(headers).not.toHaveProperty("upgrade");
+  });
+});
+
+describe("The life of a Node instance", () => {
+  it("ends after an error that nobody catches, with 500 for who caused it", async () => {
+    const runtime = await serve(
+      "module.exports = (context, callback) => { setTimeout(() => { throw new Error('from a timer') }, 5) }",
+    );
+    expect(reasonOf(await runtime.call())).toBe("Error: from a timer");
+    expect(await runtime.exited).toBe(1);
+    expect(runtime.logs.find(({ m }) => m.includes("from a timer"))!.i).toEqual(expect.any(String));
+  });
+
+  it("ends after a rejection that nobody handles, and lets other requests finish", async () => {
+    const runtime =
+      await serve(`module.exports = async ({ request }) => { if (request.path === "/bad") { Promise.reject(new Error("unhandled")); await new Promise(() => {}) }
+      console.log("begun"); await new Promise((resolve) => setTimeout(resolve, 200)); return "finished" }`);
+    const other = runtime.call();
+    await runtime.logged("begun");
+    expect(reasonOf(await runtime.call({ path: "/bad" }))).toBe("Error: unhandled");
+    expect((await other).body).toBe("finished");
+    expect(await runtime.exited).toBe(1);
+  });
+
+  it("ends after an error of a timer that belongs to no invocation", async () => {
+    const runtime = await serve(
+      "module.exports = async () => 'x'; setTimeout(() => { throw new Error('on its own') }, 50)",
+    );
+    expect(await runtime.exited).toBe(1);
+    expect(runtime.logs.find(({ m }) => m.includes("on its own"))).not.toHaveProperty("i");
+  });
+
+  it("goes on where user code listens for such errors itself", async () => {
+    const runtime = await serve(`process.on("uncaughtException", () => console.log("handled"));
+      module.exports = async () => { setTimeout(() => { throw new Error("x") }); return "fine" }`);
+    await runtime.call();
+    await runtime.logged("handled");
+    expect((await runtime.call()).body).toBe("fine");
+  });
+
+  it("aborts the invocation's signal when the caller goes, and holds the slot until user code is done", async () => {
+    const runtime = await serve(
+      `let finish; module.exports = async (context) => { if (context.request.path === "/finish") return finish() ?? "ok";
+       context.signal.addEventListener("abort", () => console.log("aborted")); console.log("begun");
+       await new Promise((resolve) => (finish = resolve)); console.log("done") }`,
+      { requestsPerInstance: 1 },
+    );
+    const call = request({ port: runtime.port, host: "127.0.0.1", headers: runtime.headers(newId()), agent: false });
+    call.on("error", () => {}).end();
+    await runtime.logged("begun");
+    call.destroy();
+    await runtime.logged("aborted");
+    expect((await runtime.call()).status).toBe(503);
+  });
+
+  it("stops a stream whose reader has gone, and frees its slot", async () => {
+    const runtime = await serve(
+      `module.exports = async () => ({ body: new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("tick")) }, cancel() { console.log("cancelled") } }) })`,
+      { requestsPerInstance: 1 },
+    );
+    const call = request({
+      port: runtime.port,
+      host: "127.0.0.1",
+      headers: runtime.headers(newId()),
+      agent: false,
+    }).end();
+    const [response] = (await once(call, "response")) as [import("node:http").IncomingMessage];
+    await once(response, "data");
+    response.on("error", () => {});
+    call.destroy();
+    await runtime.logged("cancelled");
+    const next = request({
+      port: runtime.port,
+      host: "127.0.0.1",
+      headers: runtime.headers(newId()),
+      agent: false,
+    }).end();
+    const [answer] = (await once(next, "response")) as [import("node:http").IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    next.destroy();
+  });
+
+  it("hands upgrades to the export of that name, each in a slot", async () => {
+    const runtime = await serve(
+      `module.exports = async () => "no upgrade"; module.exports.upgrade = (request, socket, head) => {
+        if (request.url === "/throws") throw new Error("no way"); console.log("up", request.headers["x-fermi-key"] ?? "no key", request.rawHeaders.includes("x-fermi-key"));
+        socket.write("HTTP/1.1 101 Switching Protocols\\r\\nconnection: upgrade\\r\\nupgrade: echo\\r\\n\\r\\n"); socket.pipe(socket) }`,
+      { requestsPerInstance: 1 },
+    );
+    const upgrade = (path: string, key: string): ReturnType<RuntimeProcess["connect"]> => {
+      const socket = runtime.connect();
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nhost: x\r\nx-fermi-key: ${key}\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n`,
+      );
+      return socket;
+    };
+    const said = async (socket: ReturnType<RuntimeProcess["connect"]>): Promise<string> =>
+      String(((await once(socket, "data")) as [Buffer])[0]);
+    expect(await said(upgrade("/", "wrong"))).toMatch(/^HTTP\/1\.1 401 /);
+    expect(await said(upgrade("/throws", runtime.key))).toMatch(/^HTTP\/1\.1 500 /);
+    const socket = upgrade("/", runtime.key);
+    expect(await said(socket)).toMatch(/^HTTP\/1\.1 101 /);
+    expect((await runtime.logged("up no")).m).toBe("up no key false");
+    socket.write("echo");
+    expect(await said(socket)).toBe("echo");
+    expect((await runtime.call()).status).toBe(503);
+    expect(await said(upgrade("/", runtime.key))).toMatch(/^HTTP\/1\.1 503 /);
+    socket.destroy();
+  });
+
+  it("answers an upgrade as a plain request where user code takes none", async () => {
+    const answer = await answerOf("module.exports = async () => 'plain'", {
+      headers: { connection: "upgrade", upgrade: "websocket" },
+    });
+    expect(answer.body).toBe("plain");
+  });
+
+  it("ties what timers print to the invocation that set them, and splits what is too long", async () => {
+    const runtime = await serve(
+      `module.exports = async () => { setTimeout(() => console.log("late"), 20); console.log("x".repeat(40_000)); console.log("\\u0001".repeat(20_000)); return "" }`,
+    );
+    const { invocationId } = await runtime.call();
+    expect((await runtime.logged("late")).i).toBe(invocationId);
+    expect(Math.max(...runtime.lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(64 * 1024);
+    expect(runtime.messagesOf(invocationId).join("")).toHaveLength(60_000 + "late".length);
+  });
+
+  it("prints bytes as text, also where a character comes in two writes", async () => {
+    const runtime = await serve(
+      `module.exports = async () => { const b = Buffer.from("ü\\n"); process.stdout.write(b.subarray(0, 1)); process.stdout.write(b.subarray(1)); process.stdout.write("eA==", "base64"); return "" }`,
+    );
+    const { invocationId } = await runtime.call();
+    await runtime.logged("ü");
+    expect(runtime.messagesOf(invocationId)).toEqual(["ü", "x"]);
+  });
+});

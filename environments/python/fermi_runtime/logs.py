@@ -146,7 +146,15 @@ def _carry_context_into_threads():
         if not getattr(thread._target, "__module__", "").startswith("concurrent.futures"):
             context = contextvars.copy_context()
             run = thread.run
-            thread.run = lambda: context.run(run)
+            thread.run = lambda: context.run(_guarded, thread, run)
         start(thread)
 
     threading.Thread.start = start_in_context
+
+
+def _guarded(thread, run):
+    """An error is reported while the context is still the thread's."""
+    try:
+        run()
+    except BaseException:  # whatever user code raises
+        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))

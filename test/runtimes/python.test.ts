@@ -1,0 +1,161 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { hasFlask, hasPython, python, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
+
+const running: RuntimeProcess[] = [];
+afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+
+async function serve(source: string): Promise<RuntimeProcess> {
+  const runtime = await RuntimeProcess.serving(python, source);
+  running.push(runtime);
+  return runtime;
+}
+
+const answerOf = async (source: string, options: CallOptions = {}): Promise<Answer> =>
+  (await serve(source)).call(options);
+
+const describePython = hasPython ? describe : describe.skip;
+const describeFlask = hasFlask ? describe : describe.skip;
+
+describePython("Handler forms of Python", () => {
+  it("takes every kind of answer", async () => {
+    const runtime = await serve(`
+def pieces():
+    yield "a"
+    yield b"b"
+ANSWERS = {
+    "str": lambda: "text", "bytes": lambda: b"hi", "dict": lambda: {"a": 1}, "list": lambda: [1, 2], "none": lambda: None,
+    "status": lambda: ("made", 201), "triple": lambda: ("x", 202, {"x-a": "b", "set-cookie": ["a=1", "b=2"]}),
+    "headers": lambda: ({"a": 1}, {"content-type": "application/vnd.a+json"}), "stream": pieces, "empty": lambda: ("", 304),
+}
+def main(context):
+    return ANSWERS[context.request.query["a"]]()`);
+    const get = (a: string): Promise<Answer> => runtime.call({ path: `/?a=${a}` });
+    expect(await get("str")).toMatchObject({
+      status: 200,
+      body: "text",
+      headers: { "content-type": "text/html; charset=utf-8" },
+    });
+    expect(await get("bytes")).toMatchObject({ body: "hi", headers: { "content-type": "application/octet-stream" } });
+    expect(await get("dict")).toMatchObject({
+      body: '{"a": 1}',
+      headers: { "content-type": "application/json; charset=utf-8" },
+    });
+    expect((await get("list")).body).toBe("[1, 2]");
+    expect(await get("none")).toMatchObject({ status: 204, body: "" });
+    expect(await get("status")).toMatchObject({ status: 201, body: "made" });
+    expect(await get("triple")).toMatchObject({ status: 202, headers: { "x-a": "b", "set-cookie": ["a=1", "b=2"] } });
+    expect((await get("headers")).headers["content-type"]).toBe("application/vnd.a+json");
+    expect(await get("stream")).toMatchObject({ body: "ab", headers: { "transfer-encoding": "chunked" } });
+    expect((await get("empty")).status).toBe(304);
+  });
+
+  it("takes coroutines, classes' instances and what was decorated", async () => {
+    expect(
+      (
+        await answerOf(
+          "import asyncio\nasync def main(context):\n  await asyncio.sleep(0)\n  return context.request.method",
+        )
+      ).body,
+    ).toBe("GET");
+    expect(
+      (
+        await answerOf("class App:\n  def __call__(self, context):\n    return context.request.path\nmain = App()", {
+          path: "/x",
+        })
+      ).body,
+    ).toBe("/x");
+    const decorated =
+      "import functools\ndef d(f):\n  @functools.wraps(f)\n  def g(*a):\n    return f(*a)\n  return g\n@d\ndef main(context):\n  return context.request.method";
+    expect((await answerOf(decorated)).body).toBe("GET");
+    expect((await answerOf("def handler():\n  return 'the only one'")).body).toBe("the only one");
+  });
+
+  it("tells a function who it is, and whether its caller is there", async () => {
+    const answer = await answerOf(
+      "def main(context):\n  return [context.function, context.version, context.invocation_id, context.is_cancelled()]",
+    );
+    const known = { id: "the-function", name: "hello", namespace: "default" };
+    expect(JSON.parse(answer.body)).toEqual([known, 3, answer.invocationId, false]);
+  });
+
+  it("breaks the answer off where its stream fails, and logs why", async () => {
+    const runtime = await serve(
+      "def pieces():\n  yield 'a'\n  raise ValueError('in the middle')\ndef main():\n  return pieces()",
+    );
+    await expect(runtime.call()).rejects.toThrow();
+    await runtime.logged("in the middle");
+  });
+
+  it("ties what threads and logging print to the invocation", async () => {
+    const runtime = await serve(`
+import logging, sys, threading
+def main():
+    thread = threading.Thread(target=lambda: print("from a thread"))
+    thread.start()
+    thread.join()
+    logging.warning("a warning")
+    sys.stdout.buffer.write(b"bytes\\n")
+    return ""`);
+    const { invocationId } = await runtime.call();
+    await runtime.logged("bytes");
+    expect(runtime.messagesOf(invocationId)).toEqual(["from a thread", "WARNING:root:a warning", "bytes"]);
+  });
+
+  it("goes on after an error in a thread, and logs it", async () => {
+    const runtime = await serve(
+      "import threading\ndef bad():\n  raise ValueError('in a thread')\ndef main():\n  threading.Thread(target=bad).start()\n  return 'fine'",
+    );
+    const { invocationId } = await runtime.call();
+    expect((await runtime.logged("in a thread")).i).toBe(invocationId);
+    expect((await runtime.call()).body).toBe("fine");
+  });
+
+  it("answers HEAD without a body", async () => {
+    expect(await answerOf("def main():\n  return 'four'", { method: "HEAD" })).toMatchObject({
+      body: "",
+      headers: { "content-length": "4" },
+    });
+  });
+});
+
+describeFlask("Flask in Python functions", () => {
+  const source = `
+from flask import jsonify, make_response, request
+def main():
+    if request.args.get("a") == "response":
+        response = make_response("made", 202)
+        response.set_cookie("c", "d")
+        return response
+    if request.args.get("a") == "none":
+        return None
+    return jsonify(method=request.method, path=request.path, json=request.get_json(silent=True), form=request.form.get("f"),
+        header=request.headers.get("X-In"), key=request.headers.get("X-Fermi-Key"), url=request.url)`;
+
+  it("gives user code Flask's request", async () => {
+    const headers = { "content-type": "application/json", "x-in": "in", host: "example.com" };
+    const answer = await answerOf(source, { method: "POST", path: "/p%20q?a=1", headers, body: '{"x":1}' });
+    expect(JSON.parse(answer.body)).toEqual({
+      method: "POST",
+      path: "/p q",
+      json: { x: 1 },
+      form: null,
+      header: "in",
+      key: null,
+      url: "http://example.com/p%20q?a=1",
+    });
+  });
+
+  it("takes Flask's responses, and answers 500 where there is none", async () => {
+    const runtime = await serve(source);
+    const answer = await runtime.call({ path: "/?a=response" });
+    expect(answer).toMatchObject({ status: 202, body: "made" });
+    expect(answer.headers["set-cookie"]).toEqual(["c=d; Path=/"]);
+    expect((await runtime.call({ path: "/?a=none" })).status).toBe(500);
+    const form = await runtime.call({
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: "f=g",
+    });
+    expect((JSON.parse(form.body) as { form: string }).form).toBe("g");
+  });
+});

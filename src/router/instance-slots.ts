@@ -12,6 +12,8 @@ export type GrantState = "ACTIVE" | "PAUSED" | "WITHDRAWN" | "GONE";
 /** One granted instance and how many requests this router has in it. */
 export class InstanceSlots {
   state: GrantState = "ACTIVE";
+  /** Ends a pause that ends by itself. */
+  pause: { stop(): void } | undefined;
   inFlight = 0;
   /** In the target's list of instances with room. */
   isListed = false;

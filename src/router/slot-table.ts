@@ -101,12 +101,14 @@ export class SlotTable {
 
   /** Sends no new request there for a while; with null until poolmgr grants it anew. */
   pause(instance: InstanceSlots, ms: number | null): void {
-    if (instance.state !== "ACTIVE") return;
+    if (instance.state !== "ACTIVE" && instance.state !== "PAUSED") return;
     instance.state = "PAUSED";
-    if (ms === null) return;
-    this.options.clock.after(ms, () => {
-      if (instance.state === "PAUSED") this.#activate(instance, false);
-    });
+    instance.pause?.stop();
+    instance.pause = ms === null ? undefined : this.options.clock.after(ms, () => this.#resume(instance));
+  }
+
+  #resume(instance: InstanceSlots): void {
+    if (instance.state === "PAUSED") this.#activate(instance, false);
   }
 
   #lease(instance: InstanceSlots, coldStart: boolean): Lease {
@@ -181,6 +183,7 @@ export class SlotTable {
 
   #activate(instance: InstanceSlots, isNew: boolean): void {
     instance.state = "ACTIVE";
+    instance.pause?.stop();
     instance.target.list(instance);
     this.#serveWaiters(instance.target, isNew);
   }

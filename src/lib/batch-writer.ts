@@ -35,6 +35,8 @@ export class BatchWriter<B> {
   readonly #stopping = new AbortController();
   #timer: { stop(): void } | undefined;
   #running: Promise<void> | undefined;
+  /** Something was buffered since the running round last looked. */
+  #hasNews = false;
   #failingSince: number | undefined;
   #lastCause: unknown;
 
@@ -49,8 +51,9 @@ export class BatchWriter<B> {
 
   /** Something was buffered: it is written after the interval at the latest, or at once where `isFull`. Costs nothing. */
   wake(isFull: boolean): void {
-    if (this.#running !== undefined || this.#stopping.signal.aborted) return;
-    if (isFull) this.#begin();
+    if (this.#stopping.signal.aborted) return;
+    if (this.#running !== undefined) this.#hasNews = true;
+    else if (isFull) this.#begin();
     else this.#timer ??= this.#options.clock.after(this.#options.intervalMs, () => this.#begin());
   }
 
@@ -76,13 +79,20 @@ export class BatchWriter<B> {
   #begin(): void {
     this.#timer?.stop();
     this.#timer = undefined;
-    this.#running ??= this.#writeAll().finally(() => (this.#running = undefined));
+    this.#running ??= this.#writeAll().finally(() => {
+      this.#running = undefined;
+      // It came between the last look and now.
+      if (this.#hasNews) this.wake(false);
+    });
   }
 
   async #writeAll(): Promise<void> {
-    for (let batch = this.#options.next(); batch !== undefined; batch = this.#options.next()) {
-      await this.#store(batch);
-    }
+    for (let batch = this.#next(); batch !== undefined; batch = this.#next()) await this.#store(batch);
+  }
+
+  #next(): B | undefined {
+    this.#hasNews = false;
+    return this.#options.next();
   }
 
   async #store(batch: B): Promise<void> {

@@ -50,6 +50,20 @@ describe("BatchWriter", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("forgets nothing that comes just when a round ends", async () => {
+    // The second number comes at another step of the round's end each time.
+    for (let steps = 0; steps < 20; steps++) {
+      const { clock, writer, log, add } = setUp(works);
+      add(1);
+      const flushed = writer.flush();
+      for (let step = 0; step < steps; step++) await Promise.resolve();
+      add(2);
+      await flushed;
+      clock.advance(200);
+      await until(() => log.written.flat().length === 2, `the second number, ${steps} steps later`);
+    }
+  });
+
   it("writes one batch at a time, in order", async () => {
     let running = 0;
     const { writer, log, add } = setUp(async () => {

@@ -40,6 +40,7 @@ export class GraphQLSocket {
   readonly #limits: SocketLimits;
   readonly #clock: Clock;
   readonly #gone = new AbortController();
+  #pingTimer: { stop(): void } | undefined;
 
   constructor(socket: WebSocket, limits: SocketLimits, clock: Clock) {
     this.#socket = socket;
@@ -56,6 +57,7 @@ export class GraphQLSocket {
   start(): void {
     this.#socket.once("close", () => this.#gone.abort());
     this.#socket.on("error", () => this.#socket.terminate());
+    this.#gone.signal.addEventListener("abort", () => this.#pingTimer?.stop(), { once: true });
     this.#schedulePing();
   }
 
@@ -64,14 +66,9 @@ export class GraphQLSocket {
     if (this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve();
     const sent = new Promise<void>((resolve) => {
       const stall = this.#clock.after(this.#limits.stallMs, () => this.#dropSlow());
-      const done = (): void => {
+      this.#socket.send(message, () => {
         stall.stop();
         resolve();
-      };
-      this.#gone.signal.addEventListener("abort", done, { once: true });
-      this.#socket.send(message, () => {
-        this.#gone.signal.removeEventListener("abort", done);
-        done();
       });
     });
     if (this.#socket.bufferedAmount > this.#limits.bufferedBytesMax) this.#dropSlow();
@@ -92,16 +89,14 @@ export class GraphQLSocket {
   }
 
   #schedulePing(): void {
-    const next = this.#clock.after(this.#limits.pingIntervalMs, () => this.#ping());
-    this.signal.addEventListener("abort", () => next.stop(), { once: true });
+    this.#pingTimer = this.#clock.after(this.#limits.pingIntervalMs, () => this.#ping());
   }
 
   #ping(): void {
-    const wait = this.#clock.after(this.#limits.stallMs, () => this.#dropSlow());
-    this.signal.addEventListener("abort", () => wait.stop(), { once: true });
+    this.#pingTimer = this.#clock.after(this.#limits.stallMs, () => this.#dropSlow());
     this.#socket.once("pong", () => {
-      wait.stop();
-      this.#schedulePing();
+      this.#pingTimer?.stop();
+      if (!this.#gone.signal.aborted) this.#schedulePing();
     });
     this.#socket.ping();
   }

@@ -18,6 +18,7 @@ import {
   type VariableDefinitionNode,
 } from "graphql";
 import { type AppError, badInput } from "../errors/app-error.js";
+import { dateTimeExample } from "../schema/scalars.js";
 
 type Path = readonly (string | number)[];
 
@@ -72,7 +73,7 @@ function expectation(type: GraphQLInputType, message: string): string {
       .map(({ name }) => name)
       .join(", ")}`;
   }
-  const example = named.name === "DateTime" ? ", such as 2026-01-31T12:00:00.000Z" : "";
+  const example = named.name === "DateTime" ? `, such as ${dateTimeExample}` : "";
   return `must be of type ${String(type)}${example}`;
 }
 

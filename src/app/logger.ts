@@ -20,10 +20,21 @@ export function createLogger({ level, format }: LoggerOptions): Logger {
     format === "json"
       ? pino.destination({ fd: 2, sync: true })
       : { write: (line: string) => process.stderr.write(asText(line)) };
-  return pino(
-    { ...options, serializers: { cause: pino.stdSerializers.errWithCause, err: pino.stdSerializers.errWithCause } },
-    destination,
-  );
+  return pino({ ...options, serializers: { cause: describe, err: describe } }, destination);
+}
+
+/** What an operator needs of an error and no more: drivers hang whole clients, and what they were given, on theirs. */
+function describe(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    name,
+    message,
+    ...(typeof code === "string" && { code }),
+    stack,
+    ...(cause !== undefined && { cause: describe(cause) }),
+  };
 }
 
 /** `12:00:01 WARN  the sentence (key=value)`; a stack follows on lines of its own. */

@@ -30,13 +30,14 @@ export const acquireNow = (call: Call, slots: SlotTable): Lease | undefined =>
  * meanwhile. Rejects when there is no room, no time, or no instance to be had.
  */
 export async function waitForSlot(call: Call, { slots, clock }: Slots): Promise<Lease | undefined> {
-  if (call.clientGone) return undefined;
+  const hasLeft = (): boolean => call.clientGone;
+  if (hasLeft()) return undefined;
   const sinceMs = clock.monotonicMs();
   const wait = slots.wait(call.callee.target, Math.max(0, call.startedMs + call.callee.timeoutMs - sinceMs));
   call.onClientGone = () => wait.leave();
   try {
     const lease = await wait.lease;
-    if (!call.clientGone) return lease;
+    if (!hasLeft()) return lease;
     lease?.release();
     return undefined;
   } finally {

@@ -160,15 +160,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const sinceMs = this.#call.clientGone ? this.#startedMs : this.#progressMs;
     const idleMs = clock.monotonicMs() - Math.max(sinceMs, upload?.completedMs ?? 0);
     if (idleMs < timeoutMs) return this.#arm(timeoutMs - idleMs);
-    if (this.#isUploading && upload !== null && this.#uploadMoved(upload, timeoutMs)) return this.#arm(timeoutMs);
+    if (upload?.isComplete === false && this.#uploadMoved(upload, timeoutMs)) return this.#arm(timeoutMs);
+    this.#giveUp(timeoutMs / 1000);
+  }
+
+  /** Nothing has moved for the time limit: whose fault is it? */
+  #giveUp(seconds: number): void {
+    const { upload } = this.#options;
     if (this.#isPaused) return this.#end(cancelled);
     if (this.#isUploading && upload?.isHeldUp === false && !this.#hasHead) {
       return this.#fail(new AppError("BAD_REQUEST", "The request's body came too slowly."));
     }
-    this.#fail(
-      new AppError("FUNCTION_TIMEOUT", this.#timeoutMessage(timeoutMs / 1000)),
-      this.#hasHead ? undefined : "TIMED_OUT",
-    );
+    const suspect = this.#hasHead ? undefined : "TIMED_OUT";
+    this.#fail(new AppError("FUNCTION_TIMEOUT", this.#timeoutMessage(seconds)), suspect);
   }
 
   /** A pause in an answer says nothing about the instance: an event stream may have nothing to tell. */

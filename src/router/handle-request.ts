@@ -5,18 +5,16 @@
  * it has ended, however it ended.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { AppError } from "../errors/app-error.js";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import { newId } from "../lib/new-id.js";
 import { acquireNow, maxAttempts, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
 import { Call, type CallPlan, type HttpCall } from "./call.js";
 import type { Outcome } from "./exchange.js";
 import { forward, type RequestBody } from "./forward.js";
 import { InFlight } from "./in-flight.js";
 import { logFailure } from "./log-failure.js";
-import { readHead, type RequestHead } from "./request-head.js";
+import type { RequestHead } from "./request-head.js";
 import type { SlotTable } from "./slot-table.js";
 import { stopUpload } from "./stop-upload.js";
 import { readWhole, tooLarge, Upload } from "./upload.js";

@@ -89,24 +89,21 @@ function readInvoke(header: string): Invoke {
   return value as Invoke;
 }
 
-function problemOf({
-  functionId,
-  version,
-  method,
-  path,
-  source,
-  triggerId,
-  headers,
-}: Partial<Invoke>): string | undefined {
-  if (typeof functionId !== "string") return "functionId must be text";
-  if (version !== null && !(Number.isInteger(version) && Number(version) > 0))
-    return "version must be a number or null";
-  if (typeof method !== "string" || !/^[A-Z]{1,20}$/.test(method) || method === "CONNECT") return "method is none";
-  if (typeof path !== "string" || !/^\/[\x21-\x7e]*$/.test(path)) return "path must start with a slash and be encoded";
-  if (source === undefined || !invocationSources.includes(source)) return "source is none";
-  if (triggerId !== null && typeof triggerId !== "string") return "triggerId must be text or null";
-  return Array.isArray(headers) && headers.every(isHeader) ? undefined : "headers must be pairs of name and value";
-}
+/** What each part must be, and how to say that it is not. */
+const rules: readonly (readonly [(invoke: Partial<Invoke>) => boolean, string])[] = [
+  [({ functionId }) => typeof functionId === "string", "functionId must be text"],
+  [
+    ({ version }) => version === null || (Number.isInteger(version) && Number(version) > 0),
+    "version must be a number or null",
+  ],
+  [({ method }) => /^(?!CONNECT$)[A-Z]{1,20}$/.test(String(method)), "method is none"],
+  [({ path }) => /^\/[\x21-\x7e]*$/.test(String(path)), "path must start with a slash and be encoded"],
+  [({ source }) => source !== undefined && invocationSources.includes(source), "source is none"],
+  [({ triggerId }) => triggerId === null || typeof triggerId === "string", "triggerId must be text or null"],
+  [({ headers }) => Array.isArray(headers) && headers.every(isHeader), "headers must be pairs of name and value"],
+];
+
+const problemOf = (invoke: Partial<Invoke>): string | undefined => rules.find(([holds]) => !holds(invoke))?.[1];
 
 function isHeader(pair: unknown): boolean {
   if (!Array.isArray(pair) || pair.length !== 2) return false;

@@ -212,10 +212,10 @@ function finishWriting(socket: Socket): void {
 /** Takes out what is not for the client and puts the invocation's id in. http-proxy writes what is left. */
 function cleanHead(res: IncomingMessage, call: Call, kept: readonly string[]): void {
   const hopByHop = ["connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding", "trailer"];
-  for (const name of Object.keys(res.headers)) {
-    if ((hopByHop.includes(name) && !kept.includes(name)) || name.startsWith("x-fermi-")) delete res.headers[name];
-  }
-  res.headers["x-fermi-invocation-id"] = call.invocationId;
+  const isForClient = ([name]: [string, unknown]): boolean =>
+    (!hopByHop.includes(name) || kept.includes(name)) && !name.startsWith("x-fermi-");
+  const headers = Object.fromEntries(Object.entries(res.headers).filter(isForClient));
+  res.headers = { ...headers, "x-fermi-invocation-id": call.invocationId };
 }
 
 function refusalHead(res: IncomingMessage): string {

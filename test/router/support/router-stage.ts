@@ -91,10 +91,10 @@ export class Stage {
 
   /** An HTTP server as an instance of the function. */
   async serve(
-    handler: http.RequestListener,
+    handler: (req: http.IncomingMessage, res: http.ServerResponse) => unknown,
     grant: Grant = {},
   ): Promise<{ id: string; server: http.Server; port: number }> {
-    const server = http.createServer({ keepAliveTimeout: 60_000 }, handler);
+    const server = http.createServer({ keepAliveTimeout: 60_000 }, (req, res) => void handler(req, res));
     return { ...(await this.listen(server, grant)), server };
   }
 

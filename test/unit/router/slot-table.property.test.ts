@@ -66,20 +66,27 @@ class Play {
   async #do(one: Step): Promise<void> {
     switch (one.do) {
       case "request":
-        return this.#request();
+        this.#request();
+        return;
       case "release":
-        return this.held.splice(one.which % Math.max(1, this.held.length), 1)[0]?.release();
+        this.held.splice(one.which % Math.max(1, this.held.length), 1)[0]?.release();
+        return;
       case "grant":
-        return this.#grant(one.id, one.slots);
+        this.#grant(one.id, one.slots);
+        return;
       case "withdraw":
-        return this.poolmgr.withdraw(one.id);
+        this.poolmgr.withdraw(one.id);
+        return;
       case "gone":
-        return this.poolmgr.gone(one.id);
+        this.poolmgr.gone(one.id);
+        return;
       case "leave":
-        return this.waiting.splice(one.which % Math.max(1, this.waiting.length), 1)[0]?.leave();
+        this.waiting.splice(one.which % Math.max(1, this.waiting.length), 1)[0]?.leave();
+        return;
       case "suspect": {
         const lease = this.held[one.which % Math.max(1, this.held.length)];
-        return lease && this.table.suspect(lease.slots, "NO_CONNECTION");
+        if (lease !== undefined) this.table.suspect(lease.slots, "NO_CONNECTION");
+        return;
       }
       case "lose":
         this.poolmgr.lose();

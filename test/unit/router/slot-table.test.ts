@@ -65,9 +65,9 @@ describe("SlotTable", () => {
   it("picks the instance whose slot came free last", () => {
     for (const id of ["a", "b", "c"]) poolmgr.grant(anInstance(id));
     const [c, b, a] = [take(), take(), take()];
-    a?.release();
-    c?.release();
-    b?.release();
+    a.release();
+    c.release();
+    b.release();
     expect(take().instance.id).toBe("b");
   });
 
@@ -273,9 +273,9 @@ describe("SlotTable", () => {
         .at(-1)
         ?.instances.map(({ instanceId }) => instanceId),
     ).toEqual(expect.arrayContaining(["a", "c"]));
-    b?.release();
+    b.release();
     expect(poolmgr.of("RELEASED")).toEqual([{ type: "RELEASED", instanceId: "b" }]);
-    a?.release();
+    a.release();
     expect(take().instance.id).toBe("a");
   });
 

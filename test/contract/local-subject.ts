@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,8 @@ export async function aLocalDriver(
   change: Partial<LocalDriverOptions> = {},
 ): Promise<{ driver: LocalDriver; dataDir: string; stop: () => Promise<void> }> {
   const dataDir = await mkdtemp(path.join(tmpdir(), "fermi-local-"));
+  // As the server's own data folder: others may pass through it, also where the tests run as root.
+  await chmod(dataDir, 0o711);
   const driver = new LocalDriver({
     dataDir,
     runtimesDir,

@@ -6,6 +6,7 @@
  * never more than `maxInstances` processes. It is no sandbox: children share the machine, its network and, among each
  * other, a user.
  */
+import { rm } from "node:fs/promises";
 import { AppError } from "../../errors/app-error.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
@@ -28,7 +29,7 @@ import { defaultOutputBounds, type OutputBounds } from "./output-reader.js";
 import { planPools } from "./plan-pools.js";
 import { Reaper } from "./reaper.js";
 import { refuseImage, type Runtime } from "./runtimes.js";
-import { prepareWorkplace, type WorkplaceOptions } from "./workplace.js";
+import { prepareWorkplace, type Workplace, type WorkplaceOptions } from "./workplace.js";
 
 export interface LocalDriverOptions extends WorkplaceOptions {
   readonly clock: Clock;
@@ -52,9 +53,8 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   readonly #pools = new Map<string, LocalPool>();
   readonly #instances = new Map<string, LocalInstance>();
   readonly #readers = new Set<(output: InstanceOutput) => void>();
-  #runtimes: readonly Runtime[] = [];
+  #workplace: Workplace | undefined;
   #tools: InstanceTools | undefined;
-  #warning: string | null = null;
   #retry: { stop(): void } | undefined;
   #isStopping = false;
 
@@ -63,10 +63,10 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   /** Finds the runtimes, and removes what an earlier process has left behind. To be called before anything else. */
   async start(): Promise<void> {
     const { clock, logger, path, lang, outputBounds, startTimeoutMs = defaultStartTimeoutMs } = this.options;
-    const { instancesDir, runtimes, user, warning } = await prepareWorkplace(this.options);
+    const workplace = await prepareWorkplace(this.options);
+    const { instancesDir, user, warning } = workplace;
     if (warning !== null) logger.warn({}, warning);
-    this.#warning = warning;
-    this.#runtimes = runtimes;
+    this.#workplace = workplace;
     const reaper = new Reaper({ path, instancesDir });
     reaper.start();
     this.#tools = {
@@ -92,16 +92,26 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     await Promise.all([...this.#instances.keys()].map((id) => this.end(id, graceMs)));
     this.#tools?.memory.stop();
     await this.#tools?.reaper.stop();
+    if (this.#workplace?.temporaryDir) await rm(this.#workplace.temporaryDir, { recursive: true, force: true });
   }
 
   /** What the operator should know about how instances run, in words; null where all is well. */
   get warning(): string | null {
-    return this.#warning;
+    return this.#workplace?.warning ?? null;
+  }
+
+  /** The folder in which each instance has its own. */
+  get instancesDir(): string {
+    return this.#workplace?.instancesDir ?? "";
   }
 
   /** The images that can run here. */
   get images(): readonly string[] {
     return this.#runtimes.map(({ image }) => image);
+  }
+
+  get #runtimes(): readonly Runtime[] {
+    return this.#workplace?.runtimes ?? [];
   }
 
   refuseImage(image: string, contract: RuntimeContract): string | undefined {

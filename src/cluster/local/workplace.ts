@@ -3,6 +3,7 @@ import { chmod, cp, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { AppError } from "../../errors/app-error.js";
 import { isOpenToAll, nobody, tryCommand, type ChildUser } from "./child-user.js";
 import { findPython, localRuntimes, type Runtime } from "./runtimes.js";
 import { killStrays } from "./strays.js";
@@ -21,6 +22,8 @@ export interface Workplace {
   readonly instancesDir: string;
   readonly runtimes: readonly Runtime[];
   readonly user: ChildUser | null;
+  /** A folder of this driver alone that is to go when it stops, because it is no part of the data folder; else null. */
+  readonly temporaryDir: string | null;
   /** What the operator should know, in words; null where all is well. */
   readonly warning: string | null;
 }
@@ -38,7 +41,8 @@ export async function prepareWorkplace(options: WorkplaceOptions): Promise<Workp
   const runtimes = localRuntimes({ dir, node: options.node, python });
   const warning =
     user === null && isRoot() ? `functions run as root, because no other user can run ${options.node}` : null;
-  return { instancesDir, runtimes, user, warning };
+  const isElsewhere = !instancesDir.startsWith(path.resolve(options.dataDir));
+  return { instancesDir, runtimes, user, temporaryDir: isElsewhere ? path.dirname(instancesDir) : null, warning };
 }
 
 const isRoot = (): boolean => process.getuid?.() === 0;
@@ -65,7 +69,7 @@ async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const found = await lstat(folder);
   if (!found.isDirectory() || (process.getuid !== undefined && found.uid !== process.getuid())) {
-    throw new Error(`${folder} is not a folder of this user`);
+    throw new AppError("INTERNAL", `${folder} is not a folder of this user`);
   }
   await chmod(folder, 0o711);
 }

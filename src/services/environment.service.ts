@@ -117,8 +117,16 @@ function withChanges(
   current: ComputeResources,
   changes: Partial<ComputeResources> | null | undefined,
 ): ComputeResources {
-  const given = Object.entries(changes ?? {}).filter(([, value]) => value !== undefined);
-  return { ...current, ...Object.fromEntries(given) };
+  const chosen = (name: keyof ComputeResources): string | null => {
+    const change = changes?.[name];
+    return change === undefined ? current[name] : change;
+  };
+  return {
+    cpuRequest: chosen("cpuRequest"),
+    cpuLimit: chosen("cpuLimit"),
+    memoryRequest: chosen("memoryRequest"),
+    memoryLimit: chosen("memoryLimit"),
+  };
 }
 
 /** Only the FERMI contract has a place for variables. */

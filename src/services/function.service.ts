@@ -1,6 +1,7 @@
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { newId } from "../lib/new-id.js";
+import type { Environment } from "../model/environment.js";
 import { firstFault, isPlainText, rule } from "../model/fault.js";
 import { defaultRunSettings, type FunctionSpec, type FunctionVersion, type RunSettings } from "../model/function.js";
 import type { FunctionChange, FunctionFilter, NewFunction, ResourceName } from "../model/inputs.js";
@@ -195,11 +196,7 @@ async function contentOf(
   input: FunctionChange,
   before: VersionContent | undefined,
 ): Promise<VersionContent> {
-  const environment =
-    input.environment == null && before !== undefined
-      ? await tx.environments.lockById(before.environmentId)
-      : await tx.environments.lock({ namespace: input.namespace, name: input.environment ?? "" });
-  if (environment === undefined) throw notFound("environment", "name", "environment");
+  const environment = await environmentFor(tx, input, before);
   const variables = input.variables ?? before?.variables ?? [];
   refuse(variablesFitFault(environment, variables, input.variables == null ? "environment" : "variables"));
   return {
@@ -208,6 +205,19 @@ async function contentOf(
     entrypoint: input.entrypoint === undefined ? (before?.entrypoint ?? null) : input.entrypoint,
     variables: variables.map(({ name, value }) => ({ name, value })),
   };
+}
+
+async function environmentFor(
+  tx: StoreTransaction,
+  { namespace, environment: name }: FunctionChange,
+  before: VersionContent | undefined,
+): Promise<Environment> {
+  const environment =
+    name == null && before !== undefined
+      ? await tx.environments.lockById(before.environmentId)
+      : await tx.environments.lock({ namespace, name: name ?? "" });
+  if (environment === undefined) throw notFound("environment", "name", "environment");
+  return environment;
 }
 
 const currentVersion = ({ id, number, environmentId }: FunctionVersion): Partial<FunctionSpec> => ({

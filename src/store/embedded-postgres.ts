@@ -43,6 +43,7 @@ interface ServerPlan {
   readonly password: string;
   readonly isFast: boolean;
   readonly startTimeoutMs: number;
+  readonly logger: Logger;
 }
 
 /** Resolves when the server takes connections. Rejects with IN_USE where a living Fermi uses the folder. */
@@ -55,9 +56,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     const binaries = await usableBinaries(account, dataDir, await installedPackage());
     const password = await ensureCluster({ dataDir, account, binaries, isFast });
-    const plan = { pgData: pgDataOf(dataDir), postgres: binaries.postgres, account, password, isFast, startTimeoutMs };
+    const { postgres } = binaries;
+    const plan = { pgData: pgDataOf(dataDir), postgres, account, password, isFast, startTimeoutMs, logger };
     await endLeftOver(plan.pgData);
-    return await SupervisedServer.start(plan, lock, logger);
+    return await SupervisedServer.start(plan, lock);
   } catch (error) {
     await lock.stop();
     throw error;
@@ -66,21 +68,19 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 /** Keeps one server running on one port until it is stopped. */
 class SupervisedServer implements EmbeddedPostgres {
-  #isStopping = false;
   #stopped: Promise<void> | undefined;
-  readonly #stopSignal = new AbortController();
+  readonly #stopping = new AbortController();
 
   private constructor(
     private readonly plan: ServerPlan,
     private readonly port: number,
     private current: PostgresProcess,
     private readonly lock: Stoppable,
-    private readonly logger: Logger,
   ) {}
 
-  static async start(plan: ServerPlan, lock: Stoppable, logger: Logger): Promise<SupervisedServer> {
+  static async start(plan: ServerPlan, lock: Stoppable): Promise<SupervisedServer> {
     const { port, server } = await startSomewhere(plan);
-    const supervised = new SupervisedServer(plan, port, server, lock, logger);
+    const supervised = new SupervisedServer(plan, port, server, lock);
     void supervised.#keepRunning();
     return supervised;
   }
@@ -95,33 +95,37 @@ class SupervisedServer implements EmbeddedPostgres {
   }
 
   async #stop(): Promise<void> {
-    this.#isStopping = true;
-    this.#stopSignal.abort();
+    this.#stopping.abort();
     await this.current.stop();
     await this.lock.stop();
   }
 
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   async #keepRunning(): Promise<void> {
-    for (let failures = 0; ; failures++) {
+    for (let failures = 0; !this.#isStopping(); failures++) {
       await this.current.exited;
-      if (this.#isStopping) return;
-      this.logger.error({ lastWords: this.current.lastWords }, "the embedded database has ended; starting it again");
-      await delay(Math.min(100 * 2 ** failures, 5_000), undefined, { signal: this.#stopSignal.signal }).catch(() => {});
+      if (this.#isStopping()) return;
+      const { lastWords } = this.current;
+      this.plan.logger.error({ lastWords }, "the embedded database has ended; starting it again");
+      const pauseMs = Math.min(100 * 2 ** failures, 5_000);
+      await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (await this.#restart()) failures = 0;
-      if (this.#isStopping) return;
     }
   }
 
   async #restart(): Promise<boolean> {
     try {
       await endLeftOver(this.plan.pgData);
-      if (this.#isStopping) return false;
+      if (this.#isStopping()) return false;
       this.current = PostgresProcess.start({ ...this.plan, port: this.port });
       await whenReady(this.plan, this.port, this.current);
-      this.logger.info({}, "the embedded database runs again");
+      this.plan.logger.info({}, "the embedded database runs again");
       return true;
     } catch (error) {
-      this.logger.error({ err: error }, "the embedded database does not start");
+      this.plan.logger.error({ err: error }, "the embedded database does not start");
       return false;
     }
   }

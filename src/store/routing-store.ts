@@ -37,7 +37,7 @@ export class RoutingStore {
     return withStore(() => findCode(this.dataSource.manager, functionId, version));
   }
 
-  /** Calls `onChange` soon after each commit; changes that follow each other closely are one call. */
+  /** Calls `onChange` once soon, then soon after each commit; changes that follow each other closely are one call. */
   subscribe(onChange: () => void): { stop(): void } {
     const stopping = new AbortController();
     void this.#watch(onChange, stopping.signal);
@@ -45,13 +45,13 @@ export class RoutingStore {
   }
 
   async #watch(onChange: () => void, signal: AbortSignal): Promise<void> {
-    // Unknown until the store has been reached: whoever subscribes loads by himself at first.
+    const isOver = (): boolean => signal.aborted;
+    // Unknown at first, so the subscriber is told once at the beginning: what it has loaded may be older than this.
     let seen: string | undefined;
-    while (!signal.aborted) {
+    while (!isOver()) {
       // With the store away there is nothing to look at; what changed meanwhile is seen when it is back.
       const latest = await this.changes.latest().catch(() => seen);
-      if (signal.aborted) return;
-      if (seen !== undefined && latest !== seen) onChange();
+      if (latest !== seen && !isOver()) onChange();
       seen = latest;
       await this.changes.wait(signal);
     }
@@ -65,7 +65,7 @@ async function readSnapshot(db: EntityManager): Promise<ResourceSnapshot> {
   const contracts = new Map(environments.map(({ id, contract }) => [id, contract]));
   return {
     environments,
-    functions: functions.map((fn) => ({ ...fn, contract: contracts.get(fn.environmentId) ?? "FERMI" })),
+    functions: functions.map((fn) => Object.assign(fn, { contract: contracts.get(fn.environmentId) ?? "FERMI" })),
     triggers,
   };
 }

@@ -21,7 +21,7 @@ describe("Schema", () => {
   });
 
   it("can be taken back and made again", async () => {
-    for (const _ of dataSource.migrations) await dataSource.undoLastMigration();
+    for (let left = dataSource.migrations.length; left > 0; left--) await dataSource.undoLastMigration();
     const tables: unknown[] = await dataSource.query("SELECT 1 FROM pg_tables WHERE schemaname = 'public'");
     expect(tables).toHaveLength(1);
     expect(await dataSource.runMigrations()).toHaveLength(dataSource.migrations.length);

@@ -108,9 +108,9 @@ async function restoreLinks(native: string, draft: string): Promise<void> {
   for (const { source, target } of list as { source: string; target: string }[]) {
     const [from, to] = [path.relative("native", source), path.join(draft, path.relative("native", target))];
     if ((await lstat(to).catch(() => undefined)) !== undefined) continue;
-    await symlink(path.relative(path.dirname(to), path.join(draft, from)), to).catch((error: NodeJS.ErrnoException) => {
+    await symlink(path.relative(path.dirname(to), path.join(draft, from)), to).catch((error: unknown) => {
       // The list names folders (include) that are not copied.
-      if (error.code !== "ENOENT") throw error;
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     });
   }
 }

@@ -88,9 +88,9 @@ export class PostgresProcess {
   async stop(): Promise<void> {
     this.child.stdin?.end();
     if (await endsWithin(10_000, this.exited)) return;
-    await signalPostmaster(this.pgData, "SIGQUIT");
+    await signalServer(this.pgData, "SIGQUIT");
     if (await endsWithin(5_000, this.exited)) return;
-    await signalPostmaster(this.pgData, "SIGKILL");
+    await signalServer(this.pgData, "SIGKILL");
     await this.exited;
   }
 }
@@ -109,13 +109,17 @@ function socketFolder(pgData: string): string {
   return isUsable ? pgData : "";
 }
 
-async function signalPostmaster(pgData: string, signal: NodeJS.Signals): Promise<void> {
-  const pid = await postmasterPid(pgData);
-  if (pid === undefined || !(await isServerOf(pid, pgData))) return;
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended in between.
+/** Signals the postmaster, who sees to the others; where it is dead, what is left of its server. */
+async function signalServer(pgData: string, signal: NodeJS.Signals): Promise<void> {
+  const processes = await processesIn(pgData);
+  const postmaster = await postmasterPid(pgData);
+  const isAlive = postmaster !== undefined && processes.includes(postmaster);
+  for (const pid of isAlive && signal !== "SIGKILL" ? [postmaster] : processes) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended in between.
+    }
   }
 }
 
@@ -130,32 +134,28 @@ async function postmasterPid(pgData: string): Promise<number | undefined> {
  * of the data folder's lock: the server is nobody's then.
  */
 export async function endLeftOver(pgData: string): Promise<void> {
-  for (const [signal, tries] of [
-    ["SIGINT", 200],
-    ["SIGQUIT", 100],
-    ["SIGKILL", 100],
-  ] as const) {
-    for (let i = 0; i < tries; i++) {
-      if (!(await hasServer(pgData))) {
-        // The number in it may be another program's by now, and PostgreSQL would refuse to start.
-        await rm(path.join(pgData, "postmaster.pid"), { force: true });
-        return;
-      }
-      if (i === 0) await signalPostmaster(pgData, signal);
-      await delay(50);
-    }
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+    const isEnded = await endsBy(pgData, signal);
+    if (!isEnded) continue;
+    // The number in it may be another program's by now, and PostgreSQL would refuse to start.
+    await rm(path.join(pgData, "postmaster.pid"), { force: true });
+    return;
   }
   throw new AppError("STORE_UNAVAILABLE", `an earlier database server in ${pgData} can't be ended`);
 }
 
-async function hasServer(pgData: string): Promise<boolean> {
-  if (process.platform === "linux") return (await processesIn(pgData)).length > 0;
-  const pid = await postmasterPid(pgData);
-  return pid !== undefined && isServerOf(pid, pgData);
+async function endsBy(pgData: string, signal: NodeJS.Signals): Promise<boolean> {
+  await signalServer(pgData, signal);
+  for (let tries = 200; tries > 0; tries--) {
+    if ((await processesIn(pgData)).length === 0) return true;
+    await delay(50);
+  }
+  return false;
 }
 
-/** Every process of the server has the data as its working folder, the ones that outlive a killed postmaster too. */
+/** Every process of the server has the data as its working folder, those that outlive a killed postmaster too. */
 async function processesIn(pgData: string): Promise<number[]> {
+  if (process.platform !== "linux") return listedProcesses(pgData);
   const folder = await realpath(pgData);
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(pids.map(async (pid) => ((await cwdOf(pid)) === folder ? pid : undefined)));
@@ -164,8 +164,10 @@ async function processesIn(pgData: string): Promise<number[]> {
 
 const cwdOf = (pid: number): Promise<string | undefined> => readlink(`/proc/${pid}/cwd`).catch(() => undefined);
 
-async function isServerOf(pid: number, pgData: string): Promise<boolean> {
-  if (process.platform === "linux") return (await cwdOf(pid)) === (await realpath(pgData));
-  const command = await run("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
-  return command.stdout.includes(pgData);
+/** Without /proc only the postmaster can be told, by its arguments. */
+async function listedProcesses(pgData: string): Promise<number[]> {
+  const pid = await postmasterPid(pgData);
+  if (pid === undefined) return [];
+  const listed = await run("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
+  return listed.stdout.includes(pgData) ? [pid] : [];
 }

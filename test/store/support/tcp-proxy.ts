@@ -54,7 +54,9 @@ export class TcpProxy {
       [server, client],
     ] as const) {
       this.#sockets.add(from);
-      from.on("data", (data) => void (this.#isFrozen || to.write(data)));
+      from.on("data", (data) => {
+        if (!this.#isFrozen) to.write(data);
+      });
       from.on("error", () => undefined);
       from.on("close", () => {
         this.#sockets.delete(from);

@@ -131,15 +131,21 @@ export class FunctionState {
    * has no more in instances that serve than it was granted there.
    */
   #demandOf(version: number, routerId: string): VersionDemand {
-    let [serving, draining, told] = [0, 0, 0];
-    for (const { facts, state, ledger } of this.members) {
-      if (facts.version !== version) continue;
-      const share = ledger.shares.get(routerId);
-      if (state === "DRAINING") draining += share?.inFlight ?? 0;
-      else [serving, told] = [serving + (share?.inFlight ?? 0), told + (share?.told ?? 0)];
-    }
+    const { serving, draining, told } = this.#usageOf(version, routerId);
     const said = this.demands.get(version)?.get(routerId);
     if (said === undefined || said.waiting === 0) return { inFlight: serving, waiting: 0 };
     return { inFlight: Math.max(serving, Math.min(said.inFlight - draining, told)), waiting: said.waiting };
+  }
+
+  /** What one router has in flight, and was granted, in the version's instances. */
+  #usageOf(version: number, routerId: string): { serving: number; draining: number; told: number } {
+    const usage = { serving: 0, draining: 0, told: 0 };
+    for (const { facts, state, ledger } of this.members) {
+      const share = facts.version === version ? ledger.shares.get(routerId) : undefined;
+      if (share === undefined) continue;
+      usage[state === "READY" ? "serving" : "draining"] += share.inFlight;
+      if (state === "READY") usage.told += share.told;
+    }
+    return usage;
   }
 }

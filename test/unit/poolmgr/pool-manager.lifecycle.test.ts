@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { MemoryDriver } from "../../../src/cluster/memory/memory-driver.js";
+import type { MemoryDriver } from "../../../src/cluster/memory/memory-driver.js";
 import { aFunction, anEnvironment } from "./support/builders.js";
 import { settled } from "./support/fake-clock.js";
 import { FakeRouter } from "./support/fake-router.js";
@@ -161,7 +161,7 @@ describe("PoolManager, over an instance's life", () => {
     await up({ functions: [] });
     await stage.change([], []);
     const seen: string[] = [];
-    stage.driver.watch(({ instance }) => void seen.push(instance.id)).stop();
+    await stage.driver.watch(({ instance }) => void seen.push(instance.id)).stop();
     expect(seen).toEqual([]);
     expect(stage.manager.view.pools()).toEqual([]);
   });
@@ -204,7 +204,9 @@ describe("PoolManager, over an instance's life", () => {
     let found = "";
     await up({
       functions: [aFunction({ settings: { requestsPerInstance: 3, idleTimeoutSeconds: 60 } })],
-      before: async (driver) => void (found = await specialized(driver, "fn", 1)),
+      before: async (driver) => {
+        found = await specialized(driver, "fn", 1);
+      },
     });
     expect(stage.instances()).toEqual([found]);
     expect(stage.manager.identify(found)).toEqual({ functionId: "fn", version: 1, key: "old-key" });
@@ -219,7 +221,11 @@ describe("PoolManager, over an instance's life", () => {
   });
 
   it("ends found instances of functions that are no more", async () => {
-    await up({ before: async (driver) => void (await specialized(driver, "gone", 1)) });
+    await up({
+      before: async (driver) => {
+        await specialized(driver, "gone", 1);
+      },
+    });
     await settled();
     expect(stage.count("READY")).toBe(0);
   });
@@ -227,7 +233,9 @@ describe("PoolManager, over an instance's life", () => {
   it("ends found instances of another version soon", async () => {
     await up({
       functions: [aFunction({ currentVersionNumber: 2 })],
-      before: async (driver) => void (await specialized(driver, "fn", 1)),
+      before: async (driver) => {
+        await specialized(driver, "fn", 1);
+      },
     });
     expect(stage.instances()).toHaveLength(1);
     await stage.clock.pass(1_000);
@@ -300,7 +308,7 @@ describe("PoolManager, over an instance's life", () => {
     await Promise.all([stage.manager.stop(), stage.clock.pass(10_000)]);
     expect(stage.router.isLost).toBe(true);
     const left: string[] = [];
-    stage.driver.watch(({ instance }) => void left.push(instance.id)).stop();
+    await stage.driver.watch(({ instance }) => void left.push(instance.id)).stop();
     expect(left).toEqual([]);
     expect(stage.source.subscribers).toBe(0);
     await stage.clock.pass(100_000);

@@ -28,7 +28,7 @@ export class InvocationFilterInput {
   @Field(() => DateTimeScalar, { nullable: true, description: "Only accepted at this time or later." })
   since?: Date | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: "Only accepted before this time." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "Only accepted at this time or earlier." })
   until?: Date | null;
 }
 

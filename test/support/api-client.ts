@@ -174,13 +174,15 @@ export class Subscribed<T> {
   }
 
   async until(holds: () => boolean): Promise<void> {
-    const deadline = AbortSignal.timeout(deadlineMs);
-    while (!holds()) {
-      if (deadline.aborted) throw new Error(`not in time: ${JSON.stringify([this.results.slice(0, 5), this.failure])}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        deadline.addEventListener("abort", () => resolve(), { once: true });
-      });
+    const late = new Error(`not in time: ${JSON.stringify([this.results.slice(0, 5), this.failure])}`);
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(late), deadlineMs);
+    });
+    try {
+      while (!holds()) await Promise.race([deadline, new Promise<void>((resolve) => (this.#wake = resolve))]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -102,6 +102,9 @@ export class ApiHarness {
   readonly log = new KeptLog();
   checks: Check[] = [{ name: "store", ok: true, message: "PostgreSQL answers." }];
   routerUrl = "http://localhost:31314";
+  /** Told when somebody asks for the checks; they are given after `untilChecked`. */
+  onChecks = (): void => {};
+  untilChecked: Promise<void> = Promise.resolve();
 
   private constructor(
     readonly dataSource: DataSource,
@@ -158,7 +161,10 @@ export class ApiHarness {
         feeds: createFeeds({ logs, invocations, changes, pools }),
         server: {
           info: () => ({ version: "0.1.0", cluster: "fake", store: "postgres", routerUrl: this.routerUrl, startedAt }),
-          checks: () => Promise.resolve(this.checks),
+          checks: () => {
+            this.onChecks();
+            return this.untilChecked.then(() => this.checks);
+          },
         },
       },
       ...{ host: "127.0.0.1", port: 0, adminToken: null, logger: this.log, clock, stopTimeoutMs: 2_000 },

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { CuttingProxy } from "../records/support/cutting-proxy.js";
+import { ApiHarness } from "../support/api-harness.js";
+import { createEnvironment, createFunction, someName } from "../support/api-resources.js";
+
+describe("with the store away", () => {
+  let api: ApiHarness;
+  let proxy: CuttingProxy;
+  beforeAll(async () => {
+    api = await ApiHarness.start({
+      throughProxy: (url) => {
+        proxy = new CuttingProxy(new URL(url));
+        return proxy.start();
+      },
+    });
+  });
+  afterAll(async () => {
+    proxy.open();
+    await api.stop();
+    await proxy.stop();
+  });
+
+  it("changes and reads are refused within 5 s, and all works again when it is back", async () => {
+    const environment = await createEnvironment(api.client);
+    const name = await createFunction(api.client, { environment });
+    const subscription = api.client.subscribe(`subscription { resourceChanges { type } }`);
+    const update = `mutation ($input: UpdateFunctionInput!) { updateFunction(input: $input) { revision } }`;
+    const operations: [string, object][] = [
+      [update, { input: { name, source: "2" } }],
+      [`query ($n: String!) { function(name: $n) { id } }`, { n: name }],
+      [`query ($n: String!) { logs(filter: { function: $n }) { nodes { id } } }`, { n: name }],
+      ["{ invocations { nodes { id } } }", {}],
+    ];
+    proxy.close();
+    const began = performance.now();
+    const answers = await Promise.all(operations.map(([query, variables]) => api.client.refused(query, variables)));
+    expect(performance.now() - began).toBeLessThan(5_500);
+    for (const { code, text } of answers) {
+      expect(code).toBe("STORE_UNAVAILABLE");
+      expect(text).not.toMatch(/ECONN|127\.0\.0\.1|SELECT|postgres:/);
+    }
+    proxy.open();
+    expect(await api.client.ok(update, { input: { name, source: "2" } })).toEqual({ updateFunction: { revision: 2 } });
+    await createEnvironment(api.client, { name: someName() });
+    subscription.end();
+  });
+
+  it("a subscription is told so, and the socket stays", async () => {
+    const subscription = api.client.subscribe(`subscription { resourceChanges { type } }`);
+    while (subscription.results.length === 0) await createEnvironment(api.client);
+    proxy.close();
+    await subscription.until(() => subscription.failure !== undefined);
+    expect(subscription.failure).toMatchObject([{ extensions: { code: "STORE_UNAVAILABLE" } }]);
+    proxy.open();
+    const viewer = await new Promise((resolve) => {
+      subscription.client.subscribe(
+        { query: "{ viewer { subject } }" },
+        { next: resolve, error: resolve, complete: () => {} },
+      );
+    });
+    expect(viewer).toEqual({ data: { viewer: { subject: "local" } } });
+  });
+});

@@ -47,7 +47,8 @@ export class SlotLedger {
     const entry = this.#entries.get(routerId) ?? { told: 0, held: 0, inFlight: 0, isWithdrawn: false, loweredAt: 0 };
     if (entry.isWithdrawn)
       throw new AppError("INTERNAL", "A withdrawn share was granted again before it was released.");
-    if (slots - entry.held > this.free) throw new AppError("INTERNAL", "A slot was granted twice.");
+    if (slots > entry.held && slots - entry.held > this.free)
+      throw new AppError("INTERNAL", "A slot was granted twice.");
     if (slots < entry.told) entry.loweredAt = messageNumber;
     entry.told = slots;
     entry.held = Math.max(entry.held, slots);

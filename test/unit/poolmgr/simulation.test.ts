@@ -58,6 +58,8 @@ class Simulation {
   /** Requests at a time that each runtime was told. */
   readonly #limits = new Map<string, number>();
 
+  #haveLoadsFailed = false;
+
   constructor(readonly stage: Stage) {
     this.routers = [stage.router, this.#router(), this.#router()];
   }
@@ -97,7 +99,8 @@ class Simulation {
   /** Lets everything that is possible happen: requests end soon after they begin. */
   async quiesce(): Promise<void> {
     this.stage.driver.failSpecializations(null);
-    await this.stage.clock.pass(320_000);
+    // Code that did not load is tried again after five minutes at most.
+    await this.stage.clock.pass(this.#haveLoadsFailed ? 320_000 : 35_000);
     for (let round = 0; round < 60; round++) {
       await this.stage.clock.pass(500);
       for (const router of this.routers) {
@@ -142,6 +145,7 @@ class Simulation {
           settings: { ...this.functions[step.fn]!.settings, requestsPerInstance: step.requestsPerInstance },
         });
       case "failLoads":
+        this.#haveLoadsFailed ||= step.isFailing;
         return stage.driver.failSpecializations(step.isFailing ? new AppError("LOAD_FAILED", "no") : null);
       case "reopen": {
         this.routers[step.router]?.close();

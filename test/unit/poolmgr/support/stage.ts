@@ -1,5 +1,5 @@
 import { MemoryDriver, type MemoryDriverOptions } from "../../../../src/cluster/memory/memory-driver.js";
-import { silentLogger } from "../../../../src/lib/logger.js";
+import { silentLogger, type Logger } from "../../../../src/lib/logger.js";
 import type { Environment } from "../../../../src/model/environment.js";
 import type { FunctionSpec } from "../../../../src/model/function.js";
 import type { PoolMetrics } from "../../../../src/poolmgr/pool-metrics.js";
@@ -25,6 +25,8 @@ export class Stage {
   readonly events: { instanceId: string | undefined; functionId: string; version: number; message: string }[] = [];
   readonly coldStarts: number[] = [];
   readonly failures: string[] = [];
+  /** Tasks of the pool manager that threw: there must be none. */
+  readonly faults: unknown[] = [];
   claimsWaiting = 0;
   readonly driver: MemoryDriver;
   readonly manager: PoolManager;
@@ -34,13 +36,19 @@ export class Stage {
     const { clock, source } = this;
     this.driver = new MemoryDriver({ ...driver, clock });
     let keys = 0;
+    const logger: Logger = {
+      ...silentLogger,
+      error: (fields, message) => {
+        if (message.includes("task")) this.faults.push(fields);
+      },
+    };
     const metrics: PoolMetrics = {
       coldStart: (_functionId, durationMs) => void this.coldStarts.push(durationMs),
       failure: (_functionId, code) => void this.failures.push(code),
       claimsWaiting: (count) => void (this.claimsWaiting = count),
     };
     this.manager = new PoolManager({
-      ...{ driver: this.driver, source, clock, logger: silentLogger, metrics, maxInstances },
+      ...{ driver: this.driver, source, clock, logger, metrics, maxInstances },
       newKey: () => `key-${++keys}`,
       codeCacheBytes: 1024 * 1024,
       onEvent: (instanceId, functionId, version, message) => {
@@ -65,6 +73,7 @@ export class Stage {
     this.router.close();
     await Promise.all([this.manager.stop(), this.clock.pass(20_000)]);
     await this.driver.stop();
+    if (this.faults.length > 0) throw new Error("a task of the pool manager failed", { cause: this.faults });
   }
 
   /** The store says something else from now on. */

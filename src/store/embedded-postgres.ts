@@ -15,7 +15,7 @@ import { silentLogger, type Logger } from "../lib/logger.js";
 import type { Stoppable } from "../lib/stoppable.js";
 import { lockDataDir } from "./embedded/data-lock.js";
 import { serverAccount, type Account } from "./embedded/postgres-account.js";
-import { installedPackage, usableBinaries } from "./embedded/postgres-binaries.js";
+import { installedPackage, usableBinaries, type PostgresBinaries } from "./embedded/postgres-binaries.js";
 import { ensureCluster, pgDataOf, superuser } from "./embedded/postgres-cluster.js";
 import { endLeftOver, PostgresProcess } from "./embedded/postgres-process.js";
 
@@ -28,6 +28,8 @@ export interface EmbeddedPostgresOptions {
   readonly isFast?: boolean;
   readonly startTimeoutMs?: number;
   readonly logger?: Logger;
+  /** PostgreSQL's programs to use instead of those that come with Fermi. */
+  readonly binaries?: PostgresBinaries;
 }
 
 export interface EmbeddedPostgres extends Stoppable {
@@ -54,7 +56,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await mkdir(dataDir, { recursive: true, mode: account.uid === undefined ? 0o700 : 0o755 });
   const lock = await lockDataDir(dataDir);
   try {
-    const binaries = await usableBinaries(account, dataDir, await installedPackage());
+    const binaries = options.binaries ?? (await usableBinaries(account, dataDir, await installedPackage()));
     const password = await ensureCluster({ dataDir, account, binaries, isFast });
     const { postgres } = binaries;
     const plan = { pgData: pgDataOf(dataDir), postgres, account, password, isFast, startTimeoutMs, logger };

@@ -1,11 +1,10 @@
 /**
- * One database server for the whole run: an embedded one in a temporary folder, or the server that
- * FERMI_TEST_DATABASE_URL names. A template database is migrated once; each test file clones it (test-database.ts).
+ * One database server for the whole run: an embedded one in a temporary folder, or the system's PostgreSQL in one where
+ * FERMI_TEST_POSTGRES is `system`, or the server that FERMI_TEST_DATABASE_URL names. A template database is migrated once; each test file clones it (test-database.ts).
  */
 import { randomBytes } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import os from "node:os";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
@@ -32,16 +31,10 @@ async function ensureBuilt() {
 }
 
 async function startServer() {
-  const { startEmbeddedPostgres } = await import("../../dist/store/embedded-postgres.js");
-  const folder = await mkdtemp(path.join(os.tmpdir(), "fermi-test-"));
-  // mkdtemp's folder is private, but as root the server runs as another user.
-  await chmod(folder, 0o755);
-  const server = await startEmbeddedPostgres({ dataDir: path.join(folder, "data"), isFast: true });
-  const stop = async () => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { url: server.url, stop };
+  const given = process.env.FERMI_TEST_DATABASE_URL;
+  if (given !== undefined) return { url: given, stop: async () => {} };
+  const { startTemporaryPostgres } = await import("./temporary-postgres.mjs");
+  return startTemporaryPostgres({ isSystem: process.env.FERMI_TEST_POSTGRES === "system" });
 }
 
 async function makeTemplate(adminUrl, name) {
@@ -57,8 +50,7 @@ async function makeTemplate(adminUrl, name) {
 
 export default async function globalSetup() {
   await ensureBuilt();
-  const given = process.env.FERMI_TEST_DATABASE_URL;
-  const server = given === undefined ? await startServer() : { url: given, stop: async () => {} };
+  const server = await startServer();
   const template = `fermi_template_${randomBytes(6).toString("hex")}`;
   globalThis.fermiTestServer = { ...server, template };
   await makeTemplate(server.url, template);

@@ -8,20 +8,14 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ApolloServer } from "@apollo/server";
 import { expressMiddleware } from "@as-integrations/express5";
-import express, {
-  type ErrorRequestHandler,
-  type Express,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from "express";
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
 import { Authenticator } from "../auth/authenticate.js";
 import { HostGuard } from "../auth/host-guard.js";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { newId } from "../lib/new-id.js";
-import type { Principal, RequestContext } from "../model/request-context.js";
+import type { Principal } from "../model/request-context.js";
 import { type ApiContext, createApiContext } from "../resolvers/api-context.js";
 import { buildApiSchema } from "../resolvers/build-schema.js";
 import type { ApiParts } from "../resolvers/operations.js";

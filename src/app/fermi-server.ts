@@ -184,7 +184,7 @@ export class FermiServer {
 
   async #startApi(parts: Parts): Promise<void> {
     const { config, logger } = this;
-    const { poolManager, control, changes, metrics, health, router } = parts;
+    const { poolManager, control, metrics, health, router } = parts;
     const api = new ApiServer({
       parts: { ...control, ...this.#live(parts), pools: poolManager.view, server: this.#server(parts) },
       host: config.host,
@@ -205,7 +205,7 @@ export class FermiServer {
     this.#apiUrl = `http://${hostForPeople(config.host)}:${port}`;
   }
 
-  #live({ control: { logs, invocations }, changes, poolManager, store }: Parts): Pick<ApiParts, "feeds" | "invoker"> {
+  #live({ control: { logs, invocations }, changes, poolManager }: Parts): Pick<ApiParts, "feeds" | "invoker"> {
     return {
       feeds: createFeeds({ logs, invocations, changes, pools: poolManager.view }),
       invoker: new Invoker({ routerUrl: () => this.#routerUrl, internalKey: this.#internalKey, clock }),

@@ -119,7 +119,7 @@ const withDirectives = (node: { readonly directives?: readonly unknown[] }, size
 const ignoreIntrospection: ComplexityEstimator = ({ field }) => (field.name.startsWith("__") ? 0 : undefined);
 
 const countItems: ComplexityEstimator = ({ args, childComplexity, field, type }) =>
-  1 + childComplexity * itemsOf(field, args as PageArgs, type.name);
+  1 + childComplexity * itemsOf(field, args, type.name);
 
 interface PageArgs {
   readonly first?: number | null;

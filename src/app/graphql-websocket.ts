@@ -5,7 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ExecutionArgs, GraphQLFormattedError, GraphQLSchema } from "graphql";
-import { GraphQLError } from "graphql";
+import { GraphQLError, OperationTypeNode } from "graphql";
 import { type Context, handleProtocols, makeServer, type Server, type SubscribePayload } from "graphql-ws";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Authenticator } from "../auth/authenticate.js";
@@ -50,7 +50,7 @@ export class GraphQLOverWebSocket {
     this.#protocol = makeServer<Record<string, unknown>, Extra>({
       onConnect: (ctx) => this.#onConnect(ctx),
       onSubscribe: (ctx, _id, payload) => this.#onSubscribe(ctx, payload),
-      onNext: (_ctx, _id, _payload, { contextValue }, result) =>
+      onNext: (...[, , , { contextValue }, result]) =>
         result.errors && { ...result, errors: this.#format(result.errors, (contextValue as ApiContext).requestId) },
       onError: (_ctx, _id, _payload, errors) => this.#format(errors, newId()),
     });
@@ -133,7 +133,7 @@ export class GraphQLOverWebSocket {
     }
     const { document, operation, variables } = prepareOperation(schema, limits, payload);
     const request: RequestContext = { principal, requestId: newId(), signal: socket.signal };
-    const contextValue = createContext(request, { cache: operation.operation !== "subscription" });
+    const contextValue = createContext(request, { cache: operation.operation !== OperationTypeNode.SUBSCRIPTION });
     return { schema, document, operationName: payload.operationName, variableValues: variables, contextValue };
   }
 

@@ -1,10 +1,9 @@
 import { mkdir } from "node:fs/promises";
-import type { DataSource } from "typeorm";
 import type { Config } from "../config/settings.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { StopStack } from "../lib/stop-stack.js";
-import { buildDataSource } from "../store/data-source.js";
+import { buildDataSource, type DataSource } from "../store/data-source.js";
 import { lockDataDir } from "../store/embedded/data-lock.js";
 import { chooseDataDir, startEmbeddedPostgres } from "../store/embedded-postgres.js";
 import { migrate } from "../store/migrate.js";

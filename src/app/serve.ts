@@ -27,7 +27,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     await server.stop();
     return;
   }
-  if (server.isStopping) return await stopped;
+  if (server.isStopping) return void (await stopped);
   await announce(server, config);
   await stopped;
   if (config.readyFile !== null) await rm(config.readyFile, { force: true });

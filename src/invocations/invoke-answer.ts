@@ -118,7 +118,7 @@ export function toInvocation(request: InvokeRequest, answer: Answer, { durationM
     path: request.path.split("?", 1)[0] ?? "/",
     httpStatus: status,
     error: isFailed ? `The function answered ${status}.` : null,
-    durationMs,
+    durationMs: Math.round(durationMs * 1_000) / 1_000,
     attempts: 1,
     requestBytes: Buffer.byteLength(request.body ?? ""),
     responseBytes: answer.body.length,

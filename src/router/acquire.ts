@@ -2,7 +2,7 @@
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Call } from "./call.js";
-import type { Lease } from "./instance-slots.js";
+import type { Lease } from "./target-slots.js";
 import type { SlotTable } from "./slot-table.js";
 
 /** How many instances a request is tried in before it is refused. */

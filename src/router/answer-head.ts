@@ -21,7 +21,7 @@ function invocationHeader(call: Call): string {
   const facts = {
     functionVersion: callee.target.version,
     coldStart,
-    waitMs,
+    waitMs: Math.round(waitMs * 1_000) / 1_000,
     instance,
     acceptedAt: acceptedAt.toISOString(),
   };

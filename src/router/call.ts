@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Invocation, InvocationSource, InvocationStatus } from "../model/invocation.js";
 import type { Callee } from "./callee.js";
 import type { Origin } from "./function-headers.js";
-import type { Lease } from "./instance-slots.js";
+import type { Lease } from "./target-slots.js";
 import type { Route } from "./route-table.js";
 
 /** What a call is, known before anything is done about it. */
@@ -82,7 +82,7 @@ export class Call implements Origin {
   toInvocation(status: InvocationStatus, error: string | null, endedMs: number): Invocation {
     const { plan } = this;
     const query = plan.target.indexOf("?");
-    const durationMs = endedMs - this.startedMs;
+    const durationMs = inMicroseconds(endedMs - this.startedMs);
     return {
       id: this.invocationId,
       functionId: plan.callee.fn.id,
@@ -96,7 +96,7 @@ export class Call implements Origin {
       error,
       coldStart: this.coldStart,
       durationMs,
-      waitMs: this.waitMs,
+      waitMs: inMicroseconds(this.waitMs),
       attempts: this.attempts,
       requestBytes: this.requestBytes,
       responseBytes: this.responseBytes,
@@ -106,6 +106,9 @@ export class Call implements Origin {
     };
   }
 }
+
+/** The clock tells more digits than it knows. */
+const inMicroseconds = (ms: number): number => Math.round(ms * 1_000) / 1_000;
 
 /** A call over HTTP, with the two ends of its exchange. */
 export interface HttpCall {

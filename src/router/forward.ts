@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.js";
 import type { HttpCall } from "./call.js";
 import { Exchange, type Outcome } from "./exchange.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
-import type { Lease } from "./instance-slots.js";
+import type { Lease } from "./target-slots.js";
 import type { Upload } from "./upload.js";
 
 /** A request's body: none, whole in memory, or a stream whose length is announced or not. */

@@ -7,7 +7,7 @@ import type { Logger } from "../lib/logger.js";
 import { acquireNow, maxAttempts, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
 import { Call, type CallPlan } from "./call.js";
 import { InFlight } from "./in-flight.js";
-import type { Lease } from "./instance-slots.js";
+import type { Lease } from "./target-slots.js";
 import { logFailure } from "./log-failure.js";
 import type { SlotTable } from "./slot-table.js";
 import { dial, Tunnel, type SocketEnding, type Upgrade } from "./websocket.js";

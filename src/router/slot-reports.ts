@@ -1,7 +1,6 @@
 import type { Clock } from "../lib/clock.js";
 import type { ToPoolmgr } from "../poolmgr/router-link.js";
-import type { InstanceSlots } from "./instance-slots.js";
-import type { TargetSlots } from "./target-slots.js";
+import type { InstanceSlots, TargetSlots } from "./target-slots.js";
 
 /** Poolmgr needs to know who is idle since when, not each request. */
 export const usageEveryMs = 200;

@@ -12,10 +12,9 @@ import type { Logger } from "../lib/logger.js";
 import type { GrantedInstance, PoolmgrLink, Target, ToPoolmgr, ToRouter } from "../poolmgr/router-link.js";
 import { keyedTarget, type KeyedTarget } from "./callee.js";
 import type { Connections } from "./connections.js";
-import { InstanceSlots, Lease } from "./instance-slots.js";
+import { InstanceSlots, Lease, TargetSlots } from "./target-slots.js";
 import { PoolmgrSession } from "./poolmgr-session.js";
 import { SlotReports } from "./slot-reports.js";
-import { TargetSlots } from "./target-slots.js";
 import { WaitingRoom, type Wait } from "./waiting-room.js";
 
 export interface SlotTableOptions {

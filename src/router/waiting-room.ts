@@ -1,7 +1,6 @@
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
-import type { Lease } from "./instance-slots.js";
-import type { TargetSlots, Waiter } from "./target-slots.js";
+import type { Lease, TargetSlots, Waiter } from "./target-slots.js";
 
 /** A place in the line for a slot. */
 export interface Wait {

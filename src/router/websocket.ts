@@ -11,7 +11,7 @@ import httpProxy from "http-proxy";
 import { AppError } from "../errors/app-error.js";
 import type { Call } from "./call.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
-import type { Lease } from "./instance-slots.js";
+import type { Lease } from "./target-slots.js";
 import { writeErrorToSocket } from "./write-error.js";
 
 type EndedStatus = "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELLED";

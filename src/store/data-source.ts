@@ -6,6 +6,9 @@ import { silentLogger } from "../lib/logger.js";
 import { entities } from "./entities/index.js";
 import { migrations } from "./migrations/index.js";
 
+/** For those who pass it on. */
+export type { DataSource } from "typeorm";
+
 export interface DataSourceOptions {
   /** postgres://user:password@host:port/database, with `sslmode` and other options of libpq as query parameters. */
   readonly url: string;

@@ -4,7 +4,7 @@ import { silentLogger } from "../../../src/lib/logger.js";
 import type { GrantedInstance } from "../../../src/poolmgr/router-link.js";
 import { keyedTarget } from "../../../src/router/callee.js";
 import { Connections, defaultConnectionSettings } from "../../../src/router/connections.js";
-import type { Lease } from "../../../src/router/instance-slots.js";
+import type { Lease } from "../../../src/router/target-slots.js";
 import { SlotTable } from "../../../src/router/slot-table.js";
 import { FakePoolmgr } from "../../router/support/fake-poolmgr.js";
 import { FakeClock, settled } from "../poolmgr/support/fake-clock.js";

@@ -1,0 +1,216 @@
+import { describe, expect, it } from "@jest/globals";
+import { isImageReference } from "../../../src/model/image-reference.js";
+import { isRoutePath, parametersOf, pathShape } from "../../../src/model/route-path.js";
+import { environmentFault, resourcesFault } from "../../../src/model/validate-environment.js";
+import { functionFault, settingsFault, variablesFault } from "../../../src/model/validate-function.js";
+import { isId, isLabel } from "../../../src/model/validate-name.js";
+import { httpTriggerFault } from "../../../src/model/validate-trigger.js";
+import { defaultRunSettings } from "../../../src/model/function.js";
+
+describe("A name", () => {
+  it.each(["a", "a1", "0", "a-b", "a--b", "x".repeat(63)])("may be %j", (name) => expect(isLabel(name)).toBe(true));
+  it.each(["", "-a", "a-", "A", "a_b", "a.b", "ä", "a\n", "x".repeat(64), "a b"])("may not be %j", (name) =>
+    expect(isLabel(name)).toBe(false),
+  );
+});
+
+describe("An id", () => {
+  it("is a UUID in any letter case", () => {
+    expect(isId("01890a5d-ac96-774b-bcce-b302099a8057")).toBe(true);
+    expect(isId("01890A5D-AC96-774B-BCCE-B302099A8057")).toBe(true);
+    expect(isId("01890a5dac96774bbcceb302099a8057")).toBe(false);
+    expect(isId(" 01890a5d-ac96-774b-bcce-b302099a8057\n")).toBe(false);
+  });
+});
+
+describe("An image reference", () => {
+  it.each([
+    "node",
+    "fermi/nodejs",
+    "fermi/nodejs:latest",
+    "registry.example.com:5000/team/sub/node:20.1-slim",
+    "localhost/node",
+    "localhost:5000/node",
+    "ghcr.io/acme/a__b/c--d.e",
+    `node@sha256:${"a".repeat(64)}`,
+    `node:20@sha256:${"0".repeat(64)}`,
+  ])("may be %s", (image) => expect(isImageReference(image)).toBe(true));
+
+  it.each([
+    "",
+    "Fermi/nodejs",
+    "fermi//nodejs",
+    "/nodejs",
+    "nodejs/",
+    "nodejs:",
+    "nodejs:la test",
+    "nodejs@sha256:abc",
+    "nodejs@latest",
+    "a@b@c",
+    "-node",
+    "node:20:21",
+    "https://example.com/node",
+    "example.com:port/node",
+    `${"a".repeat(512)}b`,
+  ])("may not be %s", (image) => expect(isImageReference(image)).toBe(false));
+});
+
+describe("Compute resources", () => {
+  it("are quantities as Kubernetes has them", () => {
+    for (const cpuLimit of ["250m", "1", "0.5", "1.25"]) expect(resourcesFault({ cpuLimit })).toBeUndefined();
+    for (const memoryLimit of ["128Mi", "1Gi", "1000000", "1.5G", "64k"]) {
+      expect(resourcesFault({ memoryLimit })).toBeUndefined();
+    }
+    for (const cpuLimit of ["", "0", "0m", "-1", "1Gi", "1 ", ".5", "1e3"]) {
+      expect(resourcesFault({ cpuLimit })?.field).toBe("resources.cpuLimit");
+    }
+    for (const memoryLimit of ["", "0Mi", "128mb", "Mi", "1m", "1Ki "]) {
+      expect(resourcesFault({ memoryLimit })?.field).toBe("resources.memoryLimit");
+    }
+  });
+
+  it("are not asked for above their limit", () => {
+    expect(resourcesFault({ cpuRequest: "1", cpuLimit: "1000m" })).toBeUndefined();
+    expect(resourcesFault({ cpuRequest: "1001m", cpuLimit: "1" })?.field).toBe("resources.cpuRequest");
+    expect(resourcesFault({ memoryRequest: "1Gi", memoryLimit: "1024Mi" })).toBeUndefined();
+    expect(resourcesFault({ memoryRequest: "1Gi", memoryLimit: "1G" })?.field).toBe("resources.memoryRequest");
+  });
+});
+
+describe("An environment", () => {
+  const name = { namespace: "default", name: "node" };
+  it("is faultless where fields are absent or at their limits", () => {
+    expect(environmentFault({ ...name, poolSize: null, image: undefined, resources: null })).toBeUndefined();
+    expect(environmentFault({ ...name, poolSize: 0, gracePeriodSeconds: 3_600 })).toBeUndefined();
+  });
+
+  it.each([
+    ["poolSize", { poolSize: -1 }],
+    ["poolSize", { poolSize: 1.5 }],
+    ["gracePeriodSeconds", { gracePeriodSeconds: Number.NaN }],
+    ["contract", { contract: "FISSION" as never }],
+    ["image", { image: "No Image", poolSize: -1 }],
+  ])("names %s, the first fault", (field, change) => {
+    expect(environmentFault({ ...name, ...change })?.field).toBe(field);
+  });
+});
+
+describe("A function's source and entrypoint", () => {
+  const fn = { namespace: "default", name: "hello" };
+  it.each(["main", "_x", "$", "größe", "handler2", "函数", "x".repeat(128)])(
+    "may have the entrypoint %s",
+    (entrypoint) => expect(functionFault({ ...fn, entrypoint })).toBeUndefined(),
+  );
+  it.each(["", "2x", "a.b", "a b", "a-b", "main()", "a\n", "x".repeat(129)])("not the entrypoint %j", (entrypoint) =>
+    expect(functionFault({ ...fn, entrypoint })?.field).toBe("entrypoint"),
+  );
+
+  it("are measured in bytes and are text", () => {
+    expect(functionFault({ ...fn, source: "é".repeat(131_072) })).toBeUndefined();
+    expect(functionFault({ ...fn, source: `${"é".repeat(131_072)}a` })?.message).toContain("256 KiB");
+    for (const source of ["", " \t\n", "a\0", "\ud800 alone"]) expect(functionFault({ ...fn, source })).toBeDefined();
+    expect(functionFault({ ...fn, source: "a pair: 😀" })).toBeUndefined();
+  });
+});
+
+describe("Variables", () => {
+  const named = (...names: string[]) => names.map((name) => ({ name, value: "x" }));
+  it("have names as POSIX has them, each once", () => {
+    expect(variablesFault(named("A", "a", "_1", "PORTS", "XFERMI_", "x".repeat(128)))).toBeUndefined();
+    for (const name of ["", "1", "A-B", "A=B", "Ä", "A ", "PORT", "FERMI_", "FERMI_KEY", "x".repeat(129)]) {
+      expect(variablesFault(named("OK", name))?.field).toBe("variables.1.name");
+    }
+    expect(variablesFault(named("A", "B", "A"))?.field).toBe("variables.2.name");
+  });
+
+  it("are bounded one by one and together", () => {
+    const many = (count: number, length: number) =>
+      Array.from({ length: count }, (_, index) => ({ name: `V${index}`, value: "x".repeat(length) }));
+    expect(variablesFault(many(100, 2_000))).toBeUndefined();
+    expect(variablesFault(many(101, 1))?.field).toBe("variables");
+    expect(variablesFault(many(1, 32_768))).toBeUndefined();
+    expect(variablesFault(many(1, 32_769))?.field).toBe("variables.0.value");
+    expect(variablesFault(many(9, 32_000))?.message).toContain("together");
+  });
+});
+
+describe("Settings", () => {
+  it("are whole numbers within their limits", () => {
+    expect(settingsFault(defaultRunSettings)).toBeUndefined();
+    for (const name of Object.keys(defaultRunSettings)) {
+      for (const value of [-1, 0.5, 86_401, Number.NaN]) {
+        expect(settingsFault({ ...defaultRunSettings, [name]: value })?.field).toBe(`settings.${name}`);
+      }
+    }
+  });
+});
+
+describe("A route's path", () => {
+  it.each(["/", "/a", "/a/", "/a/b.c/~d", "/users/{id}", "/{a}/{b}/*", "/*", "/a%2Fb", "/-x", "/a:b@c"])(
+    "may be %s",
+    (path) => expect(httpTriggerFault({ path })).toBeUndefined(),
+  );
+  it.each([
+    "",
+    "a",
+    "//",
+    "/a//b",
+    "/a b",
+    "/a?b",
+    "/a#b",
+    "/{id",
+    "/x{id}",
+    "/{1}",
+    "/{a}/{a}",
+    "/*/a",
+    "/a*",
+    "/a/../b",
+    "/.",
+    "/%zz",
+    "/ä",
+    "/-",
+    "/-/x",
+    `/${"a".repeat(1_024)}`,
+  ])("may not be %j", (path) => expect(httpTriggerFault({ path })?.field).toBe("path"));
+
+  it("has the shape of another where both match the same requests", () => {
+    expect(pathShape("/a/{id}/*")).toBe(pathShape("/a/{name}/*"));
+    expect(pathShape("/a%2fb")).toBe(pathShape("/a%2Fb"));
+    for (const other of ["/a/id/*", "/a/{id}", "/a/{id}/"]) expect(pathShape("/a/{id}/*")).not.toBe(pathShape(other));
+    expect(parametersOf("/a/{id}/b/{name}/*")).toEqual(["id", "name"]);
+    expect(isRoutePath("/{__proto__}")).toBe(true);
+  });
+});
+
+describe("A route's host, methods and CORS", () => {
+  const cors = { allowOrigins: ["*"], allowCredentials: false, maxAgeSeconds: 0 };
+  it("are faultless as they should be", () => {
+    for (const host of ["localhost", "a.b-c.example.com", "127.0.0.1"]) {
+      expect(httpTriggerFault({ host })).toBeUndefined();
+    }
+    expect(httpTriggerFault({ methods: ["GET", "HEAD", "OPTIONS"], cors })).toBeUndefined();
+    const allowOrigins = ["http://localhost:3000", "https://app.example.com"];
+    const headers = { allowHeaders: ["X-A", "content-type"], exposeHeaders: ["ETag"], allowMethods: [] };
+    expect(httpTriggerFault({ cors: { ...cors, ...headers, allowOrigins, allowCredentials: true } })).toBeUndefined();
+  });
+
+  it.each([
+    ["host", { host: "" }],
+    ["host", { host: "a..b" }],
+    ["host", { host: "*.example.com" }],
+    ["host", { host: "EXAMPLE.com" }],
+    ["host", { host: `${"a.".repeat(127)}aa` }],
+    ["methods", { methods: ["GET", "GET"] }],
+    ["methods", { methods: ["TRACE"] }],
+    ["function", { function: "-" }],
+    ["cors.allowOrigins", { cors: { ...cors, allowOrigins: [] } }],
+    ["cors.allowOrigins", { cors: { ...cors, allowOrigins: ["*", "https://a.example"] } }],
+    ["cors.allowOrigins", { cors: { ...cors, allowOrigins: ["https://a.example/"] } }],
+    ["cors.allowOrigins", { cors: { ...cors, allowOrigins: ["ftp://a.example"] } }],
+    ["cors.allowCredentials", { cors: { ...cors, allowCredentials: true } }],
+    ["cors.allowMethods", { cors: { ...cors, allowMethods: ["FETCH"] } }],
+    ["cors.allowHeaders", { cors: { ...cors, allowHeaders: ["a b"] } }],
+    ["cors.exposeHeaders", { cors: { ...cors, exposeHeaders: ["a:"] } }],
+    ["cors.maxAgeSeconds", { cors: { ...cors, maxAgeSeconds: 86_401 } }],
+  ])("names %s where it is not", (field, change) => expect(httpTriggerFault(change)?.field).toBe(field));
+});

@@ -1,4 +1,5 @@
 /** The live side of the API: ordered sources and the pools' present state, as sequences that end when told to. */
+import { AppError } from "../errors/app-error.js";
 import { follow, type OrderedSource } from "../lib/ordered-source.js";
 import type { Change } from "../model/change.js";
 import type { Pool } from "../model/instance.js";
@@ -23,19 +24,33 @@ export function createFeeds({ logs, invocations, changes, pools }: FeedSources):
   return {
     async logs(filter, count, signal) {
       const { lines, position } = await logs.tail(filter, count);
-      return live(signal, (ended) => after(lines, follow(logs.source, filter, position, ended)));
+      return live(signal, (ended) => after(lines, follow(patient(logs.source), filter, position, ended)));
     },
     async invocations(filter, signal) {
       const position = await invocations.source.latest();
-      return live(signal, (ended) => follow(invocations.source, filter, position, ended));
+      return live(signal, (ended) => follow(patient(invocations.source), filter, position, ended));
     },
     async changes(filter, signal) {
       const position = await changes.latest();
-      return live(signal, (ended) => follow(changes, filter, position, ended));
+      return live(signal, (ended) => follow(patient(changes), filter, position, ended));
     },
     pools: (matches, signal) => Promise.resolve(poolChanges(pools, matches, signal)),
   };
 }
+
+/** With the store away a feed is only late: it goes on from where it was. */
+const patient = <T, Filter>(source: OrderedSource<T, Filter>): OrderedSource<T, Filter> => ({
+  latest: () => source.latest(),
+  wait: (signal) => source.wait(signal),
+  async read(position, filter, limit) {
+    try {
+      return await source.read(position, filter, limit);
+    } catch (error) {
+      if (error instanceof AppError && error.code === "STORE_UNAVAILABLE") return { items: [], position };
+      throw error;
+    }
+  },
+});
 
 async function* after<T>(items: readonly T[], more: AsyncGenerator<T>): AsyncGenerator<T> {
   yield* items;

@@ -17,12 +17,12 @@ type Sources = { [K in keyof Subscriptions]: Subscriptions[K] };
 /** The source of a subscription, found in the operation's context. Its arguments are checked there, once. */
 const source =
   (name: keyof Sources) =>
-  ({ context, args }: SubscribeResolverData): Promise<AsyncGenerator<unknown>> => {
+  ({ context, args }: SubscribeResolverData): Promise<AsyncGenerator> => {
     const ctx = context as ApiContext;
     const subscribe = ctx.subscriptions[name].bind(ctx.subscriptions) as (
       ctx: ApiContext,
       args: unknown,
-    ) => Promise<AsyncGenerator<unknown>>;
+    ) => Promise<AsyncGenerator>;
     return subscribe(ctx, args);
   };
 

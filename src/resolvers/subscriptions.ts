@@ -20,7 +20,7 @@ export class Subscriptions {
   }
 
   async logs(ctx: RequestContext, given: FollowLogsArgs): Promise<AsyncGenerator<LogLine>> {
-    const args = instance(FollowLogsArgs, { ...given, filter: instance(LogFilterInput, given.filter) });
+    const args = instance(FollowLogsArgs, { tail: given.tail, filter: instance(LogFilterInput, given.filter) });
     await check(args);
     const filter = await logFilter(this.#parts.functions, ctx, args.filter);
     return this.#parts.feeds.logs(filter, args.tail, ctx.signal);

@@ -48,28 +48,36 @@ function inputLine({ name, type, defaultValue }: GraphQLArgument | GraphQLInputF
   return `${name}: ${String(type)}${literal ? ` = ${print(literal)}` : ""}`;
 }
 
-/** Whatever a person meets in the playground's documentation. */
-function undescribed(schema: GraphQLSchema): string[] {
-  const missing: string[] = [];
-  const look = (label: string, { description }: { description?: string | null }): void => {
-    if (!description) missing.push(label);
-  };
-  for (const type of Object.values(schema.getTypeMap())) {
-    if (type.name.startsWith("__") || ["Query", "Mutation", "Subscription"].includes(type.name)) continue;
-    look(type.name, type);
-    if (isEnumType(type)) type.getValues().forEach((value) => look(`${type.name}.${value.name}`, value));
-  }
-  for (const type of Object.values(schema.getTypeMap())) {
-    if (type.name.startsWith("__") || !(isObjectType(type) || isInterfaceType(type) || isInputObjectType(type)))
-      continue;
-    for (const field of Object.values(type.getFields())) {
-      look(`${type.name}.${field.name}`, field);
-      const { args = [] } = field as Partial<GraphQLField<unknown, unknown>>;
-      for (const argument of args) look(`${type.name}.${field.name}.${argument.name}`, argument);
-    }
-  }
-  return missing;
+interface Described {
+  readonly description?: string | null;
 }
+
+/** Whatever a person meets in the playground's documentation. */
+const undescribed = (schema: GraphQLSchema): string[] =>
+  Object.values(schema.getTypeMap())
+    .filter(({ name }) => !name.startsWith("__"))
+    .flatMap(describedParts)
+    .filter(([, { description }]) => !description)
+    .map(([label]) => label);
+
+function describedParts(type: GraphQLNamedType): [string, Described][] {
+  const isRoot = ["Query", "Mutation", "Subscription"].includes(type.name);
+  const head: [string, Described][] = isRoot ? [] : [[type.name, type]];
+  if (isEnumType(type)) return [...head, ...type.getValues().map((value) => labelled(type.name, value))];
+  if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return head;
+  const fields = Object.values<GraphQLInputField | GraphQLField<unknown, unknown>>(type.getFields());
+  return [...head, ...fields.flatMap((field) => fieldParts(type.name, field))];
+}
+
+function fieldParts(owner: string, field: GraphQLInputField | GraphQLField<unknown, unknown>): [string, Described][] {
+  const { args = [] } = field as Partial<GraphQLField<unknown, unknown>>;
+  return [labelled(owner, field), ...args.map((argument) => labelled(`${owner}.${field.name}`, argument))];
+}
+
+const labelled = (owner: string, part: Described & { readonly name: string }): [string, Described] => [
+  `${owner}.${part.name}`,
+  part,
+];
 
 describe("the schema", () => {
   let text: string;

@@ -7,6 +7,7 @@ import { WebSocket } from "ws";
 export type Data = Readonly<Record<string, unknown>>;
 
 /** What lies at a path such as `functions.nodes.0.id`; undefined where nothing does. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what lies there
 export function valueAt<T = string>(data: unknown, path: string): T {
   const step = (value: unknown, key: string): unknown => (value as Data | null | undefined)?.[key];
   return path.split(".").reduce(step, data) as T;

@@ -81,8 +81,9 @@ export class LocalInstance implements Watched {
       await this.#client.ping(deadline);
       return `127.0.0.1:${port}`;
     } catch (error) {
-      const isLate = deadline.aborted;
-      this.kill(isLate ? `did not listen within ${this.tools.startTimeoutMs} ms` : String((error as Error).message));
+      if (deadline.aborted) this.kill(`did not listen within ${this.tools.startTimeoutMs} ms`);
+      // One that ended by itself has its own reason.
+      else if (!this.isDead) this.kill((error as Error).message);
       throw new AppError("CLUSTER_UNAVAILABLE", await this.gone, { cause: error });
     }
   }

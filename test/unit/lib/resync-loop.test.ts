@@ -52,7 +52,13 @@ describe("ResyncLoop", () => {
   it("runs by itself after a while, and counts that anew from each run", async () => {
     const clock = new FakeClock();
     let runs = 0;
-    const loop = new ResyncLoop(async () => void runs++, 1_000, clock);
+    const loop = new ResyncLoop(
+      async () => {
+        runs++;
+      },
+      1_000,
+      clock,
+    );
     await loop.ask();
     await clock.pass(999);
     expect(runs).toBe(1);

@@ -143,7 +143,9 @@ describe("PoolmgrHub", () => {
     let lost = 0;
     const stream = hub.open(
       () => {},
-      () => void lost++,
+      () => {
+        lost++;
+      },
     );
     await settled();
     hub.close();

@@ -120,7 +120,7 @@ class Simulation {
     return new FakeRouter(this.stage.manager.link, this.stage.clock);
   }
 
-  async #do(step: Step): Promise<void> {
+  #do(step: Step): Promise<void> | void {
     const { stage } = this;
     switch (step.do) {
       case "request":

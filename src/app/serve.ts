@@ -22,12 +22,15 @@ export async function serve(args: readonly string[]): Promise<void> {
   try {
     await server.start();
   } catch (error) {
-    explain(error, logger);
+    explain(error, config, logger);
     process.exitCode = 1;
     await server.stop();
     return;
   }
-  if (server.isStopping) return void (await stopped);
+  if (server.isStopping) {
+    await stopped;
+    return;
+  }
   await announce(server, config);
   await stopped;
   if (config.readyFile !== null) await rm(config.readyFile, { force: true });
@@ -59,11 +62,23 @@ function stopOnSignal(server: FermiServer, logger: Logger): Promise<void> {
   });
 }
 
-function explain(error: unknown, logger: Logger): void {
-  if (error instanceof AppError) {
-    process.stderr.write(`fermi: ${error.message}\n`);
-    logger.debug({ err: error }, "the server did not start");
-  } else logger.error({ err: error }, "the server did not start");
+function explain(error: unknown, config: Config, logger: Logger): void {
+  const message = error instanceof AppError ? error.message : portProblem(error as NodeJS.ErrnoException, config);
+  if (message === undefined) logger.error({ err: error }, "the server did not start");
+  else process.stderr.write(`fermi: ${message}\n`);
+}
+
+/** Undefined where the error is of another kind. */
+function portProblem(error: NodeJS.ErrnoException & { port?: number }, config: Config): string | undefined {
+  const problems: Record<string, string> = {
+    EADDRINUSE: "is in use; stop what listens there, or choose another one",
+    EACCES: "may not be used by this user; choose one above 1023",
+    EADDRNOTAVAIL: "can't be used: the address is none of this machine's; set FERMI_HOST",
+  };
+  const problem = problems[error.code ?? ""];
+  if (error.syscall !== "listen" || problem === undefined) return undefined;
+  const setting = error.port === config.apiPort ? "FERMI_API_PORT" : "FERMI_ROUTER_PORT";
+  return `port ${error.port} of ${config.host} ${problem} (${setting})`;
 }
 
 async function announce(server: FermiServer, config: Config): Promise<void> {

@@ -193,6 +193,8 @@ describe("a function, from source to answer", () => {
       "{ server { checks { name ok message } } }",
     );
     expect(server.checks.filter(({ ok }) => !ok)).toEqual([]);
-    expect(server.checks.map(({ name }) => name)).toEqual(expect.arrayContaining(["store", "instances", "invocation records", "log lines"]));
+    expect(server.checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["store", "instances", "invocation records", "log lines"]),
+    );
   });
 });

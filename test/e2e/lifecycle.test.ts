@@ -116,6 +116,17 @@ describe("the life of the server", () => {
     expect(invocations.nodes.map(({ status }) => status)).toEqual(Array<string>(5).fill("SUCCEEDED"));
   }, 60_000);
 
+  it("says which port is taken and how to choose another", async () => {
+    const fermi = await start();
+    const folder = await temporaryFolder();
+    const { port } = new URL(fermi.apiUrl);
+    const { child, output } = launch({ env: { FERMI_API_PORT: port } }, folder);
+    const [code] = (await once(child, "exit")) as [number];
+    expect([code, output()]).toEqual([1, expect.stringContaining(`port ${port} of 127.0.0.1 is in use`)]);
+    expect(output()).toContain("FERMI_API_PORT");
+    await rm(folder, { recursive: true });
+  }, 60_000);
+
   it("names every wrong setting at once and ends with 2", async () => {
     const folder = await temporaryFolder();
     const { child, output } = launch(

@@ -1,12 +1,12 @@
 /**
  * `npm test`: prepares the clone, then runs every test that needs nothing beyond Node and npm.
- * Arguments go to Jest: `npm test -- test/router`. What needs a browser, a cluster or a system's PostgreSQL runs
- * when it is named: `npm test -- test/browser`.
+ * Arguments go to Jest: `npm test -- test/router`. What needs a browser or a cluster runs when it is
+ * named: `npm test -- test/browser`.
  */
 import path from "node:path";
 import { explain, prepare, root, run } from "./prepare.mjs";
 
-const needsMore = ["test/browser/", "test/cluster/", "test/system-postgres"];
+const needsMore = ["test/browser/", "test/cluster/"];
 
 await prepare().catch(explain);
 const args = process.argv.slice(2);

@@ -7,6 +7,7 @@ import { FunctionWrites } from "./repositories/function.repository.js";
 import { HttpTriggerWrites } from "./repositories/http-trigger.repository.js";
 import { storeUnavailable } from "./store-error.js";
 import { withStore } from "./with-store.js";
+import { WriteQueue } from "./write-queue.js";
 
 /** Held to the end of every transaction that announces a change: the order of the outbox is the order of commits. */
 const writeLock = 6_626_070_16;
@@ -42,7 +43,7 @@ export class ResourceTransaction {
  * before it commits, and there are no deadlocks.
  */
 export class ResourceStore {
-  #lastWrite: Promise<unknown> = Promise.resolve();
+  readonly #queue = new WriteQueue(10_000);
 
   constructor(
     private readonly dataSource: DataSource,
@@ -50,15 +51,10 @@ export class ResourceStore {
   ) {}
 
   write<T>(work: (transaction: ResourceTransaction) => Promise<T>): Promise<T> {
-    return withStore((isLate) => {
-      const turn = this.#lastWrite.then(() => this.#writeNow(work, isLate));
-      this.#lastWrite = turn.catch(() => undefined);
-      return turn;
-    }, this.clock);
+    return this.#queue.run(() => withStore((isLate) => this.#writeNow(work, isLate), this.clock));
   }
 
   #writeNow<T>(work: (transaction: ResourceTransaction) => Promise<T>, isLate: () => boolean): Promise<T> {
-    if (isLate()) return Promise.reject(storeUnavailable("waited for its turn too long"));
     return this.dataSource.transaction(async (db) => {
       await db.query("SELECT pg_advisory_xact_lock($1)", [writeLock]);
       const result = await work(new ResourceTransaction(db, this.clock));

@@ -68,7 +68,9 @@ async function createCluster({ dataDir, account, binaries, isFast }: ClusterOpti
     await run(binaries.initdb, args, { ...runningAs(account), timeout: 120_000 });
   } catch (cause) {
     await rm(draft, { recursive: true, force: true });
-    throw new AppError("STORE_UNAVAILABLE", `the database could not be created in ${dataDir}`, { cause });
+    throw new AppError("STORE_UNAVAILABLE", `the database could not be created in ${dataDir}${whyOf(cause)}`, {
+      cause,
+    });
   } finally {
     await rm(forInitdb, { force: true });
   }
@@ -76,6 +78,13 @@ async function createCluster({ dataDir, account, binaries, isFast }: ClusterOpti
   await writePrivately(`${draft}.kept`, password, account);
   await rename(`${draft}.kept`, passwordFile(dataDir));
   await rename(draft, pgDataOf(dataDir));
+}
+
+/** What initdb says is for the operator to act on: a full disk, or a user that the system does not know. */
+function whyOf(cause: unknown): string {
+  const { stderr } = cause as { stderr?: unknown };
+  const [line] = typeof stderr === "string" ? stderr.trim().split("\n") : [];
+  return line === undefined || line === "" ? "" : ` (${line})`;
 }
 
 async function removeDrafts(dataDir: string): Promise<void> {

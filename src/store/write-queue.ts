@@ -20,11 +20,11 @@ export class WriteQueue {
   run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#waiting.length >= this.capacity) return Promise.reject(storeUnavailable("too many writes wait"));
     return new Promise<T>((resolve, reject) => {
-      const settle = (): Promise<unknown> =>
-        work().then(resolve, (error: unknown) => {
-          reject(error);
-          return error;
-        });
+      const settle = async (): Promise<unknown> => {
+        const result = work();
+        resolve(result);
+        return result.catch((error: unknown) => error);
+      };
       this.#waiting.push({ run: settle, refuse: reject });
       if (!this.#isRunning) void this.#drain();
     });

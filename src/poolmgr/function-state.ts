@@ -104,6 +104,14 @@ export class FunctionState {
     };
   }
 
+  /** It lacks nothing: nobody waits, every slot is some router's, and `minInstances` are there. */
+  get isContent(): boolean {
+    for (const { state, ledger } of this.members) if (state !== "READY" || !ledger.isDealtOut) return false;
+    for (const byRouter of this.demands.values())
+      for (const { waiting } of byRouter.values()) if (waiting > 0) return false;
+    return this.holding >= (this.spec?.settings.minInstances ?? 0);
+  }
+
   /** Nothing is left of it that anybody asks for. */
   get isForgettable(): boolean {
     return this.spec === undefined && this.holding === 0 && [...this.demands.keys()].every((v) => this.#isQuiet(v));

@@ -9,6 +9,8 @@ import { planPools, templateOf } from "./plan-pools.js";
 interface KeptPool {
   /** What the driver was told last and took. */
   ensured: Environment | undefined;
+  /** Of what the driver took. */
+  template: string | undefined;
   /** What is being told. Set while a call to the driver is under way. */
   running: Promise<void> | undefined;
   problem: AppError | undefined;
@@ -48,8 +50,7 @@ export class PoolKeeper {
 
   /** Of what instances are started by now. */
   template(environmentId: string): string | undefined {
-    const environment = this.#pools.get(environmentId)?.ensured;
-    return environment === undefined ? undefined : templateOf(environment);
+    return this.#pools.get(environmentId)?.template;
   }
 
   /** Begins nothing any more, and removes every pool. */
@@ -73,6 +74,7 @@ export class PoolKeeper {
       await (environment === undefined ? this.driver.removePool(id) : this.driver.ensurePool(environment));
       if (environment === undefined) this.#pools.delete(id);
       pool.ensured = environment;
+      pool.template = environment && templateOf(environment);
       pool.problem = undefined;
       pool.backoff.succeed();
     } catch (error) {
@@ -83,7 +85,8 @@ export class PoolKeeper {
   }
 
   #add(id: string): KeptPool {
-    const pool = { ensured: undefined, running: undefined, problem: undefined, backoff: new Backoff(1_000, 30_000) };
+    const backoff = new Backoff(1_000, 30_000);
+    const pool: KeptPool = { ensured: undefined, template: undefined, running: undefined, problem: undefined, backoff };
     this.#pools.set(id, pool);
     return pool;
   }

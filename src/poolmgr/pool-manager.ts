@@ -191,7 +191,7 @@ export class PoolManager implements Stoppable {
     }
     fn.forgetQuietVersions();
     this.#retire(fn);
-    this.#desk.settle(fn);
+    if (!fn.isContent) this.#desk.settle(fn);
   }
 
   #retire(fn: FunctionState): void {

@@ -63,7 +63,7 @@ export class FakeRouter {
   /** Ends requests of an instance. */
   finish(instanceId: string, count = 1): void {
     const held = this.instances.get(instanceId);
-    if (held === undefined) return;
+    if (held === undefined || held.inFlight === 0) return;
     const ended = Math.min(count, held.inFlight);
     held.inFlight -= ended;
     held.lastUsedMs = this.clock.monotonicMs();

@@ -22,4 +22,6 @@ function stopWithParent() {
     process.kill(process.pid, "SIGTERM");
   }, 200);
   watch.unref();
+  // Asked once is enough: a second signal would end requests in flight.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => clearInterval(watch));
 }

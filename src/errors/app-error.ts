@@ -31,4 +31,5 @@ export class AppError extends Error {
   }
 }
 
-export const badInput = (field: string, message: string): AppError => new AppError("BAD_USER_INPUT", message, { field });
+export const badInput = (field: string, message: string): AppError =>
+  new AppError("BAD_USER_INPUT", message, { field });

@@ -2,6 +2,7 @@ import type { ResourceSnapshot, RoutingStore } from "../store/routing-store.js";
 
 /** Remembers the names of what was last loaded, for metrics: a scrape must not wait for the store. */
 export class KnownNames {
+  #snapshot: ResourceSnapshot | undefined;
   #environments = new Map<string, string>();
   #functions = new Map<string, { namespace: string; functionName: string }>();
 
@@ -10,6 +11,8 @@ export class KnownNames {
   /** Loads, and remembers names. */
   async load(): Promise<ResourceSnapshot> {
     const snapshot = await this.store.load();
+    if (snapshot === this.#snapshot) return snapshot;
+    this.#snapshot = snapshot;
     this.#environments = new Map(snapshot.environments.map(({ id, name }) => [id, name]));
     this.#functions = new Map(
       snapshot.functions.map(({ id, namespace, name }) => [id, { namespace, functionName: name }]),

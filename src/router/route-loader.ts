@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
 import { buildRouteTable, emptyRouteTable, type RouteTable } from "./route-table.js";
-import type { RouteSource } from "./route-source.js";
+import type { RouteSnapshot, RouteSource } from "./route-source.js";
 
 /** Changes are announced; this only repairs what an announcement may have missed. */
 const resyncMs = 30_000;
@@ -14,6 +14,8 @@ const resyncMs = 30_000;
 export class RouteLoader {
   table: RouteTable = emptyRouteTable;
   #isLoaded = false;
+  /** What the table was built from: a source that knows of no change answers the same object. */
+  #snapshot: RouteSnapshot | undefined;
   #subscription: { stop(): void } | undefined;
   readonly #loop: ResyncLoop;
 
@@ -43,7 +45,9 @@ export class RouteLoader {
 
   async #load(): Promise<void> {
     try {
-      this.table = buildRouteTable(await this.source.load());
+      const snapshot = await this.source.load();
+      if (snapshot !== this.#snapshot) this.table = buildRouteTable(snapshot);
+      this.#snapshot = snapshot;
       this.#isLoaded = true;
     } catch (cause) {
       this.logger.warn({ cause }, "Routes can't be loaded; those known before stay in force.");

@@ -1,15 +1,17 @@
-import type { DataSource, EntityManager } from "typeorm";
+import type { DataSource } from "typeorm";
+import { systemClock, type Clock } from "../lib/clock.js";
 import type { Environment, RuntimeContract } from "../model/environment.js";
 import type { FunctionCode, FunctionSpec } from "../model/function.js";
 import type { HttpTrigger } from "../model/trigger.js";
 import { isId } from "../model/validate-name.js";
 import type { ChangeFeed } from "./change-feed.js";
-import { EnvironmentEntity } from "./entities/environment.entity.js";
 import { FunctionEntity } from "./entities/function.entity.js";
-import { HttpTriggerEntity } from "./entities/http-trigger.entity.js";
+import { LivingResources } from "./living-resources.js";
 import { findCode } from "./repositories/function.repository.js";
-import { Table } from "./table.js";
 import { withStore } from "./with-store.js";
+
+/** Old changes are pruned after a day: whoever has been away for longer must not rely on them. */
+const readAllEveryMs = 3_600_000;
 
 /** All living resources at one moment. */
 export interface ResourceSnapshot {
@@ -22,13 +24,41 @@ export interface ResourceSnapshot {
 
 /** What router and pool manager read: all at one moment, code on demand, and a word when to look again. */
 export class RoutingStore {
+  #living = new LivingResources();
+  #snapshot: ResourceSnapshot | undefined;
+  #lastLoad: Promise<unknown> = Promise.resolve();
+  #readAllAtMs = -Infinity;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly changes: ChangeFeed,
+    private readonly clock: Clock = systemClock,
   ) {}
 
+  /** Everything at the first call; later calls read only what has changed since, and answer the same object if nothing has. */
   load(): Promise<ResourceSnapshot> {
-    return withStore(() => this.dataSource.transaction("REPEATABLE READ", readSnapshot));
+    const load = this.#lastLoad.then(() => this.#load());
+    this.#lastLoad = load.catch(() => undefined);
+    return load;
+  }
+
+  async #load(): Promise<ResourceSnapshot> {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs > this.#readAllAtMs) {
+      this.#living = new LivingResources();
+      this.#readAllAtMs = nowMs + readAllEveryMs;
+    }
+    const living = this.#living;
+    try {
+      const isChanged = await withStore(() =>
+        this.dataSource.transaction("REPEATABLE READ", (db) => living.catchUp(db)),
+      );
+      return (this.#snapshot = isChanged || this.#snapshot === undefined ? snapshotOf(living) : this.#snapshot);
+    } catch (error) {
+      // Half of the changes may have been read, or be read still by what was given up.
+      this.#living = new LivingResources();
+      throw error;
+    }
   }
 
   /** The code of one version, of a deleted function too as long as it is kept; undefined where there is none. */
@@ -58,19 +88,14 @@ export class RoutingStore {
   }
 }
 
-async function readSnapshot(db: EntityManager): Promise<ResourceSnapshot> {
-  const environments = await living(db, EnvironmentEntity, "environment");
-  const functions = await living(db, FunctionEntity, "function");
-  const triggers = await living(db, HttpTriggerEntity, "http_trigger");
-  const contracts = new Map(environments.map(({ id, contract }) => [id, contract]));
+function snapshotOf({ environments, functions, triggers }: LivingResources): ResourceSnapshot {
+  const contractOf = ({ environmentId }: FunctionSpec): RuntimeContract =>
+    environments.get(environmentId)?.contract ?? "FERMI";
   return {
-    environments,
-    functions: functions.map((fn) => Object.assign(fn, { contract: contracts.get(fn.environmentId) ?? "FERMI" })),
-    triggers,
+    environments: [...environments.values()],
+    functions: Array.from(functions.values(), (fn) =>
+      Object.assign(new FunctionEntity(), fn, { contract: contractOf(fn) }),
+    ),
+    triggers: [...triggers.values()],
   };
-}
-
-function living<T extends object>(db: EntityManager, entity: new () => T, name: string): Promise<T[]> {
-  const table = new Table(db, entity);
-  return table.rows(`SELECT ${table.columns("r")} FROM ${name} r WHERE r.deleted_at IS NULL`, []);
 }

@@ -14,9 +14,9 @@ describe("RoutingStore", () => {
     services = await openServices();
     wakeups = new Wakeups({ url: services.url });
     wakeups.start();
-    routing = new RoutingStore(services.dataSource, new ChangeFeed(services.dataSource, wakeups));
   });
   beforeEach(async () => {
+    routing = new RoutingStore(services.dataSource, new ChangeFeed(services.dataSource, wakeups));
     await services.environments.create(ctx, newEnvironment({ contract: "FISSION_V2" }));
     await services.functions.create(ctx, newFunction());
   });
@@ -40,6 +40,50 @@ describe("RoutingStore", () => {
     expect(environments.map(({ name }) => name)).toEqual(["node"]);
     expect(functions).toEqual([expect.objectContaining({ name: "hello", contract: "FISSION_V2" })]);
     expect(triggers).toEqual([expect.objectContaining({ kind: "HTTP", path: "/hello", enabled: false })]);
+  });
+
+  it("keeps up with what is created, changed and deleted, and answers the same where nothing is", async () => {
+    const first = await routing.load();
+    expect(await routing.load()).toBe(first);
+
+    const trigger = await services.triggers.createHttp(ctx, newTrigger());
+    const added = await services.functions.create(ctx, newFunction({ name: "added" }));
+    const changed = await services.functions.update(ctx, { ...newFunction(), source: "two" });
+    await services.environments.update(ctx, { ...newEnvironment(), contract: "FISSION_V1" });
+    const second = await routing.load();
+    expect(
+      second.functions.map(({ name, currentVersionNumber, contract }) => [name, currentVersionNumber, contract]),
+    ).toEqual([
+      [changed.name, 2, "FISSION_V1"],
+      [added.name, 1, "FISSION_V1"],
+    ]);
+    expect(second.triggers.map(({ id }) => id)).toEqual([trigger.id]);
+
+    await services.functions.delete(ctx, changed, { deleteTriggers: true });
+    const third = await routing.load();
+    expect([third.functions.map(({ id }) => id), third.triggers]).toEqual([[added.id], []]);
+    expect(await routing.load()).toBe(third);
+  });
+
+  it("gives two who ask at once the same, and each change once", async () => {
+    await routing.load();
+    await services.functions.create(ctx, newFunction({ name: "added" }));
+    const [one, other] = await Promise.all([routing.load(), routing.load()]);
+    expect(one).toBe(other);
+    expect(one.functions).toHaveLength(2);
+  });
+
+  it("reads everything where more has changed than is worth following", async () => {
+    await routing.load();
+    for (let round = 0; round < 6; round++) {
+      await Promise.all(
+        Array.from({ length: 100 }, (_, i) =>
+          services.functions.update(ctx, { ...newFunction(), source: `${round} ${i}` }),
+        ),
+      );
+    }
+    const { functions } = await routing.load();
+    expect(functions.map(({ currentVersionNumber }) => currentVersionNumber)).toEqual([601]);
   });
 
   it("gives the code of a version, of a deleted function too", async () => {

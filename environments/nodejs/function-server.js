@@ -106,7 +106,7 @@ export class FunctionServer {
   #upgrade(req, socket, head) {
     const refusal = this.#refuse(req.headers["x-fermi-key"]);
     if (refusal !== undefined) return refuseUpgrade(socket, refusal);
-    runUpgrade(this.#handler.upgrade, req, socket, head, (invocation) => {
+    runUpgrade(this.#handler.upgrade, [req, socket, head], (invocation) => {
       this.running.add(invocation);
       return () => this.running.delete(invocation);
     });

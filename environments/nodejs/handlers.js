@@ -23,16 +23,19 @@ const isHandler = (value) => isFunction(value) || isFunction(value?.fetch);
 
 function pick(namespace, isCommonJs, entrypoint) {
   if (entrypoint !== null && entrypoint !== undefined) {
-    const named = member(namespace, entrypoint) ?? member(namespace?.default, entrypoint);
-    if (named === undefined || named === null)
-      throw new LoadError(`the code exports no ${entrypoint}; ${whatThereIs(namespace)}`);
-    return named;
+    return pickNamed(namespace, entrypoint);
   }
   const main = isCommonJs && isHandler(namespace) ? namespace : namespace?.default;
   if (main !== undefined && main !== null) return main;
   const handlers = Object.values(namespace ?? {}).filter(isHandler);
   if (handlers.length === 1) return handlers[0];
   throw new LoadError(`the code has no default export; ${whatThereIs(namespace)}`);
+}
+
+function pickNamed(namespace, entrypoint) {
+  const named = member(namespace, entrypoint) ?? member(namespace?.default, entrypoint);
+  if (named !== undefined && named !== null) return named;
+  throw new LoadError(`the code exports no ${entrypoint}; ${whatThereIs(namespace)}`);
 }
 
 /** What an object has of its own or by its class; not what every object has. */

@@ -5,7 +5,7 @@ import { current, flush, logError, PartialLines } from "./logs.js";
 const secrets = new Set(["x-fermi-key", "x-fermi-log-tag"]);
 
 /** Runs `upgrade`; the invocation holds its slot until the socket is closed. A throw closes it, with 500 if nothing was sent. */
-export function runUpgrade(upgrade, req, socket, head, admit) {
+export function runUpgrade(upgrade, [req, socket, head], admit) {
   const { headers } = req;
   const invocation = {
     id: headers["x-fermi-invocation-id"],

@@ -18,8 +18,14 @@ export class ClaimQueue<T> {
       };
       const stopListening = (): void => signal.removeEventListener("abort", leave);
       const waiter: Waiter<T> = {
-        serve: (value) => (stopListening(), resolve(value)),
-        refuse: (error) => (stopListening(), reject(error)),
+        serve: (value) => {
+          stopListening();
+          resolve(value);
+        },
+        refuse: (error) => {
+          stopListening();
+          reject(error);
+        },
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#waiters.push(waiter);

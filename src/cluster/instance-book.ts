@@ -18,8 +18,8 @@ export class InstanceBook {
   readonly #deliveries: Delivery[] = [];
   #delivering = false;
 
-  get size(): number {
-    return this.#instances.size;
+  get ids(): string[] {
+    return [...this.#instances.keys()];
   }
 
   find(id: string): ClusterInstance | undefined {
@@ -64,12 +64,17 @@ export class InstanceBook {
     this.#deliver();
   }
 
+  /** Not to those who have stopped meanwhile. */
+  #hand({ change, watchers }: Delivery): void {
+    for (const watcher of watchers) if (this.#watchers.has(watcher)) watcher(change);
+  }
+
   #deliver(): void {
     if (this.#delivering) return;
     this.#delivering = true;
     try {
       for (let next = this.#deliveries.shift(); next !== undefined; next = this.#deliveries.shift()) {
-        for (const watcher of next.watchers) if (this.#watchers.has(watcher)) watcher(next.change);
+        this.#hand(next);
       }
     } finally {
       this.#delivering = false;

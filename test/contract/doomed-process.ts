@@ -22,10 +22,12 @@ await driver.ensurePool({ id: "e", namespace: "d", name: "e", image: "fermi/node
 const signal = new AbortController().signal;
 const instance = await driver.claim("e", signal);
 const source = \`require("node:child_process").spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
-  module.exports = async () => { for (;;); }\`;
+  module.exports = async () => { console.log("blocking"); for (;;); }\`;
+const blocks = new Promise((resolve) => driver.logs(({ text }) => text.includes("blocking") && resolve()));
 await driver.specialize(instance, { function: { id: "f", name: "f", namespace: "d" }, version: 1, entrypoint: null, variables: [],
   requestsPerInstance: 1, key: "k", code: { source, sha256: "" } }, signal);
 fetch("http://" + instance.address, { headers: { "x-fermi-key": "k" } }).catch(() => {});
+await blocks;
 const warm = new Set();
 driver.watch(({ type, instance: { id, state } }) => {
   if (type === "CHANGED" && state === "WARM") warm.add(id);
@@ -48,7 +50,7 @@ export async function startDoomed(dataDir: string): Promise<{ process: ChildProc
   });
   cleanUpAtExit(child, folder);
   const said = await new Promise<string>((resolve, reject) => {
-    child.stdout.once("data", (data: Buffer) => resolve(data.toString().trim()));
+    child.stdout.once("data", (data: Buffer) => resolve(data.toString().split("\n", 1)[0]!));
     child.once("exit", () => reject(new Error("ended by itself")));
   });
   return { process: child, instancesDir: said };

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
-import { request } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 import type { SpecializeRequest } from "../../src/cluster/cluster-driver.js";
 import { newId } from "../../src/lib/new-id.js";
 import { nodejs, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
@@ -177,7 +177,7 @@ describe("Handler forms of Node", () => {
     const headers = runtime.headers(newId(), { headers: { "transfer-encoding": "chunked" } });
     const call = request({ port: runtime.port, host: "127.0.0.1", method: "POST", headers, agent: false });
     call.write("first");
-    const [response] = (await once(call, "response")) as [import("node:http").IncomingMessage];
+    const [response] = (await once(call, "response")) as [IncomingMessage];
     expect(String(((await once(response, "data")) as [Buffer])[0])).toBe("first");
     call.write("second");
     expect(String(((await once(response, "data")) as [Buffer])[0])).toBe("second");
@@ -342,7 +342,7 @@ describe("The life of a Node instance", () => {
       headers: runtime.headers(newId()),
       agent: false,
     }).end();
-    const [response] = (await once(call, "response")) as [import("node:http").IncomingMessage];
+    const [response] = (await once(call, "response")) as [IncomingMessage];
     await once(response, "data");
     response.on("error", () => {});
     call.destroy();
@@ -353,7 +353,7 @@ describe("The life of a Node instance", () => {
       headers: runtime.headers(newId()),
       agent: false,
     }).end();
-    const [answer] = (await once(next, "response")) as [import("node:http").IncomingMessage];
+    const [answer] = (await once(next, "response")) as [IncomingMessage];
     expect(answer.statusCode).toBe(200);
     next.destroy();
   });

@@ -26,7 +26,7 @@ export const nodejs: Command = {
 
 const realPython = spawnSync("python3", ["-I", "-c", "import sys; print(sys.executable)"], { encoding: "utf8" });
 export const python: Command = {
-  program: realPython.stdout?.trim() ?? "",
+  program: realPython.status === 0 ? realPython.stdout.trim() : "",
   args: ["-I", "-B", path.join(environments, "python", "server.py")],
 };
 export const hasPython = realPython.status === 0;

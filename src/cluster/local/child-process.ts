@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess as Process } from "node:child_process";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { ChildUser } from "./child-user.js";
 
 export interface ChildOptions {
@@ -45,11 +45,11 @@ export class ChildProcess {
   }
 
   get stdout(): Readable {
-    return this.#process.stdout!;
+    return this.#process.stdout ?? Readable.from([]);
   }
 
   get stderr(): Readable {
-    return this.#process.stderr!;
+    return this.#process.stderr ?? Readable.from([]);
   }
 
   /** To the whole process group: also to what user code has started. */

@@ -47,6 +47,8 @@ const defaultParallelStarts = 4;
 const defaultStartTimeoutMs = 30_000;
 /** What an idle instance gets to end by itself. */
 const idleGraceMs = 2_000;
+/** How long a pool stays one short after a claim: a cold start is over by then. Who waits for an instance does not wait for this. */
+const refillDelayMs = 25;
 
 export class LocalDriver implements ClusterDriver, ImageCheck {
   readonly #book = new InstanceBook();
@@ -56,6 +58,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   #workplace: Workplace | undefined;
   #tools: InstanceTools | undefined;
   #retry: { stop(): void } | undefined;
+  #refill: { stop(): void } | undefined;
   #isStopping = false;
 
   constructor(private readonly options: LocalDriverOptions) {}
@@ -87,6 +90,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   async stop(graceMs = idleGraceMs): Promise<void> {
     this.#isStopping = true;
     this.#retry?.stop();
+    this.#refill?.stop();
     for (const pool of this.#pools.values()) pool.claims.refuseAll(unavailable("the server is stopping"));
     this.#pools.clear();
     await Promise.all([...this.#instances.keys()].map((id) => this.end(id, graceMs)));
@@ -118,7 +122,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     return refuseImage(this.#runtimes, image, contract);
   }
 
-  async ensurePool(environment: Environment): Promise<void> {
+  ensurePool(environment: Environment): Promise<void> {
     const pool = this.#pools.get(environment.id);
     if (pool === undefined) {
       this.#pools.set(environment.id, new LocalPool(environment, this.#runtimes, this.options.clock));
@@ -127,6 +131,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     }
     this.#refuseHopeless();
     this.#replan();
+    return Promise.resolve();
   }
 
   async removePool(environmentId: string): Promise<void> {
@@ -206,7 +211,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
       for (const instance of [...(this.#pools.get(id)?.warm ?? [])].slice(0, count))
         void this.end(instance.id, idleGraceMs);
     }
-    for (const id of plan.start) void this.#start(this.#pools.get(id)!);
+    for (const id of plan.start) void this.#start(id);
     this.#retryLater();
   }
 
@@ -217,9 +222,10 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     if (waits.length > 0) this.#retry = this.options.clock.after(Math.min(...waits) + 1, () => this.#replan());
   }
 
-  async #start(pool: LocalPool): Promise<void> {
-    const instance = this.#create(pool);
-    if (instance === undefined) return;
+  async #start(environmentId: string): Promise<void> {
+    const pool = this.#pools.get(environmentId);
+    const instance = pool === undefined ? undefined : this.#create(pool);
+    if (pool === undefined || instance === undefined) return;
     try {
       const address = await instance.start(() => this.#died(instance));
       if (instance.isEnding || instance.isDead || !pool.starting.delete(instance)) return;
@@ -256,9 +262,16 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     pool.warm.delete(instance);
     const claimed = this.#book.update(instance.id, { state: "SPECIALIZING" });
     if (claimed === undefined) throw new AppError("INTERNAL", "A warm instance is in no book.");
-    // After the claimer has gone on: what the claim is for is more urgent than its replacement.
-    setImmediate(() => this.#replan());
+    this.#refillLater();
     return claimed;
+  }
+
+  /** What a claim is for is more urgent than its replacement, whose start would take the processor away from it. */
+  #refillLater(): void {
+    this.#refill ??= this.options.clock.after(refillDelayMs, () => {
+      this.#refill = undefined;
+      this.#replan();
+    });
   }
 
   #failed(pool: LocalPool, why: string): void {

@@ -172,6 +172,10 @@ export class LocalInstance implements Watched {
     return new Promise((resolve) => void this.tools.clock.after(ms, () => resolve(null)));
   }
 
+  #wasAskedToEnd(): boolean {
+    return this.isEnding;
+  }
+
   #isOutOfHeap(): boolean {
     return this.#lastError.includes("heap out of memory");
   }
@@ -208,7 +212,7 @@ export class LocalInstance implements Watched {
     } catch (error) {
       if (signal.aborted) throw abortReason(signal);
       const how = await Promise.race([this.gone, this.#after(brokenMs)]);
-      if (how === null || this.isEnding) throw unusable("the connection to it broke", error);
+      if (how === null || this.#wasAskedToEnd()) throw unusable("the connection to it broke", error);
       throw new AppError("LOAD_FAILED", `the instance ended while it loaded the code: it ${how}`, { cause: error });
     }
   }
@@ -220,7 +224,7 @@ const unusable = (why: string, cause?: unknown): AppError =>
 function parseAnswer(body: string): { error?: string; stack?: string } {
   try {
     const { error, stack } = JSON.parse(body) as { error?: unknown; stack?: unknown };
-    return { error: String(error), stack: String(stack ?? "") };
+    return { error: String(error), stack: typeof stack === "string" ? stack : "" };
   } catch {
     return {};
   }

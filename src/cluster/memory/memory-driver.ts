@@ -53,7 +53,6 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
   readonly #servers = new Map<string, MemoryInstance>();
   readonly #ends = new Map<string, Promise<void>>();
   readonly #readers = new Set<(output: InstanceOutput) => void>();
-  readonly #refused = new Set<string>();
   #specializeError: Error | null = null;
   /** Every specialization that was asked for, in order. */
   readonly specializations: SpecializeRequest[] = [];
@@ -62,7 +61,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     this.#clock = options.clock ?? systemClock;
   }
 
-  async ensurePool(environment: Environment): Promise<void> {
+  ensurePool(environment: Environment): Promise<void> {
     const pool = this.#pools.get(environment.id);
     if (pool === undefined) {
       const claims = new ClaimQueue<ClusterInstance>();
@@ -70,9 +69,10 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     } else {
       const isOutdated = isOtherKind(pool.environment, environment);
       pool.environment = environment;
-      if (isOutdated) this.#endUnclaimed(pool, 0);
+      if (isOutdated) void Promise.all(this.#endUnclaimed(pool, 0));
     }
     this.#fill(environment.id);
+    return Promise.resolve();
   }
 
   async removePool(environmentId: string): Promise<void> {
@@ -147,9 +147,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
   /** Ends every pool and instance. */
   async stop(): Promise<void> {
     await Promise.all([...this.#pools.keys()].map((id) => this.removePool(id)));
-    const ids: string[] = [];
-    this.#book.watch(({ instance }) => void ids.push(instance.id)).stop();
-    await Promise.all(ids.map((id) => this.end(id, 0)));
+    await Promise.all(this.#book.ids.map((id) => this.end(id, 0)));
   }
 
   // Faults, for tests.

@@ -10,7 +10,7 @@ const answerNotSpecialized: RequestListener = (_request, response) => {
 export class MemoryInstance {
   #listener: RequestListener = answerNotSpecialized;
   readonly #server: Server = createServer((request, response) => {
-    response.once("close", () => setImmediate(() => this.#hangUpIdle()));
+    response.once("close", () => void setImmediate(this.#hangUpIdle));
     this.#listener(request, response);
   });
 
@@ -45,7 +45,7 @@ export class MemoryInstance {
   }
 
   /** A connection that falls idle while the instance is ending would keep it from its end. */
-  #hangUpIdle(): void {
+  readonly #hangUpIdle = (): void => {
     if (!this.#server.listening) this.#server.closeIdleConnections();
-  }
+  };
 }

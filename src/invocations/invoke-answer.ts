@@ -75,10 +75,12 @@ interface Told {
   readonly coldStart: boolean;
   readonly waitMs: number | null;
   readonly instance: string | null;
+  /** Why user code failed, where its runtime says. */
+  readonly error: string | null;
   readonly acceptedAt: string;
 }
 
-type ToldFields = Pick<Invocation, "functionVersion" | "coldStart" | "waitMs" | "instance" | "acceptedAt">;
+type ToldFields = Pick<Invocation, "functionVersion" | "coldStart" | "waitMs" | "instance" | "error" | "acceptedAt">;
 
 function told({ headers }: Answer, startedAt: Date): ToldFields {
   const text = Buffer.from(String(headers["x-fermi-invocation"]), "base64url").toString();
@@ -87,6 +89,7 @@ function told({ headers }: Answer, startedAt: Date): ToldFields {
     coldStart = false,
     waitMs = null,
     instance = null,
+    error = null,
     acceptedAt,
   }: Partial<Told> = parseObject(text);
   return {
@@ -94,6 +97,7 @@ function told({ headers }: Answer, startedAt: Date): ToldFields {
     coldStart,
     waitMs,
     instance,
+    error,
     acceptedAt: acceptedAt === undefined ? startedAt : new Date(acceptedAt),
   };
 }
@@ -107,17 +111,18 @@ interface Times {
 export function toInvocation(request: InvokeRequest, answer: Answer, { durationMs, finishedAt }: Times): Invocation {
   const { status } = answer;
   const isFailed = status >= 500;
+  const facts = told(answer, new Date(finishedAt.getTime() - durationMs));
   return {
     id: String(answer.headers["x-fermi-invocation-id"]),
     functionId: request.functionId,
-    ...told(answer, new Date(finishedAt.getTime() - durationMs)),
+    ...facts,
     source: request.source,
     triggerId: request.triggerId,
     status: isFailed ? "FAILED" : "SUCCEEDED",
     method: request.method,
     path: request.path.split("?", 1)[0] ?? "/",
     httpStatus: status,
-    error: isFailed ? `The function answered ${status}.` : null,
+    error: isFailed ? (facts.error ?? `The function answered ${status}.`) : null,
     durationMs: Math.round(durationMs * 1_000) / 1_000,
     attempts: 1,
     requestBytes: Buffer.byteLength(request.body ?? ""),

@@ -17,12 +17,13 @@ export function answerHead(call: Call, raw: readonly Buffer[], mustClose: boolea
 
 /** What the invoker needs to know before the record is written. */
 function invocationHeader(call: Call): string {
-  const { coldStart, waitMs, instance, acceptedAt, callee } = call;
+  const { coldStart, waitMs, instance, acceptedAt, callee, functionError } = call;
   const facts = {
     functionVersion: callee.target.version,
     coldStart,
     waitMs: Math.round(waitMs * 1_000) / 1_000,
     instance,
+    error: functionError,
     acceptedAt: acceptedAt.toISOString(),
   };
   return Buffer.from(JSON.stringify(facts)).toString("base64url");

@@ -32,6 +32,8 @@ export class Call implements Origin {
   waitMs = 0;
   instance: string | null = null;
   httpStatus: number | null = null;
+  /** Why user code failed, as its runtime says. */
+  functionError: string | null = null;
   requestBytes = 0;
   responseBytes = 0;
   /** The client went away before it had the whole answer. */

@@ -12,7 +12,7 @@ import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { HttpCall, Call } from "./call.js";
 import { answerHead } from "./answer-head.js";
-import { headerValue, trailerPairs } from "./response-head.js";
+import { functionError, headerValue, trailerPairs } from "./response-head.js";
 import type { Upload } from "./upload.js";
 
 /** How an attempt ended. */
@@ -42,7 +42,7 @@ export interface ExchangeOptions {
   readonly upload: Upload | null;
   readonly clock: Clock;
   /** The runtime refuses what it has no room for by X-Fermi-Busy; other contracts know no such thing. */
-  readonly canBeBusy: boolean;
+  readonly isFermiRuntime: boolean;
   readonly isStopping: () => boolean;
   readonly done: (outcome: Outcome) => void;
 }
@@ -79,12 +79,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** False pauses the answer until the client has taken what it has. */
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     if (status < 200 || this.#isDone) return true;
-    if (this.#options.canBeBusy && status === 503 && headerValue(raw, "x-fermi-busy") !== undefined) {
+    if (this.#options.isFermiRuntime && status === 503 && headerValue(raw, "x-fermi-busy") !== undefined) {
       this.#end({ type: "NOT_RUN", because: "BUSY" });
       return true;
     }
     this.#progressMs = this.#options.clock.monotonicMs();
     this.#resume = resume;
+    if (status >= 500 && this.#options.isFermiRuntime) this.#call.functionError = functionError(raw);
     if (!this.#call.clientGone) {
       const mustClose = this.#options.isStopping() || (this.#isUploading && status >= 400);
       this.#res.writeHead(status, printable(status, statusText), answerHead(this.#call, raw, mustClose));

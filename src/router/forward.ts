@@ -27,7 +27,7 @@ export function forward(http: HttpCall, lease: Lease, body: RequestBody, options
       ...options,
       http,
       upload: body.type === "STREAM" ? body.upload : null,
-      canBeBusy: instance.contract === "FERMI",
+      isFermiRuntime: instance.contract === "FERMI",
       done: (outcome) => {
         if (outcome.type === "ANSWERED") slots.connections.give(client);
         else slots.connections.discard(client);

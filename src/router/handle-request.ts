@@ -143,5 +143,5 @@ export function verdict(
   const status = call.httpStatus ?? 0;
   return status < 500
     ? { status: "SUCCEEDED", error: null }
-    : { status: "FAILED", error: `The function answered ${status}.` };
+    : { status: "FAILED", error: call.functionError ?? `The function answered ${status}.` };
 }

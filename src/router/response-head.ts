@@ -39,6 +39,17 @@ export function responseHeaders(raw: readonly Buffer[], { dropCors, dropLength }
   return named === undefined ? kept : without(kept, named);
 }
 
+/** What the runtime says of user code that failed: percent-encoded in the header, one line here. */
+export function functionError(raw: readonly Buffer[]): string | null {
+  const encoded = headerValue(raw, "x-fermi-function-error");
+  if (encoded === undefined) return null;
+  try {
+    return decodeURIComponent(encoded).replace(/\s+/g, " ").slice(0, 300);
+  } catch {
+    return null;
+  }
+}
+
 /** The value of one header, in a raw list. */
 export function headerValue(raw: readonly Buffer[], lowerCaseName: string): string | undefined {
   for (let i = 0; i + 1 < raw.length; i += 2) {

@@ -55,6 +55,14 @@ describe("Router: forwarding", () => {
     });
   });
 
+  it("records the runtime's reason for a 500, and keeps it from the caller", async () => {
+    const reason = encodeURIComponent("Error: no é\n  at line 3");
+    await stage.serve((_req, res) => res.writeHead(500, { "X-Fermi-Function-Error": reason }).end("oops"));
+    const answer = await ask(stage.port, "/");
+    expect([answer.status, answer.headers["x-fermi-function-error"]]).toEqual([500, undefined]);
+    expect(await stage.record()).toMatchObject({ status: "FAILED", error: "Error: no é at line 3" });
+  });
+
   it("answers HEAD with the length that GET would have, and no body", async () => {
     await stage.serve((_req, res) => res.writeHead(200, { "content-length": 5 }).end("hello"));
     const answer = await sendRaw(stage.port, "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

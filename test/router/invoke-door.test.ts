@@ -85,6 +85,7 @@ describe("Router: its own paths", () => {
     expect(JSON.parse(Buffer.from(String(answer.headers["x-fermi-invocation"]), "base64url").toString())).toEqual({
       functionVersion: 3,
       coldStart: false,
+      error: null,
       waitMs: 0,
       instance: "instance-1",
       acceptedAt: record.acceptedAt.toISOString(),

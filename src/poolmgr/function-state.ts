@@ -51,7 +51,7 @@ export class FunctionState {
     this.demands.set(version, byRouter);
   }
 
-  /** The router was given slots: as many of those who wait will be in flight, which it is about to say itself. */
+  /** The router was given slots that nobody uses: as many of its waiters begin, which it is about to say itself. */
   expectServed(version: number, routerId: string, slots: number): void {
     const said = this.demands.get(version)?.get(routerId);
     const served = Math.min(said?.waiting ?? 0, slots);

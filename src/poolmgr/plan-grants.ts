@@ -12,7 +12,7 @@ export interface Share {
   /** Slots that it may still be using: more than `told` until it has said that it does not. */
   readonly held: number;
   readonly inFlight: number;
-  /** It was told to give all back and has not answered yet: it is told nothing new before. */
+  /** The instance drains, and the router was told so. */
   readonly isWithdrawn: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface GrantingRouter {
   readonly isWaiting: boolean;
 }
 
-/** `slots` 0 is a withdrawal. */
+/** `slots` 0: the router is to use it no more for now. */
 export interface Grant {
   readonly instanceId: string;
   readonly routerId: string;
@@ -96,21 +96,20 @@ class Granting {
 
   #handOut(instance: GrantableInstance): void {
     const free = (): number => instance.total - this.#held(instance);
-    const open = this.routers.filter(({ id }) => instance.shares.get(id)?.isWithdrawn !== true);
-    const byNeed = [...open].sort((a, b) => this.#lack(b.id) - this.#lack(a.id));
+    const byNeed = [...this.routers].sort((a, b) => this.#lack(b.id) - this.#lack(a.id));
     for (const { id } of byNeed)
       this.#give(instance, id, Math.min(free() + this.#unreturned(instance, id), this.#lack(id)));
     const isAnyLacking = sum(this.#lacking.values()) > 0;
-    for (const { id } of isAnyLacking ? [] : open) {
+    for (const { id } of isAnyLacking ? [] : this.routers) {
       const unpromised = instance.total - sum(this.#toldOf(instance).values());
       this.#give(instance, id, Math.min(this.#unreturned(instance, id), unpromised));
     }
-    this.#spread(instance, open, free);
+    this.#spread(instance, free);
   }
 
   /** What nobody waits for, evenly, so that whoever gets the next request has a slot for it. */
-  #spread(instance: GrantableInstance, open: readonly GrantingRouter[], free: () => number): void {
-    const byFewest = [...open].sort((a, b) => this.#toldOfAll(a.id) - this.#toldOfAll(b.id));
+  #spread(instance: GrantableInstance, free: () => number): void {
+    const byFewest = [...this.routers].sort((a, b) => this.#toldOfAll(a.id) - this.#toldOfAll(b.id));
     byFewest.forEach(({ id }, index) => {
       this.#give(instance, id, Math.ceil(free() / (byFewest.length - index)));
     });

@@ -30,13 +30,13 @@ export type ToRouter =
   /** All that the router may use; what it knew before and is not in here is gone. */
   | { readonly type: "SNAPSHOT"; readonly epoch: string; readonly instances: readonly GrantedInstance[] }
   /**
-   * A new instance, or a new number of slots of one. Fewer: the router takes no new request beyond it, and answers with
-   * a USAGE that names the instance, at once and again at every change, so that poolmgr knows which slots are free.
+   * A new instance, or a new number of slots of one. Fewer, or none: the router takes no new request beyond it, and answers
+   * with a USAGE that names the instance, at once and again at every change, so that poolmgr knows which slots are free.
    */
   | { readonly type: "GRANT"; readonly instance: GrantedInstance }
   /**
-   * No new request to it from now on; answered with RELEASED when the last one in flight has ended, at once where there
-   * is none or the router knows no such instance. A later GRANT may give it back.
+   * The instance is about to end: no new request to it from now on. Answered with RELEASED when the last one in flight
+   * has ended, at once where there is none or the router knows no such instance.
    */
   | { readonly type: "WITHDRAW"; readonly instanceId: string }
   /** The instance is dead: whatever is in flight there has failed. */

@@ -50,18 +50,19 @@ export class RouterRegistry {
       const member = byId.get(instanceId);
       if (member === undefined) continue;
       const number = this.hub.nextNumber(routerId);
-      fn.expectServed(version, routerId, slots - (member.ledger.shares.get(routerId)?.told ?? 0));
-      if (slots > 0) member.ledger.tell(routerId, slots, number);
+      fn.expectServed(version, routerId, slots - (member.ledger.shares.get(routerId)?.held ?? 0));
+      member.ledger.tell(routerId, slots, number);
       if (joining?.routerId === routerId) joining.snapshot.push(member.granted(slots));
-      else if (slots > 0) this.hub.send(routerId, { type: "GRANT", instance: member.granted(slots) });
-      else this.#withdrawFrom(member, routerId);
+      else this.hub.send(routerId, { type: "GRANT", instance: member.granted(slots) });
     }
   }
 
   /** From everybody who has slots of it. */
   withdraw(member: Member): void {
     for (const [routerId, { isWithdrawn }] of member.ledger.shares) {
-      if (!isWithdrawn) this.#withdrawFrom(member, routerId);
+      if (isWithdrawn) continue;
+      member.ledger.withdraw(routerId);
+      this.hub.send(routerId, { type: "WITHDRAW", instanceId: member.id });
     }
   }
 
@@ -78,10 +79,5 @@ export class RouterRegistry {
       const target = { functionId: fn.id, version };
       this.hub.send(routerId, { type: "REFUSE", target, code, message, ...retry });
     }
-  }
-
-  #withdrawFrom(member: Member, routerId: string): void {
-    member.ledger.withdraw(routerId);
-    this.hub.send(routerId, { type: "WITHDRAW", instanceId: member.id });
   }
 }

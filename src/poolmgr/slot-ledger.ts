@@ -45,8 +45,7 @@ export class SlotLedger {
   /** The router is told, in the message with this number, that it has `slots` from now on. */
   tell(routerId: string, slots: number, messageNumber: number): void {
     const entry = this.#entries.get(routerId) ?? { told: 0, held: 0, inFlight: 0, isWithdrawn: false, loweredAt: 0 };
-    if (entry.isWithdrawn)
-      throw new AppError("INTERNAL", "A withdrawn share was granted again before it was released.");
+    if (entry.isWithdrawn) throw new AppError("INTERNAL", "A slot of a draining instance was granted.");
     if (slots > entry.held && slots - entry.held > this.free)
       throw new AppError("INTERNAL", "A slot was granted twice.");
     if (slots < entry.told) entry.loweredAt = messageNumber;
@@ -55,7 +54,7 @@ export class SlotLedger {
     this.#entries.set(routerId, entry);
   }
 
-  /** The router is told to give all back. */
+  /** The router is told that the instance drains. */
   withdraw(routerId: string): void {
     const entry = this.#entries.get(routerId);
     if (entry === undefined) return;

@@ -59,7 +59,7 @@ describe("planGrants", () => {
     expect(planGrants([returning], [idle("a"), idle("b")], 0)).toEqual([{ instanceId: "i", routerId: "a", slots: 10 }]);
   });
 
-  it("withdraws idle instances before busy ones", () => {
+  it("calls back idle instances before busy ones", () => {
     const instances = [instance("busy", 1, { a: share(1) }), instance("idle", 1, { a: share(1, { inFlight: 0 }) })];
     const routers = [{ id: "a", demand: 1, isWaiting: false }, waiting("b", 1)];
     expect(planGrants(instances, routers, 0)).toEqual([{ instanceId: "idle", routerId: "a", slots: 0 }]);
@@ -77,11 +77,6 @@ describe("planGrants", () => {
     const routers = [waiting("a", 9), waiting("b", 9)];
     expect(planGrants([taken], routers, 0)).toEqual([]);
     expect(planGrants([taken], routers, 1)).toEqual([{ instanceId: "i", routerId: "a", slots: 0 }]);
-  });
-
-  it("tells a router nothing new of an instance that it has been told to give back", () => {
-    const withdrawn = instance("i", 1, { a: share(0, { held: 1, isWithdrawn: true }) });
-    expect(planGrants([withdrawn], [waiting("a", 1)], 0)).toEqual([]);
   });
 
   it("takes slots from whoever has most when an instance has fewer than before", () => {

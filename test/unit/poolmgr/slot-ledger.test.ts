@@ -51,7 +51,7 @@ describe("SlotLedger", () => {
     ledger.withdraw("nobody");
     ledger.use("a", 0, 9);
     expect(ledger.free).toBe(0);
-    expect(() => ledger.tell("a", 1, 3)).toThrow("before it was released");
+    expect(() => ledger.tell("a", 1, 3)).toThrow("draining");
     ledger.release("a");
     expect(ledger.free).toBe(2);
     expect(ledger.holders).toEqual([]);
@@ -69,16 +69,12 @@ describe("SlotLedger", () => {
 /** A stream with delay: what one end has sent and the other has not got yet. */
 interface Link {
   readonly toRouter: { readonly slots: number; readonly number: number }[];
-  readonly toPoolmgr: (
-    | { readonly type: "USAGE" | "DEMAND"; readonly inFlight: number; readonly waiting: number; readonly seen: number }
-    | { readonly type: "RELEASED" }
-  )[];
+  readonly toPoolmgr: { readonly inFlight: number; readonly waiting: number; readonly seen: number }[];
   sent: number;
   seen: number;
   slots: number;
   inFlight: number;
   waiting: number;
-  isWithdrawn: boolean;
   said: { inFlight: number; waiting: number };
 }
 
@@ -114,7 +110,7 @@ describe("SlotLedger and planGrants, over streams with delay", () => {
 class Model {
   readonly ledger = new SlotLedger(8);
   readonly links = [0, 1, 2].map((): Link => {
-    const nothing = { sent: 0, seen: 0, slots: 0, inFlight: 0, waiting: 0, isWithdrawn: false };
+    const nothing = { sent: 0, seen: 0, slots: 0, inFlight: 0, waiting: 0 };
     return { ...nothing, toRouter: [], toPoolmgr: [], said: { inFlight: 0, waiting: 0 } };
   });
   #turn = 0;
@@ -162,8 +158,7 @@ class Model {
     const { total, shares } = this.ledger;
     for (const { routerId, slots } of planGrants([{ id: "i", total, shares }], routers, this.#turn)) {
       const link = this.links[Number(routerId)]!;
-      if (slots > 0) this.ledger.tell(routerId, slots, link.sent + 1);
-      else this.ledger.withdraw(routerId);
+      this.ledger.tell(routerId, slots, link.sent + 1);
       link.toRouter.push({ slots, number: ++link.sent });
     }
   }
@@ -173,15 +168,12 @@ class Model {
     if (message === undefined) return;
     link.seen = message.number;
     link.slots = message.slots;
-    link.isWithdrawn = message.slots === 0;
     this.#admit(link);
-    this.#release(link);
   }
 
   #answer(index: number, link: Link): void {
     const message = link.toPoolmgr.shift();
     if (message === undefined) return;
-    if (message.type === "RELEASED") return this.ledger.release(String(index));
     link.said = message;
     this.ledger.use(String(index), message.inFlight, message.seen);
   }
@@ -189,19 +181,12 @@ class Model {
   #finish(link: Link, count: number): void {
     link.inFlight -= Math.min(count, link.inFlight);
     this.#admit(link);
-    this.#release(link);
   }
 
   #admit(link: Link): void {
     const admitted = Math.min(link.waiting, Math.max(0, link.slots - link.inFlight));
     link.waiting -= admitted;
     link.inFlight += admitted;
-    link.toPoolmgr.push({ type: "USAGE", inFlight: link.inFlight, waiting: link.waiting, seen: link.seen });
-  }
-
-  #release(link: Link): void {
-    if (!link.isWithdrawn || link.inFlight > 0) return;
-    link.isWithdrawn = false;
-    link.toPoolmgr.push({ type: "RELEASED" });
+    link.toPoolmgr.push({ inFlight: link.inFlight, waiting: link.waiting, seen: link.seen });
   }
 }

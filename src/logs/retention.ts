@@ -21,8 +21,6 @@ export interface RecordStorage {
 
 export interface RetentionOptions {
   readonly storage: RecordStorage;
-  /** Removes deleted resources whose last record has gone. */
-  readonly purge?: () => Promise<unknown>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly retentionDays: number;
@@ -77,11 +75,10 @@ export class Retention implements Stoppable {
   }
 
   async #keepTime(): Promise<void> {
-    const { clock, storage, retentionDays, purge } = this.#options;
+    const { clock, storage, retentionDays } = this.#options;
     const now = clock.now().getTime();
     for (const offset of daysAhead) await storage.ensureDay(utcDay(now + offset * dayMs));
     await storage.dropBefore(new Date(now - retentionDays * dayMs));
-    await purge?.();
   }
 
   async #keepSize(): Promise<void> {

@@ -20,7 +20,9 @@ describe("a function, from source to answer", () => {
   beforeAll(async () => {
     fermi = await startFermi();
   }, 90_000);
-  afterAll(async () => void (await fermi.stop()));
+  afterAll(async () => {
+    await fermi.stop();
+  });
 
   const invocationsOf = async (name: string): Promise<InvocationRow[]> => {
     const { invocations } = await fermi.ok<{ invocations: { nodes: InvocationRow[] } }>(

@@ -87,7 +87,9 @@ export async function startFermi(options: FermiOptions = {}): Promise<Fermi> {
       return data;
     },
     stop: () => ended("SIGTERM"),
-    kill: async () => void (await ended("SIGKILL")),
+    kill: async () => {
+      await ended("SIGKILL");
+    },
   };
 }
 
@@ -112,7 +114,7 @@ export function launch(options: FermiOptions, dataDir: string): Launched {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
   return { child, readyFile, output: () => text };
 }
 

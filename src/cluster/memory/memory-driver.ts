@@ -187,8 +187,8 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     if (pool === undefined) return;
     for (const id of [...pool.warm].slice(pool.environment.poolSize)) void this.end(id, 0);
     if (pool.problem !== null) return;
-    const wanted = pool.environment.poolSize + pool.claims.size;
-    while (pool.warm.size + pool.starting.size < wanted) this.#start(pool);
+    // A start that takes no time serves a claim at once, so what is wanted changes as instances come up.
+    while (pool.warm.size + pool.starting.size < pool.environment.poolSize + pool.claims.size) this.#start(pool);
   }
 
   #start(pool: MemoryPool): void {

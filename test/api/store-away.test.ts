@@ -45,19 +45,19 @@ describe("with the store away", () => {
     subscription.end();
   });
 
-  it("a subscription is told so, and the socket stays", async () => {
-    const subscription = api.client.subscribe(`subscription { resourceChanges { type } }`);
+  it("a subscription that was open is only late", async () => {
+    const subscription = api.client.subscribe<{ resourceChanges: { resource: { name: string } } }>(
+      `subscription { resourceChanges { resource { ... on Environment { name } } } }`,
+    );
     while (subscription.results.length === 0) await createEnvironment(api.client);
     proxy.close();
-    await subscription.until(() => subscription.failure !== undefined);
-    expect(subscription.failure).toMatchObject([{ extensions: { code: "STORE_UNAVAILABLE" } }]);
+    await api.client.refused("{ invocations { nodes { id } } }");
     proxy.open();
-    const viewer = await new Promise((resolve) => {
-      subscription.client.subscribe(
-        { query: "{ viewer { subject } }" },
-        { next: resolve, error: resolve, complete: () => {} },
-      );
-    });
-    expect(viewer).toEqual({ data: { viewer: { subject: "local" } } });
+    const name = someName();
+    await createEnvironment(api.client, { name });
+    await subscription.until(() => subscription.results.at(-1)?.data?.resourceChanges.resource.name === name);
+    expect(subscription.failure).toBeUndefined();
+    expect(subscription.results.filter(({ errors }) => errors !== undefined)).toEqual([]);
+    subscription.end();
   });
 });

@@ -24,7 +24,7 @@ export type Outcome =
   /** Nothing was sent to the client yet: it is to get this error. */
   | { readonly type: "FAILED"; readonly error: AppError; readonly suspect?: Suspicion }
   /** The answer broke off midway. */
-  | { readonly type: "CUT"; readonly error: AppError; readonly suspect?: Suspicion }
+  | { readonly type: "CUT"; readonly error: AppError }
   /** The client left. */
   | { readonly type: "CANCELLED" };
 
@@ -89,15 +89,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!this.#call.clientGone) {
       const mustClose = this.#options.isStopping() || (this.#isUploading && status >= 400);
       this.#res.writeHead(status, printable(status, statusText), answerHead(this.#call, raw, mustClose));
+      this.#call.httpStatus = status;
     }
-    this.#call.httpStatus = status;
     this.#hasHead = true;
     return true;
   }
 
   onData(chunk: Buffer): boolean {
-    this.#call.responseBytes += chunk.length;
     if (this.#call.clientGone || this.#isDone) return true;
+    this.#call.responseBytes += chunk.length;
     this.#progressMs = this.#options.clock.monotonicMs();
     if (this.#res.write(chunk)) return true;
     this.#isPaused = true;
@@ -121,17 +121,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (isRefusal(error))
       return this.#fail(new AppError("BAD_REQUEST", "The request can't be sent on.", { cause: error }));
     if (this.#abort === undefined) return this.#end({ type: "NOT_RUN", because: "NO_CONNECTION" });
-    const malformed = malformedMessage(error);
-    const message = malformed ?? this.#lostMessage();
-    this.#fail(
-      new AppError("FUNCTION_CRASHED", message, { cause: error }),
-      malformed === undefined ? "CRASHED" : undefined,
-    );
+    const malformed = this.#hasHead ? undefined : malformedMessage(error);
+    const suspect = this.#hasHead || malformed !== undefined ? undefined : "CRASHED";
+    this.#fail(new AppError("FUNCTION_CRASHED", malformed ?? this.#lostMessage(), { cause: error }), suspect);
   }
 
+  /** A stream that throws breaks its answer off, and its instance is well: that says nothing about the instance. */
   #lostMessage(): string {
-    const when = this.#hasHead ? "while it answered" : "before it answered";
-    return this.#options.isStopping() ? `The router was stopped ${when}.` : `The function's instance was lost ${when}.`;
+    if (this.#options.isStopping()) {
+      return `The router was stopped ${this.#hasHead ? "while" : "before"} it answered.`;
+    }
+    return this.#hasHead ? "The function's answer broke off." : "The function's instance was lost before it answered.";
   }
 
   get #isUploading(): boolean {
@@ -172,8 +172,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isUploading && upload?.isHeldUp === false && !this.#hasHead) {
       return this.#fail(new AppError("BAD_REQUEST", "The request's body came too slowly."));
     }
-    const suspect = this.#hasHead ? undefined : "TIMED_OUT";
-    this.#fail(new AppError("FUNCTION_TIMEOUT", this.#timeoutMessage(seconds)), suspect);
+    this.#fail(new AppError("FUNCTION_TIMEOUT", this.#timeoutMessage(seconds)), "TIMED_OUT");
   }
 
   /** A pause in an answer says nothing about the instance: an event stream may have nothing to tell. */
@@ -190,7 +189,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(error: AppError, suspect?: Suspicion): void {
-    this.#end({ type: this.#hasHead ? "CUT" : "FAILED", error, ...(suspect && { suspect }) });
+    this.#end(this.#hasHead ? { type: "CUT", error } : { type: "FAILED", error, ...(suspect && { suspect }) });
   }
 
   #end(outcome: Outcome): void {

@@ -118,7 +118,7 @@ export class RequestHandler {
     if (call.clientGone) return;
     call.httpStatus = outcome.error.httpStatus;
     const close = res.req.complete && !this.options.isStopping() ? [] : ["Connection", "close"];
-    writeError(res, outcome.error, call.invocationId, [...call.plan.answerHeaders, ...close]);
+    call.responseBytes = writeError(res, outcome.error, call.invocationId, [...call.plan.answerHeaders, ...close]);
   }
 
   #record(call: Call, outcome: Outcome): void {

@@ -74,7 +74,7 @@ export class UpgradeHandler {
       return await this.#attempt(upgrade);
     } catch (cause) {
       const error = toAppError(cause);
-      writeErrorToSocket(upgrade.socket, error, upgrade.call.invocationId);
+      upgrade.call.responseBytes = writeErrorToSocket(upgrade.socket, error, upgrade.call.invocationId);
       return { type: "FAILED", error };
     }
   }

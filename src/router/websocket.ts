@@ -22,7 +22,6 @@ export type SocketEnding =
       readonly type: "ENDED";
       readonly status: EndedStatus;
       readonly error: string | null;
-      readonly suspect?: "CRASHED";
     }
   | { readonly type: "NOT_RUN"; readonly because: "NO_CONNECTION" | "BUSY" }
   | { readonly type: "FAILED"; readonly error: AppError; readonly suspect: "CRASHED" | "TIMED_OUT" };
@@ -170,8 +169,10 @@ export class Tunnel {
   /** Answered at once: http-proxy ends the client's socket as soon as it has told of an error. */
   #fail(error: AppError, suspect: "CRASHED" | "TIMED_OUT"): void {
     if (this.#isSettled) return;
-    writeErrorToSocket(this.upgrade.socket, error, this.upgrade.call.invocationId);
+    const { socket, call } = this.upgrade;
+    const bytes = writeErrorToSocket(socket, error, call.invocationId);
     this.#end({ type: "FAILED", error, suspect });
+    call.responseBytes = bytes;
     this.#proxyReq?.destroy();
   }
 
@@ -195,12 +196,8 @@ export class Tunnel {
   }
 }
 
-const lost: SocketEnding = {
-  type: "ENDED",
-  status: "FAILED",
-  error: "The function's instance was lost.",
-  suspect: "CRASHED",
-};
+/** After the answer's head this says nothing about the instance: its code may have broken the connection off. */
+const lost: SocketEnding = { type: "ENDED", status: "FAILED", error: "The function's answer broke off." };
 const callerLeft: SocketEnding = { type: "ENDED", status: "CANCELLED", error: "The caller left." };
 
 /** What was written still reaches a client that reads; one that does not is not waited for. */

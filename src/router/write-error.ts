@@ -33,27 +33,32 @@ function errorAnswer(error: AppError, invocationId: string): ErrorAnswer {
   return { status: error.httpStatus, headers, body };
 }
 
-/** Answers with the error, once, where nothing was sent yet. `extra` is name, value, name, value. */
+/**
+ * Answers with the error, once, where nothing was sent yet. `extra` is name, value, name, value. Returns how many bytes
+ * of body the client is sent.
+ */
 export function writeError(
   res: ServerResponse,
   error: AppError,
   invocationId: string,
   extra: readonly string[] = [],
-): void {
-  if (res.headersSent || res.destroyed) return;
+): number {
+  if (res.headersSent || res.destroyed) return 0;
   const { status, headers, body } = errorAnswer(error, invocationId);
   res.writeHead(status, [...headers, ...extra]);
   res.end(body);
+  return res.req.method === "HEAD" ? 0 : Buffer.byteLength(body);
 }
 
 /** The same for a bare socket: a request that could not be parsed, or an upgrade. Closes the connection. */
-export function writeErrorToSocket(socket: Duplex, error: AppError, invocationId: string): void {
+export function writeErrorToSocket(socket: Duplex, error: AppError, invocationId: string): number {
   if (!socket.writable) {
     socket.destroy();
-    return;
+    return 0;
   }
   const { status, headers, body } = errorAnswer(error, invocationId);
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, "Connection: close"];
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  return Buffer.byteLength(body);
 }

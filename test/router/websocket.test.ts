@@ -189,7 +189,8 @@ describe("Router: WebSockets", () => {
     const answer = await client.closed();
     expect(answer).toMatch(/^HTTP\/1\.1 502 /);
     expect(answer).toContain('"code":"FUNCTION_CRASHED"');
-    expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 502 });
+    const body = answer.slice(answer.indexOf("{"));
+    expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 502, responseBytes: body.length });
   });
 
   it("ends in 504 when the instance does not answer in time", async () => {
@@ -229,6 +230,7 @@ describe("Router: WebSockets", () => {
     await until("the client is cut", () => isClosed);
     await until("the second record", () => stage.records.length === 2);
     expect(stage.records[1]).toMatchObject({ status: "FAILED" });
+    expect(stage.poolmgr.of("SUSPECT")).toEqual([]);
   });
 
   it("is closed after the idle time, but not while something is said either way", async () => {
@@ -273,6 +275,8 @@ describe("Router: WebSockets", () => {
     const answer = await client.closed();
     expect(answer).toMatch(/^HTTP\/1\.1 429 /);
     expect(answer).toMatch(/retry-after: 1\r\n/i);
-    expect(errorCode({ body: answer.slice(answer.indexOf("{")) })).toBe("QUEUE_FULL");
+    const body = answer.slice(answer.indexOf("{"));
+    expect(errorCode({ body })).toBe("QUEUE_FULL");
+    expect((await stage.record()).responseBytes).toBe(body.length);
   });
 });

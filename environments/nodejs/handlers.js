@@ -85,7 +85,7 @@ async function callWithCallback(exported, invocation) {
 function twice(invocation, reject) {
   const error = new Error("the callback was called twice");
   reject(error);
-  if (invocation.isAnswered) invocation.logLate(error);
+  if (invocation.isAnswered || invocation.hasSettled) invocation.logLate(error);
 }
 
 const looksLikeAnswer = (value) =>

@@ -3,13 +3,15 @@ import { Readable } from "node:stream";
 import { hasBody, parseBody, readBody } from "./body.js";
 import { inspectError, oneLine, RequestError } from "./errors.js";
 import { current, flush, logError, PartialLines } from "./logs.js";
-import { prepare, pump } from "./respond.js";
+import { prepare } from "./respond.js";
 import { parseQuery } from "./query.js";
 
 export class Invocation {
   partial = new PartialLines();
   isAnswered = false;
   isReleased = false;
+  /** Whether the handler has settled: what it does wrong from then on is not the answer any more. */
+  hasSettled = false;
   #isRunning = false;
   #abort;
   #release;
@@ -33,7 +35,7 @@ export class Invocation {
     this.#isRunning = true;
     try {
       const answer = await handler.call(this);
-      this.#isRunning = false;
+      this.hasSettled = true;
       await this.#answer(answer);
     } catch (error) {
       this.#isRunning = false;
@@ -93,20 +95,27 @@ export class Invocation {
   }
 
   async #answer(answer) {
-    const { res, req } = this;
     if (this.isAnswered) return;
-    const { source, start } = prepare(answer, res, req.method);
-    if (res.destroyed) {
-      source?.cancel();
-      return this.release();
-    }
+    const { source, start } = prepare(answer, this.res, this.req.method);
+    if (source !== null) return this.#stream(source, start);
+    this.#isRunning = false;
+    this.release();
+    if (this.res.destroyed) return;
     this.isAnswered = true;
-    if (source === null) {
-      this.release();
-      return start();
-    }
     start();
-    await pump(source, res, req.method);
+  }
+
+  /** The first chunk is pulled before the head is sent: what fails until then is answered 500, as any other error is. */
+  async #stream(source, start) {
+    const { res } = this;
+    if (res.destroyed) source.cancel();
+    else res.once("close", source.cancel);
+    const first = res.destroyed ? undefined : await source.next();
+    this.#isRunning = false;
+    if (res.destroyed) return this.release();
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    await start(first);
     this.release();
     res.end();
   }

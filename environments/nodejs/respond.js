@@ -15,7 +15,10 @@ const ownHeaders = new Set([
 export const isStream = (value) => isFunction(value?.getReader) || isFunction(value?.[Symbol.asyncIterator]);
 const isFunction = (value) => typeof value === "function";
 
-/** `{start(), source}`: what is wrong with the answer is thrown here; `start` sends, and `source` (or null) streams on. */
+/**
+ * `{source, start}`: what is wrong with the answer is thrown here. Without a source (null) `start()` sends it; with one,
+ * `start(first)` sends the head, the first chunk that the caller has pulled, and the others; it rejects where one fails.
+ */
 export function prepare({ status, headers, body, isResponse }, res, method) {
   const code = status ?? (isResponse ? status : 200);
   if (!Number.isInteger(code) || code < 200 || code > 599) throw new TypeError(badStatus(status));
@@ -27,17 +30,18 @@ export function prepare({ status, headers, body, isResponse }, res, method) {
   return { source: null, start: () => sendWhole(res, code, content.bytes, method) };
 }
 
+const isBodiless = (code) => code === 204 || code === 304;
+
 /** A length that user code announces counts only where there is no body to measure: in the answer to HEAD. */
 function sendWhole(res, code, bytes, method) {
-  const isBodiless = code === 204 || code === 304;
-  if (!isBodiless && (method !== "HEAD" || bytes.length > 0)) res.setHeader("content-length", bytes.length);
+  if (!isBodiless(code) && (method !== "HEAD" || bytes.length > 0)) res.setHeader("content-length", bytes.length);
   res.writeHead(code).end(bytes);
 }
 
 function stream(res, code, source) {
   // A length that user code announced is kept, and a body that is none of that length breaks off.
   res.strictContentLength = res.hasHeader("content-length");
-  return { source, start: () => void res.writeHead(code) };
+  return { source, start: (first) => pump(source, res.writeHead(code), first) };
 }
 
 const badStatus = (status) =>
@@ -75,27 +79,52 @@ function setHeader(res, name, value) {
   else res.setHeader(name, value);
 }
 
-/** `{next() → Promise<{done, value}>, cancel()}` over web streams, Node's, and whatever else can be iterated. */
+/** `{next() → Promise of a chunk, or of undefined at the end, cancel()}` over web streams, Node's, and other iterables. */
 function toSource(body) {
   if (isFunction(body.getReader)) {
     const reader = body.getReader();
-    return { next: () => reader.read(), cancel: () => void reader.cancel().catch(() => {}) };
+    return { next: async () => toChunk(await reader.read()), cancel: quietly(() => reader.cancel()) };
   }
   const iterator = body[Symbol.asyncIterator]();
-  const destroy = isFunction(body.destroy) ? () => body.destroy() : () => void iterator.return?.()?.catch?.(() => {});
-  return { next: () => iterator.next(), cancel: destroy };
+  if (isFunction(body.destroy)) return fromNodeStream(body, iterator);
+  return { next: async () => toChunk(await iterator.next()), cancel: quietly(() => iterator.return?.()) };
 }
 
-/** Sends a stream to its end, at the caller's pace; rejects where the stream fails. */
-export async function pump(source, res, method) {
-  res.once("close", () => source.cancel());
-  if (method === "HEAD") source.cancel();
-  while (method !== "HEAD" && !res.destroyed) {
-    const { done, value } = await source.next();
-    if (done || res.destroyed) break;
-    if (typeof value !== "string" && !ArrayBuffer.isView(value))
-      throw new TypeError(`a stream must give strings or bytes; this one gave one ${kind(value)}`);
-    if (!res.write(typeof value === "string" ? value : bytesOf(value)) && !res.destroyed) await drained(res);
+/** A stream of Node's fails with a premature close where it was destroyed, which is no error where this has done it. */
+function fromNodeStream(body, iterator) {
+  let isCancelled = false;
+  const next = async () => {
+    try {
+      return toChunk(await iterator.next());
+    } catch (error) {
+      if (isCancelled && error?.code === "ERR_STREAM_PREMATURE_CLOSE") return undefined;
+      throw error;
+    }
+  };
+  const cancel = quietly(() => {
+    isCancelled = true;
+    body.destroy();
+  });
+  return { next, cancel };
+}
+
+/** What a stream says when nobody wants it any more is no error. */
+function quietly(cancel) {
+  return () => void (async () => cancel())().catch(() => {});
+}
+
+function toChunk({ done, value }) {
+  if (done) return undefined;
+  if (typeof value === "string") return value;
+  if (ArrayBuffer.isView(value)) return bytesOf(value);
+  throw new TypeError(`a stream must give strings or bytes; this one gave one ${kind(value)}`);
+}
+
+/** Sends a stream to its end, at the caller's pace. */
+async function pump(source, res, first) {
+  if (res.req.method === "HEAD" || isBodiless(res.statusCode)) return source.cancel();
+  for (let chunk = first; chunk !== undefined && !res.destroyed; chunk = await source.next()) {
+    if (!res.write(chunk) && !res.destroyed) await drained(res);
   }
 }
 

@@ -86,6 +86,39 @@ def main(context):
     await runtime.logged("in the middle");
   });
 
+  it("logs an OSError of a stream, which is user code's and not the connection's", async () => {
+    const runtime = await serve("def main():\n  yield 'a'\n  open('/there/is/none')");
+    await expect(runtime.call()).rejects.toThrow();
+    expect(await runtime.logged("FileNotFoundError")).toMatchObject({
+      s: "stderr",
+      i: expect.any(String) as unknown as string,
+    });
+    await expect(runtime.call()).rejects.toThrow();
+  });
+
+  it("logs what a stream raises when it is closed before its end", async () => {
+    const runtime = await serve("def main():\n  try:\n    yield 5\n  finally:\n    raise ValueError('at its close')");
+    const answer = await runtime.call();
+    expect(answer).toMatchObject({ status: 500, body: expect.stringContaining("gave int") as unknown as string });
+    expect((await runtime.logged("at its close")).i).toBe(answer.invocationId);
+  });
+
+  it("ends the process where a stream calls sys.exit", async () => {
+    const runtime = await serve("import sys\ndef main():\n  yield 'a'\n  print('last')\n  sys.exit(7)");
+    await expect(runtime.call()).rejects.toThrow();
+    expect(await runtime.exited).toBe(7);
+    expect(runtime.logs.map(({ m }) => m)).toEqual(["last"]);
+  });
+
+  it.each(["{'a': float('nan')}", "[float('inf')]"])("answers 500 to %s, which is no JSON", async (value) => {
+    const answer = await answerOf(`def main():\n  return ${value}`);
+    expect(answer).toMatchObject({
+      status: 500,
+      body: expect.stringContaining("knows no NaN, no Infinity") as unknown as string,
+    });
+    expect(answer.headers["x-fermi-function-error"]).toContain("NaN");
+  });
+
   it("ties what threads and logging print to the invocation", async () => {
     const runtime = await serve(`
 import logging, sys, threading
@@ -143,6 +176,24 @@ def main():
       key: null,
       url: "http://example.com/p%20q?a=1",
     });
+  });
+
+  it("answers 500 to NaN, and to a stream that fails at first", async () => {
+    const runtime = await serve(`
+from flask import jsonify, request
+def pieces():
+    raise ValueError("at first")
+    yield
+def main():
+    return {"dict": lambda: {"a": float("nan")}, "jsonify": lambda: jsonify(float("nan")), "stream": pieces}[request.args["a"]]()`);
+    for (const [a, reason] of [
+      ["dict", "not JSON compliant"],
+      ["jsonify", "not JSON compliant"],
+      ["stream", "at first"],
+    ]) {
+      const answer = await runtime.call({ path: `/?a=${a}` });
+      expect(answer).toMatchObject({ status: 500, body: expect.stringContaining(reason!) as unknown as string });
+    }
   });
 
   it("takes Flask's responses, and answers 500 where there is none", async () => {

@@ -11,7 +11,7 @@ _OWN_HEADERS = frozenset(
 
 
 class Answer:
-    """`body` is bytes, or an iterator of them."""
+    """`body` is bytes, or an iterator of str and bytes."""
 
     def __init__(self, status, headers, body):
         self.status = status
@@ -69,10 +69,17 @@ def _content(value):
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value), "application/octet-stream"
     if isinstance(value, (dict, list)):
-        return json.dumps(value).encode("utf-8"), "application/json; charset=utf-8"
+        return _to_json(value).encode("utf-8"), "application/json; charset=utf-8"
     if hasattr(value, "__next__"):
         return value, "application/octet-stream"
     raise TypeError("a body must be str, bytes, dict, list or an iterator, not %s" % type(value).__name__)
+
+
+def _to_json(value):
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise ValueError("the body can't be JSON, which knows no NaN, no Infinity and no cycle: %s" % error) from None
 
 
 def _show(status):

@@ -11,7 +11,7 @@ from .context import Context, FunctionRequest
 from .flask_bridge import FlaskBridge
 from .http import Disconnected, HttpError, read_request
 from .load import LoadError, load
-from .respond import failure, proceed, refuse, respond, send
+from .respond import begun, failure, proceed, refuse, respond, send
 
 SPECIALIZE_LIMIT = 8 * 1024 * 1024
 
@@ -144,6 +144,8 @@ class FunctionServer:
         try:
             answer = self._run(request, invocation, connection)
             return respond(request, connection, answer, slot)
+        except SystemExit as error:
+            exit_process(error)
         finally:
             slot.release()
             logs.current.reset(token)
@@ -152,11 +154,11 @@ class FunctionServer:
         proceed(request, connection)
         data = request.body(self._body_limit)
         try:
-            return self._call(request, data, invocation, self._specialization, connection)
+            return begun(self._call(request, data, invocation, self._specialization, connection))
         except (HttpError, Disconnected):
             raise
-        except SystemExit as error:
-            exit_process(error)
+        except SystemExit:
+            raise
         except BaseException as error:  # whatever user code raises
             return failure(error)
 

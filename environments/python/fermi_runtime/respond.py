@@ -7,6 +7,7 @@ from . import logs
 from .answer import Answer
 from .http import format_head
 from .load import user_traceback
+from .stream import Stream
 
 
 def failure(error):
@@ -20,13 +21,20 @@ def failure(error):
     return Answer(500, headers, json.dumps({"error": reason}).encode("ascii"))
 
 
+def begun(answer):
+    """The answer, with the first piece of its stream pulled where it is one; raises what user code does until then."""
+    if not isinstance(answer.body, bytes):
+        answer.body = Stream(answer.body)
+    return answer
+
+
 def proceed(request, connection):
     if request.expects_continue and request.body_is_pending:
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def respond(request, connection, answer, slot):
-    if not isinstance(answer.body, bytes):
+    if isinstance(answer.body, Stream):
         return _stream(request, connection, answer, slot)
     headers = list(answer.headers)
     has_body = answer.status not in (204, 304)
@@ -44,23 +52,32 @@ def _stream(request, connection, answer, slot):
     """A body that comes in pieces; where user code fails in the middle, the connection breaks off."""
     has_body = request.method != "HEAD" and answer.status not in (204, 304)
     framing = [("transfer-encoding", "chunked")] if has_body else []
-    connection.sendall(format_head(answer.status, [*answer.headers, *framing]))
     try:
-        for piece in answer.body if has_body else ():
-            data = piece.encode("utf-8") if isinstance(piece, str) else bytes(piece)
-            if data:
-                connection.sendall(b"%x\r\n%b\r\n" % (len(data), data))
-    except OSError:
-        return False
-    except BaseException as error:  # whatever user code raises
-        logs.log_error(user_traceback(error))
-        return False
+        connection.sendall(format_head(answer.status, [*answer.headers, *framing]))
+        if has_body and not _send_pieces(answer.body.pieces(), connection):
+            return False
     finally:
-        getattr(answer.body, "close", lambda: None)()
+        answer.body.close()
     slot.release()
     if has_body:
         connection.sendall(b"0\r\n\r\n")
     return request.keep_alive
+
+
+def _send_pieces(pieces, connection):
+    """Whether user code gave all of them; what it raises is logged. Raises OSError where the connection fails."""
+    while True:
+        try:
+            data = next(pieces, None)
+        except SystemExit:
+            raise
+        except BaseException as error:  # whatever user code raises, OSError too
+            logs.log_error(user_traceback(error))
+            return False
+        if data is None:
+            return True
+        if data:
+            connection.sendall(b"%x\r\n%b\r\n" % (len(data), data))
 
 
 def refuse(request, connection, status, body, headers=None):

@@ -3,6 +3,7 @@ import type { Environment } from "../model/environment.js";
 import { FunctionState } from "./function-state.js";
 import type { Launch } from "./launch.js";
 import type { Member } from "./member.js";
+import { turnMs } from "./plan-evictions.js";
 import type { Occupant } from "./plan-room.js";
 
 /** An instance as the driver last reported it. */
@@ -71,11 +72,13 @@ export class Fleet {
     return this.#members.has(instanceId) || this.specializing.has(instanceId) || this.discarded.has(instanceId);
   }
 
-  /** Instances on their way out, by whether requests keep them. */
-  get draining(): { idle: number; busy: number } {
+  /** Instances that are about to be gone: those without a request, and those that went out of service a moment ago. */
+  draining(nowMs: number): { idle: number; busy: number } {
     const count = { idle: this.discarded.size, busy: 0 };
-    for (const { state, ledger } of this.#members.values()) {
-      if (state === "DRAINING") count[ledger.inFlight > 0 ? "busy" : "idle"]++;
+    for (const { state, ledger, drain } of this.#members.values()) {
+      if (state !== "DRAINING") continue;
+      if (ledger.inFlight === 0) count.idle++;
+      else if (nowMs - drain.beganMs < turnMs) count.busy++;
     }
     return count;
   }
@@ -94,7 +97,8 @@ function occupantsOf({ id: functionId, spec, members }: FunctionState, nowMs: nu
     .map((member): Occupant => {
       const { version } = member.facts;
       const isKept = version === spec?.currentVersionNumber && kept-- > 0;
-      const { id, ledger } = member;
-      return { id, functionId, version, inFlight: ledger.inFlight, idleMs: member.idleMs(nowMs), isKept };
+      const { id, ledger, lastUsedAt } = member;
+      const usage = { inFlight: ledger.inFlight, idleMs: member.idleMs(nowMs), isReported: lastUsedAt !== null };
+      return { id, functionId, version, ...usage, ageMs: nowMs - member.facts.readyAtMs, isKept };
     });
 }

@@ -98,6 +98,8 @@ export class FrontDesk implements RouterDesk {
       if (member.ledger.free > 0 || fn.waitingRouters(member.facts.version).length > 0) concerned.add(fn);
     }
     for (const fn of concerned) this.settle(fn);
+    // What has just come to be idle may be in the way of another function.
+    this.ports.scaler.makeRoom();
   }
 
   #released(routerId: string, instanceId: string): void {

@@ -25,8 +25,8 @@ export class Member {
   readonly ledger: SlotLedger;
   lastUsedAt: Date | null = null;
   #lastUsedAtMs: number;
-  /** While draining: when it is ended whoever still uses it, how long it gets then, and whether it was asked to end. */
-  drain = { deadlineMs: Infinity, notBeforeMs: -Infinity, graceMs: 0, isAsked: false };
+  /** While draining: since when, when it is ended whoever still uses it, how long it gets then, and whether it was asked to end. */
+  drain = { beganMs: -Infinity, deadlineMs: Infinity, notBeforeMs: -Infinity, graceMs: 0, isAsked: false };
   /** A router could not reach it, or lost a connection to it. */
   isSuspect = false;
 

@@ -277,8 +277,9 @@ export class PoolManager implements Stoppable {
   }
 
   #onGone(fn: FunctionState | undefined): void {
-    this.#keepPools();
+    // Who waits comes before pools are filled: a warm instance of another environment would only have to give way again.
     if (fn === undefined) this.#scaler.makeRoom();
     else this.#desk.settle(fn);
+    this.#keepPools();
   }
 }

@@ -27,6 +27,8 @@ export interface RetirerPorts {
 export const suspectLingerMs = 250;
 /** Code that ran into its time limit may be stuck, and what can't be reached has no use for time: both get this. */
 const stuckGraceMs = 1_000;
+/** Somebody waits for the place of an evicted instance. */
+const evictedGraceMs = 1_000;
 const unreachableDeadlineMs = 5_000;
 const defaultGraceSeconds = 30;
 
@@ -37,6 +39,13 @@ export class Retirer {
   retire(member: Member): void {
     const graceMs = this.#graceMs(member);
     this.#drain(member, { deadlineMs: this.#nowMs + graceMs + this.#timeoutMs(member), graceMs });
+  }
+
+  /** After its requests, to make room for who waits: once they are done there is nothing to take long for. */
+  evict(member: Member): void {
+    const graceMs = this.#graceMs(member);
+    const deadlineMs = this.#nowMs + graceMs + this.#timeoutMs(member);
+    this.#drain(member, { deadlineMs, graceMs: Math.min(graceMs, evictedGraceMs) });
   }
 
   /** One of its requests ran into the time limit. */
@@ -77,7 +86,7 @@ export class Retirer {
   #drain(member: Member, drain: { deadlineMs: number; notBeforeMs?: number; graceMs: number }): void {
     if (member.state === "DRAINING") return;
     member.state = "DRAINING";
-    member.drain = { notBeforeMs: -Infinity, ...drain, isAsked: false };
+    member.drain = { beganMs: this.#nowMs, notBeforeMs: -Infinity, ...drain, isAsked: false };
     this.ports.routers.withdraw(member);
     this.ports.onChange(member.facts.environmentId);
     this.endIfDrained(member);

@@ -14,7 +14,7 @@ import { Launch, type LaunchPorts } from "./launch.js";
 import type { Verdict } from "./launch-gate.js";
 import { describeFailure, type EventListener } from "./pool-event.js";
 import type { PoolMetrics } from "./pool-metrics.js";
-import { planRoom, type Want } from "./plan-room.js";
+import { planRoom, type RoomPlan, type Want } from "./plan-room.js";
 import { planLaunches, type Launch as Missing } from "./plan-scaling.js";
 import type { Retirer } from "./retirer.js";
 import type { Refusal, RouterRegistry } from "./router-registry.js";
@@ -48,6 +48,8 @@ export class Scaler {
   readonly #claimGates = new Map<string, ClaimGate>();
   readonly #launching: LaunchPorts;
   #claimsWaiting = 0;
+  /** Set while somebody waits for room. */
+  #turn: { stop(): void } | undefined;
   #isStopped = false;
 
   constructor(private readonly ports: ScalerPorts) {
@@ -66,13 +68,12 @@ export class Scaler {
 
   /** Launches what is lacking anywhere, as far as there is room, and sees to it that there will be some. */
   makeRoom(): void {
+    this.#turn?.stop();
+    this.#turn = undefined;
     if (this.#isStopped || this.#wanting.size === 0) return;
-    const { fleet, maxInstances, retirer } = this.ports;
-    const wants = [...this.#wanting].flatMap(([fn, missing]) => missing.map((want) => this.#want(fn, want)));
-    const free = maxInstances - fleet.claimed;
-    const isShort = wants.reduce((sum, { count }) => sum + count, 0) > free;
-    const occupants = isShort ? fleet.occupants(this.#nowMs) : [];
-    const plan = planRoom({ free, wants, occupants, draining: fleet.draining });
+    const { fleet, retirer } = this.ports;
+    const plan = this.#planRoom();
+    if (plan.againInMs !== undefined) this.#makeRoomAfter(plan.againInMs);
     for (const { functionId, version, count } of plan.launches) {
       const fn = fleet.function(functionId);
       this.#reduce(fn, version, count);
@@ -80,8 +81,23 @@ export class Scaler {
     }
     for (const id of plan.evictions) {
       const member = fleet.member(id);
-      if (member !== undefined) retirer.retire(member);
+      if (member !== undefined) retirer.evict(member);
     }
+  }
+
+  #planRoom(): RoomPlan {
+    const { fleet, maxInstances } = this.ports;
+    const nowMs = this.#nowMs;
+    const wants = [...this.#wanting].flatMap(([fn, missing]) => missing.map((want) => this.#want(fn, want)));
+    const free = maxInstances - fleet.claimed;
+    const isShort = wants.reduce((sum, { count }) => sum + count, 0) > free;
+    const occupants = isShort ? fleet.occupants(nowMs) : [];
+    return planRoom({ nowMs, free, wants, occupants, draining: fleet.draining(nowMs) });
+  }
+
+  /** A turn that ends is no event of its own. */
+  #makeRoomAfter(ms: number): void {
+    this.#turn = this.ports.clock.after(ms, () => this.ports.queue.post(() => this.makeRoom()));
   }
 
   /** The function is no more: what is on its way for it is not needed. */
@@ -92,6 +108,7 @@ export class Scaler {
 
   stop(): void {
     this.#isStopped = true;
+    this.#turn?.stop();
     this.#wanting.clear();
     for (const fn of this.ports.fleet.functions.values()) {
       fn.wake?.stop();
@@ -146,7 +163,9 @@ export class Scaler {
   #want(fn: FunctionState, { version, count }: Missing): Want {
     const sinceMs = fn.lackingSinceMs.get(version) ?? this.#nowMs;
     fn.lackingSinceMs.set(version, sinceMs);
-    return { functionId: fn.id, version, count, holding: fn.holding, sinceMs };
+    const isAsked = fn.waitingRouters(version).length > 0;
+    const serving = fn.ready(version).length + fn.launching(version);
+    return { functionId: fn.id, version, count, isAsked, serving, holding: fn.holding, sinceMs };
   }
 
   #reduce(fn: FunctionState, version: number, launched: number): void {

@@ -10,6 +10,7 @@ import type { PoolmgrLink, PoolmgrStream, ToPoolmgr, ToRouter } from "../poolmgr
 export class PoolmgrSession {
   #stream: PoolmgrStream | undefined;
   #isRunning = false;
+  #isOpen = false;
   #generation = 0;
   #retry: { stop(): void } | undefined;
   readonly #backoff = new Backoff(50, 2_000);
@@ -21,6 +22,11 @@ export class PoolmgrSession {
     private readonly onMessage: (message: ToRouter) => void,
   ) {}
 
+  /** Poolmgr has answered on the present stream, so it knows who waits here. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   start(): void {
     this.#isRunning = true;
     this.#open();
@@ -28,6 +34,7 @@ export class PoolmgrSession {
 
   stop(): void {
     this.#isRunning = false;
+    this.#isOpen = false;
     this.#generation++;
     this.#retry?.stop();
     this.#stream?.close();
@@ -46,6 +53,7 @@ export class PoolmgrSession {
       const stream = this.link.open(
         (message) => {
           if (!isCurrent()) return;
+          this.#isOpen = true;
           this.#backoff.succeed();
           this.onMessage(message);
         },
@@ -61,6 +69,7 @@ export class PoolmgrSession {
 
   #lost(cause?: unknown): void {
     this.#generation++;
+    this.#isOpen = false;
     this.#stream = undefined;
     if (!this.#isRunning) return;
     const pauseMs = this.#backoff.fail(this.clock.monotonicMs());

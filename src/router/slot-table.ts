@@ -44,7 +44,12 @@ export class SlotTable {
     const { link, clock, logger } = options;
     this.#session = new PoolmgrSession(link, clock, logger, (message) => this.#receive(message));
     this.#reports = new SlotReports(clock, (message) => this.#session.send(message));
-    this.#room = new WaitingRoom(options.maxWaitingPerFunction, clock, (slots) => this.#demandChanged(slots));
+    this.#room = new WaitingRoom({
+      maxPerFunction: options.maxWaitingPerFunction,
+      clock,
+      isServed: () => this.#session.isOpen,
+      onChange: (slots) => this.#demandChanged(slots),
+    });
   }
 
   start(): void {

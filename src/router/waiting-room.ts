@@ -10,15 +10,19 @@ export interface Wait {
   leave(): void;
 }
 
+export interface WaitingRoomOptions {
+  readonly maxPerFunction: number;
+  readonly clock: Clock;
+  /** Whether poolmgr knows who waits, and so brings up instances or refuses where it can't. */
+  readonly isServed: () => boolean;
+  readonly onChange: (target: TargetSlots) => void;
+}
+
 /** The lines in front of full functions: bounded in length per function and in time per request. */
 export class WaitingRoom {
   readonly #waitingByFunction = new Map<string, number>();
 
-  constructor(
-    private readonly maxPerFunction: number,
-    private readonly clock: Clock,
-    private readonly onChange: (target: TargetSlots) => void,
-  ) {}
+  constructor(private readonly options: WaitingRoomOptions) {}
 
   /** Of all functions. */
   get total(): number {
@@ -34,7 +38,7 @@ export class WaitingRoom {
   enter(target: TargetSlots, timeoutMs: number): Wait {
     const { functionId } = target.target;
     const before = this.waiting(functionId);
-    if (before >= this.maxPerFunction) {
+    if (before >= this.options.maxPerFunction) {
       throw new AppError("QUEUE_FULL", `${before} requests wait for this function already.`, { retryAfterSeconds: 1 });
     }
     const { promise, resolve, reject } = deferred<Lease | undefined>();
@@ -42,8 +46,8 @@ export class WaitingRoom {
       give: (lease) => settle(() => resolve(lease)),
       refuse: (error) => settle(() => reject(error)),
     };
-    const timer = this.clock.after(timeoutMs, () => {
-      if (this.leave(target, waiter)) waiter.refuse(timeUp(target));
+    const timer = this.options.clock.after(timeoutMs, () => {
+      if (this.leave(target, waiter)) waiter.refuse(timeUp(target, this.options.isServed()));
     });
     const settle = (act: () => void): void => {
       timer.stop();
@@ -51,7 +55,7 @@ export class WaitingRoom {
     };
     this.#waitingByFunction.set(functionId, before + 1);
     target.waiters.add(waiter);
-    this.onChange(target);
+    this.options.onChange(target);
     const leave = (): void => {
       if (this.leave(target, waiter)) settle(() => resolve(undefined));
     };
@@ -65,7 +69,7 @@ export class WaitingRoom {
     const left = this.waiting(functionId) - 1;
     if (left === 0) this.#waitingByFunction.delete(functionId);
     else this.#waitingByFunction.set(functionId, left);
-    this.onChange(target);
+    this.options.onChange(target);
     return true;
   }
 
@@ -74,15 +78,17 @@ export class WaitingRoom {
   }
 }
 
-/** With instances the function is busy, and later there may be room; with none at all the cluster did not bring one up. */
-const timeUp = (target: TargetSlots): AppError =>
-  target.instances.size > 0
-    ? new AppError("QUEUE_FULL", "Every instance of this function was busy until the time limit.", {
-        retryAfterSeconds: 1,
-      })
-    : new AppError("CLUSTER_UNAVAILABLE", "No instance of this function came up within the time limit.", {
-        retryAfterSeconds: 5,
-      });
+/** Poolmgr refuses what the cluster is to blame for: what runs out of time while it listens had no turn. */
+function timeUp(target: TargetSlots, isServed: boolean): AppError {
+  if (!isServed) {
+    const message = "No instance came free within the time limit, and the pool manager could not be reached.";
+    return new AppError("CLUSTER_UNAVAILABLE", message, { retryAfterSeconds: 5 });
+  }
+  const what =
+    target.instances.size > 0 ? "Every instance of this function was busy until" : "No instance came free within";
+  const message = `${what} the time limit: maxInstances of the function or FERMI_MAX_INSTANCES of the machine may be the bound.`;
+  return new AppError("QUEUE_FULL", message, { retryAfterSeconds: 1 });
+}
 
 function deferred<T>(): {
   promise: Promise<T>;

@@ -1,16 +1,17 @@
 import { describe, expect, it } from "@jest/globals";
+import { turnMs } from "../../../src/poolmgr/plan-evictions.js";
 import { planRoom, type Occupant, type Room, type Want } from "../../../src/poolmgr/plan-room.js";
 
 const want = (functionId: string, count: number, change: Partial<Want> = {}): Want => ({
-  ...{ functionId, version: 1, count, holding: 0, sinceMs: 0 },
+  ...{ functionId, version: 1, count, isAsked: true, serving: 0, holding: 0, sinceMs: 0 },
   ...change,
 });
 const occupant = (id: string, functionId: string, change: Partial<Occupant> = {}): Occupant => ({
-  ...{ id, functionId, version: 1, inFlight: 0, idleMs: 5_000, isKept: false },
+  ...{ id, functionId, version: 1, inFlight: 0, idleMs: 5_000, ageMs: 9_000, isReported: true, isKept: false },
   ...change,
 });
 const room = (change: Partial<Room>): Room => ({
-  ...{ free: 0, draining: { idle: 0, busy: 0 }, wants: [], occupants: [] },
+  ...{ nowMs: 0, free: 0, draining: { idle: 0, busy: 0 }, wants: [], occupants: [] },
   ...change,
 });
 
@@ -23,11 +24,12 @@ describe("planRoom", () => {
         { functionId: "b", version: 1, count: 2 },
       ],
       evictions: [],
+      againInMs: undefined,
     });
   });
 
   it("gives room to whoever holds the fewest, whichever asked for more", () => {
-    const wants = [want("greedy", 100, { holding: 3 }), want("modest", 2)];
+    const wants = [want("greedy", 100, { holding: 3, serving: 3 }), want("modest", 2)];
     expect(planRoom(room({ free: 6, wants })).launches).toEqual([
       { functionId: "greedy", version: 1, count: 4 },
       { functionId: "modest", version: 1, count: 2 },
@@ -56,7 +58,7 @@ describe("planRoom", () => {
 
   it.each([
     ["busy", { inFlight: 1 }],
-    ["used a moment ago", { idleMs: 999 }],
+    ["so new that no router has said anything of it", { ageMs: turnMs - 1, isReported: false }],
     ["one of its function's minInstances", { isKept: true }],
     ["of the version that lacks instances", { functionId: "a" }],
   ])("does not evict what is %s", (_name, change) => {
@@ -74,13 +76,83 @@ describe("planRoom", () => {
   it("takes the least busy instance of whoever holds most for one that has two fewer, one at a time", () => {
     const rich = (count: number): Occupant[] =>
       Array.from({ length: count }, (_, index) => occupant(`r${index}`, "rich", { inFlight: 5 - index, idleMs: 0 }));
-    const wants = [want("poor", 3, { holding: 1 })];
+    const wants = [want("poor", 3, { holding: 1, serving: 1 })];
     expect(planRoom(room({ wants, occupants: rich(3) })).evictions).toEqual(["r2"]);
     expect(planRoom(room({ wants, occupants: rich(2) })).evictions).toEqual([]);
     expect(planRoom(room({ wants, occupants: rich(3), draining: { idle: 0, busy: 1 } })).evictions).toEqual([]);
   });
 
   it("leaves everybody as they are where nobody lacks anything", () => {
-    expect(planRoom(room({ free: -3, occupants: [occupant("x", "b")] }))).toEqual({ launches: [], evictions: [] });
+    const plan = planRoom(room({ free: -3, occupants: [occupant("x", "b")] }));
+    expect(plan).toEqual({ launches: [], evictions: [], againInMs: undefined });
+  });
+
+  it("evicts what has only just gone idle for a function's first instance, but not for a further one", () => {
+    const occupants = [occupant("x", "b", { idleMs: 1, ageMs: 10 })];
+    expect(planRoom(room({ wants: [want("a", 1)], occupants })).evictions).toEqual(["x"]);
+    const rich = want("a", 1, { serving: 1, holding: 1 });
+    expect(planRoom(room({ wants: [rich], occupants })).evictions).toEqual([]);
+    const unasked = want("a", 1, { isAsked: false });
+    expect(planRoom(room({ wants: [unasked], occupants })).evictions).toEqual([]);
+  });
+
+  it("gives room first to who has none and has waited longest, then to others", () => {
+    const wants = [
+      want("unasked", 1, { isAsked: false }),
+      want("late", 1, { sinceMs: 9 }),
+      want("early", 1, { sinceMs: 3, holding: 1 }),
+    ];
+    const launched = (free: number): string[] =>
+      planRoom(room({ free, wants })).launches.map(({ functionId }) => functionId);
+    expect(launched(1)).toEqual(["early"]);
+    expect(launched(2)).toEqual(["late", "early"]);
+  });
+});
+
+describe("planRoom, where every instance is busy", () => {
+  const busy = (id: string, change: Partial<Occupant> = {}): Occupant =>
+    occupant(id, id, { inFlight: 1, idleMs: 0, ...change });
+  const occupants = [busy("young", { ageMs: turnMs }), busy("old"), busy("new", { ageMs: turnMs - 1 })];
+  const evictions = (wants: readonly Want[], change: Partial<Room> = {}): readonly string[] =>
+    planRoom(room({ nowMs: 1_000, wants, occupants, ...change })).evictions;
+
+  it("asks whoever has had its turn for longest to give way to who has waited for a turn", () => {
+    expect(evictions([want("a", 1)])).toEqual(["old"]);
+    expect(evictions([want("a", 5)])).toEqual(["old"]);
+    expect(evictions([want("a", 1), want("b", 1)])).toEqual(["old", "young"]);
+    expect(evictions([want("a", 1), want("b", 1), want("c", 1)])).toEqual(["old", "young"]);
+  });
+
+  it.each([
+    ["has waited for less than a turn", { sinceMs: 1_000 - turnMs + 1 }],
+    ["has an instance", { serving: 1, holding: 1 }],
+    ["has no callers", { isAsked: false }],
+  ])("takes no turn from anybody for a function that %s", (_name, change) => {
+    expect(evictions([want("a", 1, change)])).toEqual([]);
+  });
+
+  it("takes from who holds several before it takes anybody's last", () => {
+    const several = [occupant("r1", "rich", { inFlight: 3 }), occupant("r2", "rich", { inFlight: 2 })];
+    expect(evictions([want("a", 1)], { occupants: [...occupants, ...several] })).toEqual(["r2"]);
+    expect(evictions([want("a", 1), want("b", 1)], { occupants: [...occupants, ...several] })).toEqual(["r2", "old"]);
+  });
+
+  it("leaves minInstances alone", () => {
+    expect(evictions([want("a", 1)], { occupants: [busy("kept", { isKept: true })] })).toEqual([]);
+  });
+
+  it("counts what is about to come free, and what is idle", () => {
+    expect(evictions([want("a", 1)], { draining: { idle: 0, busy: 1 } })).toEqual([]);
+    expect(evictions([want("a", 1)], { draining: { idle: 1, busy: 0 } })).toEqual([]);
+    expect(evictions([want("a", 1)], { occupants: [...occupants, occupant("idle", "idle")] })).toEqual(["idle"]);
+  });
+
+  it("says when the next turn ends, if somebody is left waiting", () => {
+    const againInMs = (wants: readonly Want[], free = 0): number | undefined =>
+      planRoom(room({ nowMs: 1_000, wants, occupants, free })).againInMs;
+    expect(againInMs([want("a", 1)])).toBe(1);
+    expect(againInMs([want("a", 1)], 1)).toBeUndefined();
+    const alone = { nowMs: 1_000, occupants: [occupant("x", "x")], wants: [want("a", 1, { sinceMs: 900 })] };
+    expect(planRoom(room(alone)).againInMs).toBe(turnMs - 100);
   });
 });

@@ -129,13 +129,28 @@ describe("SlotTable", () => {
     await clock.pass(499);
     expect(alone.seen.isOver).toBe(false);
     await clock.pass(1);
-    expect(alone.seen.error?.code).toBe("CLUSTER_UNAVAILABLE");
+    expect(alone.seen.error).toMatchObject({ code: "QUEUE_FULL", retryAfterSeconds: 1 });
+    expect(alone.seen.error?.message).toMatch(/^No instance came free .*maxInstances.*FERMI_MAX_INSTANCES/);
     poolmgr.grant(anInstance("a"));
     take();
     const busy = waitFor(500);
     await clock.pass(500);
     expect(busy.seen.error?.code).toBe("QUEUE_FULL");
+    expect(busy.seen.error?.message).toMatch(/^Every instance of this function was busy/);
     expect(table.waiting("fn")).toBe(0);
+  });
+
+  it("blames the cluster for a wait whose time is up while the stream is lost, and only then", async () => {
+    poolmgr.isAway = true;
+    poolmgr.lose();
+    const lost = waitFor(500);
+    await clock.pass(500);
+    expect(lost.seen.error?.code).toBe("CLUSTER_UNAVAILABLE");
+    poolmgr.isAway = false;
+    await clock.pass(5_000);
+    const found = waitFor(500);
+    await clock.pass(500);
+    expect(found.seen.error?.code).toBe("QUEUE_FULL");
   });
 
   it("lets a caller leave, once and for all", async () => {

@@ -13,6 +13,7 @@ import { traceparent } from "./function-headers.js";
 import type { RequestHandler } from "./handle-request.js";
 import type { UpgradeHandler } from "./handle-upgrade.js";
 import type { InvokeDoor } from "./invoke-door.js";
+import { ParserErrors } from "./parser-errors.js";
 import { planCall, type Plan } from "./plan-call.js";
 import { malformed, readHead, type RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
@@ -36,10 +37,16 @@ export interface ServerLimits {
   readonly maxConnections: number;
 }
 
+/** How long a connection that can't be read any more is kept for answers that are due on it. */
+const dueAnswersMs = 5 * 60_000;
+
 export class Front {
   readonly #sockets = new Set<Socket>();
+  readonly #parserErrors: ParserErrors;
 
-  constructor(private readonly options: FrontOptions) {}
+  constructor(private readonly options: FrontOptions) {
+    this.#parserErrors = new ParserErrors(options.clock, dueAnswersMs);
+  }
 
   /** Closes connections on which nothing was ever asked; Node counts them as busy. */
   closeUnused(): void {
@@ -65,20 +72,22 @@ export class Front {
     const request = (req: IncomingMessage, res: ServerResponse): void => this.#request(req, res);
     server.on("request", request);
     server.on("checkContinue", request);
-    server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) =>
-      this.#refuse(req, res, malformed("The only expectation that can be met is 100-continue.")),
-    );
+    server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
+      this.#parserErrors.expect(req, res);
+      this.#refuse(req, res, malformed("The only expectation that can be met is 100-continue."));
+    });
     server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(req, socket, head));
     server.on("connect", (_req: IncomingMessage, socket: Duplex) => {
       socket.on("error", () => socket.destroy());
       writeErrorToSocket(socket, malformed("This is no forward proxy: CONNECT is not served."), newId());
     });
-    server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => clientError(error, socket));
+    server.on("clientError", (error: Error, socket: Duplex) => this.#parserErrors.handle(error, socket));
     return server;
   }
 
   #request(req: IncomingMessage, res: ServerResponse): void {
     const invocationId = newId();
+    this.#parserErrors.expect(req, res);
     try {
       const head = readHead(req);
       if (head.path.startsWith("/-/")) return this.#own({ req, res, head, invocationId });
@@ -177,20 +186,4 @@ interface Own {
 function answerJson(res: ServerResponse, status: number, body: object): void {
   const text = JSON.stringify(body);
   res.writeHead(status, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) }).end(text);
-}
-
-/** What the parser refused. Where an answer is under way on the connection the error could be taken for it: then a cut. */
-function clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const isAnswering = Boolean((socket as { _httpMessage?: unknown })._httpMessage);
-  if (isAnswering || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  writeErrorToSocket(socket, parserError(error.code), newId());
-}
-
-function parserError(code: string | undefined): AppError {
-  if (code === "HPE_HEADER_OVERFLOW") return new AppError("HEADERS_TOO_LARGE", "The request's headers are too large.");
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return malformed("The request's headers came too slowly.");
-  return malformed("The request is no valid HTTP.");
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Clock } from "../lib/clock.js";
 
 /** How long a client may take to read an answer that came before it had sent everything. */
@@ -10,15 +11,18 @@ const lingerMs = 1_000;
  */
 export function stopUpload(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
   const { socket } = req;
-  const close = (): void => {
-    if (socket.destroyed) return;
-    socket.end();
-    const timer = clock.after(lingerMs, () => socket.destroy());
-    socket.once("close", () => timer.stop());
-  };
+  const close = (): void => linger(socket, clock);
   // Node calls this for a response that is the connection's last, and would close it at once.
   socket.destroySoon = close;
   if (res.writableFinished) close();
   else res.once("finish", close);
   req.resume();
+}
+
+/** Closes a connection on which something reads what still comes: at once for writing, and in a moment altogether. */
+export function linger(socket: Duplex, clock: Clock): void {
+  if (socket.destroyed) return;
+  socket.end();
+  const timer = clock.after(lingerMs, () => socket.destroy());
+  socket.once("close", () => timer.stop());
 }

@@ -58,7 +58,10 @@ export class Upload {
     req.once("close", () => {
       if (!this.isComplete) left();
     });
-    req.on("error", () => {});
+    // The parser's verdict on a body that it can't read; else the connection's end, which close tells of.
+    req.on("error", (error) => {
+      if (error instanceof AppError) this.#fail(error);
+    });
   }
 
   /** Everything an attempt was given so far can be given to another. */

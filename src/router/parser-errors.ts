@@ -1,0 +1,92 @@
+/**
+ * Connections on which the parser met something that it can't read. What was asked properly before it is answered first,
+ * in order; then the error is told, where no answer of another request could be taken for it, and the connection closed.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
+import { newId } from "../lib/new-id.js";
+import { malformed } from "./request-head.js";
+import { linger } from "./stop-upload.js";
+import { writeErrorToSocket } from "./write-error.js";
+
+/** What a connection still owes its client. */
+interface Due {
+  answers: number;
+  /** The request that the parser is in, or was in last. */
+  last: IncomingMessage | undefined;
+  isBroken: boolean;
+  whenAnswered: () => void;
+}
+
+export class ParserErrors {
+  readonly #due = new WeakMap<Duplex, Due>();
+
+  /** `answersMs` is how long the answers that are due may take once nothing more can be read. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly answersMs: number,
+  ) {}
+
+  /** An answer is due on the request's connection from now until it is complete. */
+  expect(req: IncomingMessage, res: ServerResponse): void {
+    const due = this.#of(req.socket);
+    due.answers++;
+    due.last = req;
+    res.once("close", () => {
+      if (due.last === req && req.complete) due.last = undefined;
+      if (--due.answers === 0) due.whenAnswered();
+    });
+  }
+
+  /** For the server's clientError. */
+  handle({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+    const due = this.#of(socket);
+    // The parser fails anew with every packet that comes after the first failure.
+    if (due.isBroken) return;
+    if (hasLeft(code, due)) return void socket.destroy();
+    due.isBroken = true;
+    const error = parserError(code);
+    const isWithinBody = due.last?.complete === false;
+    const isSilent = isWithinBody || code === "HPE_CLOSED_CONNECTION";
+    this.#whenAnswered(due, socket, () => {
+      // An answer that closes the connection has begun to do so.
+      if (!socket.writable) return;
+      if (!isSilent) writeErrorToSocket(socket, error, newId());
+      linger(socket, this.clock);
+    });
+    if (isWithinBody) breakOff(due.last, error);
+  }
+
+  #whenAnswered(due: Due, socket: Duplex, close: () => void): void {
+    if (due.answers === 0) return close();
+    const timer = this.clock.after(this.answersMs, () => socket.destroy());
+    socket.once("close", () => timer.stop());
+    due.whenAnswered = close;
+  }
+
+  #of(socket: Duplex): Due {
+    let due = this.#due.get(socket);
+    if (due === undefined) {
+      due = { answers: 0, last: undefined, isBroken: false, whenAnswered: () => {} };
+      this.#due.set(socket, due);
+    }
+    return due;
+  }
+}
+
+/** Whoever reads the body gets the error, and answers with it where no answer has begun. */
+function breakOff(req: IncomingMessage | undefined, error: AppError): void {
+  if (req !== undefined && req.listenerCount("error") > 0) req.emit("error", error);
+}
+
+/** Reset, or ended within a request: nobody waits for what is due. */
+const hasLeft = (code: string | undefined, { answers }: Due): boolean =>
+  code === "ECONNRESET" || (code === "HPE_INVALID_EOF_STATE" && answers > 0);
+
+function parserError(code: string | undefined): AppError {
+  if (code === "HPE_HEADER_OVERFLOW") return new AppError("HEADERS_TOO_LARGE", "The request's headers are too large.");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return malformed("The request's headers came too slowly.");
+  return malformed("The request is no valid HTTP.");
+}

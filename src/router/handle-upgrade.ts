@@ -95,14 +95,14 @@ export class UpgradeHandler {
   }
 
   async #tunnel(upgrade: Upgrade, lease: Lease): Promise<SocketEnding> {
-    const { connectTimeoutMs, webSocketIdleMs } = this.options;
+    const { connectTimeoutMs, webSocketIdleMs, clock } = this.options;
     const upstream = await dial(lease.instance.address, connectTimeoutMs);
     if (upstream === undefined) return { type: "NOT_RUN", because: "NO_CONNECTION" };
     if (upgrade.call.clientGone) {
       upstream.destroy();
       return { type: "ENDED", status: "CANCELLED", error: "The caller left." };
     }
-    const options = { handshakeTimeoutMs: upgrade.call.callee.timeoutMs, idleTimeoutMs: webSocketIdleMs };
+    const options = { handshakeTimeoutMs: upgrade.call.callee.timeoutMs, idleTimeoutMs: webSocketIdleMs, clock };
     return new Tunnel(upgrade, lease, upstream, options).run();
   }
 }

@@ -9,6 +9,7 @@ import { Agent, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import httpProxy from "http-proxy";
 import { AppError } from "../errors/app-error.js";
+import type { Clock } from "../lib/clock.js";
 import type { Call } from "./call.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
 import type { Lease } from "./target-slots.js";
@@ -38,9 +39,12 @@ export interface TunnelOptions {
   readonly handshakeTimeoutMs: number;
   /** Without a byte in either direction for this long the WebSocket is closed. */
   readonly idleTimeoutMs: number;
+  readonly clock: Clock;
 }
 
 const flushTimeoutMs = 5_000;
+/** How long the function may take to close its side when the client's is closed, or is ended with nothing said to it. */
+const closeTimeoutMs = 1_000;
 
 /** An agent that knows one connection: the one that was dialled. */
 class Dialled extends Agent {
@@ -76,6 +80,8 @@ export class Tunnel {
   #settle!: (ending: SocketEnding) => void;
   #isSettled = false;
   #isOpen = false;
+  /** How it ended for the client; what the function does after that changes nothing about it. */
+  #clientEnding: SocketEnding | undefined;
 
   constructor(
     private readonly upgrade: Upgrade,
@@ -117,19 +123,35 @@ export class Tunnel {
     call.httpStatus = 101;
     call.onClientGone = () => {};
     cleanHead(res, call, ["connection", "upgrade"]);
-    socket.setTimeout(this.options.idleTimeoutMs, () => {
-      this.#cut({ type: "ENDED", status: "TIMED_OUT", error: "Nothing was said for the idle time limit." });
-    });
-    socket.once("close", (hadError) => {
-      this.#cut(hadError ? callerLeft : { type: "ENDED", status: "SUCCEEDED", error: null });
-    });
+    this.#watchClient(upstream);
     let isReset = false;
     upstream.once("error", () => (isReset = true));
     upstream.once("close", () => {
+      if (this.#clientEnding !== undefined) return this.#cut(this.#clientEnding);
       if (isReset) return this.#cut(lost);
-      this.#end({ type: "ENDED", status: "SUCCEEDED", error: null });
+      this.#end(closed);
       finishWriting(socket);
     });
+  }
+
+  #watchClient(upstream: Socket): void {
+    const { socket } = this.upgrade;
+    const { idleTimeoutMs } = this.options;
+    socket.setTimeout(idleTimeoutMs, () => this.#cut(socket.readableEnded ? closed : idle));
+    // Ended or gone looks the same until it is written to; so whoever writes nothing to it has little time.
+    socket.once("end", () => socket.setTimeout(Math.min(idleTimeoutMs, closeTimeoutMs)));
+    socket.once("close", (hadError) => this.#clientClosed(upstream, hadError ? callerLeft : closed));
+  }
+
+  /** The function is told by an end, as it may have unread words of the client; then by a cut. */
+  #clientClosed(upstream: Socket, ending: SocketEnding): void {
+    if (this.#isSettled) return;
+    this.#clientEnding = ending;
+    const timer = this.options.clock.after(closeTimeoutMs, () => this.#cut(ending));
+    upstream.once("close", () => timer.stop());
+    upstream.end();
+    // Nobody takes what the function still says; unread it would hide that the function closes.
+    upstream.unpipe(this.upgrade.socket).resume();
   }
 
   /** The function said no: that is its answer, and it is passed on whole. */
@@ -198,6 +220,8 @@ export class Tunnel {
 
 /** After the answer's head this says nothing about the instance: its code may have broken the connection off. */
 const lost: SocketEnding = { type: "ENDED", status: "FAILED", error: "The function's answer broke off." };
+const closed: SocketEnding = { type: "ENDED", status: "SUCCEEDED", error: null };
+const idle: SocketEnding = { type: "ENDED", status: "TIMED_OUT", error: "Nothing was said for the idle time limit." };
 const callerLeft: SocketEnding = { type: "ENDED", status: "CANCELLED", error: "The caller left." };
 
 /** What was written still reaches a client that reads; one that does not is not waited for. */

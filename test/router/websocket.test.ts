@@ -233,6 +233,71 @@ describe("Router: WebSockets", () => {
     expect(stage.poolmgr.of("SUSPECT")).toEqual([]);
   });
 
+  describe("whose client is gone", () => {
+    const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let upstream: Socket | undefined;
+
+    /** An instance that takes no notice of the client's end. */
+    async function openDeaf(onOpen: (socket: Socket) => void): Promise<RawClient> {
+      upstream = undefined;
+      await stage.stop();
+      stage = await Stage.start({ webSocketIdleMs: 60_000 });
+      await serveUpgrade((socket) => {
+        upstream = socket;
+        socket.write(switching);
+        onOpen(socket);
+      });
+      const client = await RawClient.connect(stage.port);
+      client.write(handshake("/"));
+      await client.sees("HTTP/1.1 101");
+      return client;
+    }
+
+    it("gives its slot back within moments, though the function does not close", async () => {
+      for (const leave of ["destroy", "reset"] as const) {
+        const client = await openDeaf((socket) => void socket.resume());
+        client[leave]();
+        await until("the function is told", () => upstream?.readableEnded === true, 500);
+        await until("the record", () => stage.records.length === 1, 2_500);
+        const status = leave === "reset" ? "CANCELLED" : "SUCCEEDED";
+        expect(stage.records[0]).toMatchObject({ status, httpStatus: 101 });
+        await until("the slot is back", () => stage.poolmgr.of("USAGE").at(-1)?.instances[0]?.inFlight === 0);
+      }
+    });
+
+    it("gives its slot back though the function goes on talking", async () => {
+      const client = await openDeaf((socket) => {
+        const timer = setInterval(() => socket.write("still there?"), 10);
+        socket.once("close", () => clearInterval(timer));
+        socket.resume();
+      });
+      client.destroy();
+      await until("the record", () => stage.records.length === 1, 2_500);
+      await until("nothing is left open", () => stage.openUpstream === 0);
+    });
+
+    it("has the last words delivered that it sent before it went", async () => {
+      let heard = 0;
+      const client = await openDeaf((socket) => void socket.on("data", (chunk: Buffer) => (heard += chunk.length)));
+      client.socket.end("x".repeat(1_000_000));
+      await until("the last words are in", () => heard === 1_000_000);
+      await stage.record();
+    });
+  });
+
+  it("still hears the function after it has ended its own side", async () => {
+    await serveUpgrade((socket) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      socket.resume().once("end", () => setTimeout(() => socket.end("goodbye"), 50));
+    });
+    const client = await RawClient.connect(stage.port, { allowHalfOpen: true });
+    client.write(handshake());
+    await client.sees("HTTP/1.1 101");
+    client.socket.end();
+    expect((await client.closed()).endsWith("goodbye")).toBe(true);
+    expect((await stage.record()).status).toBe("SUCCEEDED");
+  });
+
   it("is closed after the idle time, but not while something is said either way", async () => {
     await serveEcho();
     const socket = await open();

@@ -56,16 +56,16 @@ export class RawClient {
   isClosed = false;
   readonly socket: net.Socket;
 
-  private constructor(port: number) {
-    this.socket = net.connect({ host: "127.0.0.1", port, allowHalfOpen: false });
+  private constructor(port: number, options: { readonly allowHalfOpen?: boolean }) {
+    this.socket = net.connect({ host: "127.0.0.1", port, ...options });
     this.socket.setNoDelay(true);
     this.socket.on("data", (chunk: Buffer) => (this.received += chunk.toString("latin1")));
     this.socket.on("error", () => {});
     this.socket.on("close", () => (this.isClosed = true));
   }
 
-  static async connect(port: number): Promise<RawClient> {
-    const client = new RawClient(port);
+  static async connect(port: number, options: { readonly allowHalfOpen?: boolean } = {}): Promise<RawClient> {
+    const client = new RawClient(port, options);
     await new Promise<void>((resolve, reject) => client.socket.once("connect", resolve).once("error", reject));
     return client;
   }

@@ -85,6 +85,12 @@ describe("Router: an instance that fails", () => {
     await slotsAreBack(stage);
   });
 
+  it("costs a HEAD request no byte of body, and none is recorded", async () => {
+    await stage.serveRaw((socket) => socket.once("data", () => socket.resetAndDestroy()));
+    expect(await ask(stage.port, "/", { method: "HEAD" })).toMatchObject({ status: 502, body: "" });
+    expect(await stage.record()).toMatchObject({ httpStatus: 502, responseBytes: 0 });
+  });
+
   it("is not asked again when a kept connection breaks under a request", async () => {
     let requests = 0;
     await stage.serve((req, res) => {

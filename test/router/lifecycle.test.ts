@@ -113,6 +113,7 @@ describe("Router: its life", () => {
     expect(fits.body).toBe("took it");
     await until("the records", () => stage.records.length === 3);
     expect(stage.records.map(({ httpStatus }) => httpStatus)).toEqual([413, 413, 200]);
+    expect(stage.records[0]?.responseBytes).toBe(announced.body.length);
     await until("nothing is left open", () => stage.openUpstream <= 1);
   });
 

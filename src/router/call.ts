@@ -63,9 +63,15 @@ export class Call implements Origin {
 
   /** Notices when the client goes, from now until the answer is complete. */
   watch(res: ServerResponse): void {
-    res.on("close", () => {
+    const closed = (): void => {
       if (!res.writableFinished) this.leave();
-    });
+    };
+    res.once("close", closed);
+    if (res.socket !== null) return;
+    // Its turn on the connection has not come, and Node does not tell it when the connection ends before that.
+    const { socket } = res.req;
+    socket.once("close", closed);
+    res.once("close", () => socket.off("close", closed));
   }
 
   leave(): void {

@@ -69,6 +69,8 @@ export class Front {
     server.maxHeadersCount = 0;
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
+      // Each pipelined request that waits for its turn listens for the end.
+      socket.setMaxListeners(0);
       socket.once("close", () => this.#sockets.delete(socket));
     });
     const request = (req: IncomingMessage, res: ServerResponse): void => this.#request(req, res);

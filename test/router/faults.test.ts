@@ -301,6 +301,21 @@ describe("Router: a client that leaves", () => {
     expect((await next).status).toBe(200);
   });
 
+  it("before any of its pipelined answers: all of them are recorded as cancelled", async () => {
+    const finish: (() => void)[] = [];
+    await stage.serve((_req, res) => void finish.push(() => res.end("nobody listens")));
+    const client = await RawClient.connect(stage.port);
+    client.write(`${get}${get}`);
+    await until("both run", () => finish.length === 2);
+    client.reset();
+    await until("the client is gone", () => client.isClosed);
+    await ask(stage.port, "/-/healthz");
+    for (const one of finish) one();
+    await until("the records", () => stage.records.length === 2);
+    for (const record of stage.records) expect(record).toMatchObject({ status: "CANCELLED", httpStatus: null });
+    await slotsAreBack(stage);
+  });
+
   it("before an answer that never comes: poolmgr is told, and the record says cancelled", async () => {
     await stage.serve(() => {});
     const client = await RawClient.connect(stage.port);

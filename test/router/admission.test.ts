@@ -90,10 +90,16 @@ describe("Router: admission", () => {
     await Promise.all(waiting);
   });
 
-  it("ends a wait at the function's time limit: 429 where instances are busy, 503 where none came up", async () => {
+  it("ends a wait at the function's time limit: 429 where it had no turn, 503 where the pool manager is away", async () => {
     stage = await Stage.start({ functions: [aFunction("hello", { settings: { timeoutSeconds: 0.2 } })] });
     const none = await ask(stage.port, "/");
-    expect([none.status, errorCode(none)]).toEqual([503, "CLUSTER_UNAVAILABLE"]);
+    expect([none.status, errorCode(none)]).toEqual([429, "QUEUE_FULL"]);
+    stage.poolmgr.isAway = true;
+    stage.poolmgr.lose();
+    const unserved = await ask(stage.port, "/");
+    expect([unserved.status, errorCode(unserved)]).toEqual([503, "CLUSTER_UNAVAILABLE"]);
+    stage.poolmgr.isAway = false;
+    await until("the pool manager is back", () => stage.poolmgr.opened === 2);
     stage.source.change({ functions: [aFunction("hello", { settings: { timeoutSeconds: 0.5 } })] });
     const held = await serveHeld({ slots: 1 });
     const first = ask(stage.port, "/");

@@ -36,7 +36,7 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   /** How long requests in flight may finish at `stop`. */
   readonly stopTimeoutMs: number;
-  /** Answered without a token, so that probes and scrapers need none. */
+  /** Health is answered without a token, so that probes need none; metrics name functions and do. */
   readonly handlers: {
     readonly healthz: RequestHandler;
     readonly readyz: RequestHandler;
@@ -116,7 +116,7 @@ export class ApiServer {
     app.use(identify, this.#checkHost);
     app.get("/healthz", healthz);
     app.get("/readyz", readyz);
-    app.get("/metrics", metrics);
+    app.get("/metrics", this.#authenticate, metrics);
     app.use(
       graphqlPath,
       this.#authenticate,

@@ -27,8 +27,9 @@ export function buildControlPlane(
   { dataSource, wakeups }: OpenStore,
   images: EnvironmentServiceParts["images"],
   clock: Clock,
+  inForce?: () => Promise<void>,
 ): ControlPlane {
-  const store = new ResourceStore(dataSource, clock);
+  const store = new ResourceStore(dataSource, clock, inForce);
   const environments = new EnvironmentRepository(dataSource);
   const functions = new FunctionRepository(dataSource);
   const versions = new FunctionVersionRepository(dataSource);

@@ -4,11 +4,14 @@ import type { NewEnvironment, NewFunction, NewHttpTrigger } from "../model/input
 
 const namespace = "default";
 
+export const exampleName = { namespace, name: "hello" };
+
 const helloSource = `// The function behind GET /hello. Change it and send it with: fermi function update --name hello --code hello.js
 module.exports = async function (context) {
   const name = context.request.query.name || "world";
   console.log("greeting " + name);
-  return { status: 200, body: "Hello, " + name + "!\\n" };
+  const headers = { "content-type": "text/plain; charset=utf-8" };
+  return { status: 200, body: "Hello, " + name + "!\\n", headers };
 };
 `;
 

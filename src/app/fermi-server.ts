@@ -28,7 +28,7 @@ import { StoreHealth } from "../store/store-health.js";
 import { ApiServer } from "./api-server.js";
 import { buildControlPlane, type ControlPlane } from "./control-plane.js";
 import { buildLocalDriver, buildPoolManager, buildRouter } from "./data-plane.js";
-import { createExamples } from "./examples.js";
+import { createExamples, exampleName } from "./examples.js";
 import { createFeeds } from "./graphql-feeds.js";
 import { KnownNames } from "./known-names.js";
 import { Metrics } from "./metrics.js";
@@ -36,6 +36,7 @@ import { openStore, type OpenStore } from "./open-store.js";
 import { playground } from "./playground.js";
 
 const mebibyte = 1024 * 1024;
+const inForceWithinMs = 500;
 const clock = systemClock;
 
 /** What is there once the store is open and the parts are made. */
@@ -59,6 +60,8 @@ export class FermiServer {
   /** Opens the router's own path to the API of this process; nobody else ever learns it. */
   readonly #internalKey = newKey();
   #isStopping = false;
+  #isServing = false;
+  #hasExample = false;
   #parts: Parts | undefined;
   #apiUrl = "";
   #routerUrl = "";
@@ -84,6 +87,11 @@ export class FermiServer {
     return this.#parts?.store.place ?? "";
   }
 
+  /** The function that an empty store gets is there. */
+  get hasExample(): boolean {
+    return this.#hasExample;
+  }
+
   get isStopping(): boolean {
     return this.#isStopping;
   }
@@ -95,8 +103,9 @@ export class FermiServer {
     const parts = await this.#build(store);
     this.#parts = parts;
     await this.#startRecords(parts);
-    if (config.examples) await this.#createExamples(parts);
+    await this.#createExamples(parts, config.examples);
     await this.#startDataPlane(parts);
+    this.#isServing = true;
     await this.#startApi(parts);
   }
 
@@ -141,9 +150,22 @@ export class FermiServer {
     const { link } = poolManager;
     const router = buildRouter(surroundings, { source, link, recorder, internalKey: this.#internalKey });
     const health = new StoreHealth(dataSource);
-    const control = buildControlPlane(store, driver, clock);
+    const inForce = (): Promise<void> => this.#inForce([poolManager, router]);
+    const control = buildControlPlane(store, driver, clock, inForce);
     const storeName = await health.describe();
     return { store, storeName, control, changes, driver, poolManager, router, recorder, logs, metrics, health };
+  }
+
+  /**
+   * Whoever has the answer to a change may call the function next, so router and pool manager look before it is given.
+   * In vain for at most a moment: they look by themselves too.
+   */
+  async #inForce(parts: readonly { refresh(): Promise<void> }[]): Promise<void> {
+    if (!this.#isServing) return;
+    let timer: { stop(): void } | undefined;
+    const moment = new Promise<void>((resolve) => (timer = clock.after(inForceWithinMs, resolve)));
+    await Promise.race([Promise.all(parts.map((part) => part.refresh())), moment]);
+    timer?.stop();
   }
 
   /** Stopped after everything that makes records. */
@@ -164,13 +186,14 @@ export class FermiServer {
     this.#started.push("output of instances", () => reading.stop());
   }
 
-  async #createExamples({ control, driver }: Parts): Promise<void> {
+  async #createExamples({ control, driver }: Parts, areWanted: boolean): Promise<void> {
     const ctx: RequestContext = {
       principal: { subject: "fermi", roles: ["admin"], namespaces: ["*"] },
       requestId: newId(),
       signal: new AbortController().signal,
     };
-    await createExamples(control, ctx, driver.images.includes("fermi/python"));
+    if (areWanted) await createExamples(control, ctx, driver.images.includes("fermi/python"));
+    this.#hasExample = (await control.functions.find(ctx, exampleName)) !== undefined;
   }
 
   async #startDataPlane({ poolManager, router }: Parts): Promise<void> {

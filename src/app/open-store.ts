@@ -6,6 +6,7 @@ import type { StopStack } from "../lib/stop-stack.js";
 import { buildDataSource, type DataSource } from "../store/data-source.js";
 import { lockDataDir } from "../store/embedded/data-lock.js";
 import { chooseDataDir, startEmbeddedPostgres } from "../store/embedded-postgres.js";
+import { StoreProblem } from "./start-problem.js";
 import { migrate } from "../store/migrate.js";
 import { Wakeups } from "../store/wakeups.js";
 
@@ -31,7 +32,9 @@ export async function openStore({ config, clock, logger, started }: StoreParts):
   if (movedBecause !== null) logger.info({ dataDir }, `data is kept elsewhere: ${movedBecause}`);
   const url = config.databaseUrl ?? (await startOwn(dataDir, logger, started));
   if (config.databaseUrl !== null) await keepForOneself(dataDir, started);
-  const migrated = await migrate(url);
+  const migrated = await migrate(url).catch((error: unknown) => {
+    throw config.databaseUrl === null ? error : new StoreProblem(placeOf(config.databaseUrl), error);
+  });
   if (migrated.length > 0) logger.info({ migrations: migrated.length }, "the store's schema was brought up to date");
   const dataSource = buildDataSource({ url, logger });
   await dataSource.initialize();
@@ -39,7 +42,12 @@ export async function openStore({ config, clock, logger, started }: StoreParts):
   const wakeups = new Wakeups({ url, clock, logger });
   wakeups.start();
   started.push("notifications", () => wakeups.stop());
-  return { dataSource, wakeups, dataDir, place: config.databaseUrl === null ? dataDir : placeOf(config.databaseUrl) };
+  return {
+    dataSource,
+    wakeups,
+    dataDir,
+    place: config.databaseUrl === null ? dataDir : `PostgreSQL at ${placeOf(config.databaseUrl)}`,
+  };
 }
 
 async function startOwn(dataDir: string, logger: Logger, started: StopStack): Promise<string> {
@@ -58,5 +66,5 @@ async function keepForOneself(dataDir: string, started: StopStack): Promise<void
 /** Without user and password. */
 function placeOf(databaseUrl: string): string {
   const { host, pathname } = new URL(databaseUrl);
-  return `PostgreSQL at ${host}${pathname}`;
+  return `${host}${pathname}`;
 }

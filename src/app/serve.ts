@@ -2,10 +2,10 @@
 import { rm, writeFile } from "node:fs/promises";
 import { ConfigError, describeSettings, readConfig } from "../config/read-config.js";
 import type { Config } from "../config/settings.js";
-import { AppError } from "../errors/app-error.js";
 import type { Logger } from "../lib/logger.js";
 import { FermiServer } from "./fermi-server.js";
 import { createLogger } from "./logger.js";
+import { startProblem } from "./start-problem.js";
 
 /** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong settings. */
 export async function serve(args: readonly string[]): Promise<void> {
@@ -47,13 +47,20 @@ function configOrUndefined(args: readonly string[]): Config | undefined {
   }
 }
 
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const sameSignalMs = 500;
+
 /** Resolves when the server has stopped. A second signal ends the process at once. */
 function stopOnSignal(server: FermiServer, logger: Logger): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
+    let askedMs: number | undefined;
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (asked) process.exit(1);
-      asked = true;
+      const nowMs = performance.now();
+      if (askedMs !== undefined) {
+        if (nowMs - askedMs > sameSignalMs) process.exit(1);
+        return;
+      }
+      askedMs = nowMs;
       logger.info({ signal }, "stopping; requests in flight may finish, a second signal ends at once");
       void server.stop().then(resolve);
     };
@@ -63,22 +70,9 @@ function stopOnSignal(server: FermiServer, logger: Logger): Promise<void> {
 }
 
 function explain(error: unknown, config: Config, logger: Logger): void {
-  const message = error instanceof AppError ? error.message : portProblem(error as NodeJS.ErrnoException, config);
-  if (message === undefined) logger.error({ err: error }, "the server did not start");
-  else process.stderr.write(`fermi: ${message}\n`);
-}
-
-/** Undefined where the error is of another kind. */
-function portProblem(error: NodeJS.ErrnoException & { port?: number }, config: Config): string | undefined {
-  const problems: Record<string, string> = {
-    EADDRINUSE: "is in use; stop what listens there, or choose another one",
-    EACCES: "may not be used by this user; choose one above 1023",
-    EADDRNOTAVAIL: "can't be used: the address is none of this machine's; set FERMI_HOST",
-  };
-  const problem = problems[error.code ?? ""];
-  if (error.syscall !== "listen" || problem === undefined) return undefined;
-  const setting = error.port === config.apiPort ? "FERMI_API_PORT" : "FERMI_ROUTER_PORT";
-  return `port ${error.port} of ${config.host} ${problem} (${setting})`;
+  const problem = startProblem(error, config);
+  if (problem === undefined) logger.error({ err: error }, "the server did not start");
+  else process.stderr.write(`fermi: ${problem.replace(/\s*\n\s*/g, " ")}\n`);
 }
 
 async function announce(server: FermiServer, config: Config): Promise<void> {
@@ -95,9 +89,10 @@ async function announce(server: FermiServer, config: Config): Promise<void> {
       `  Data     ${place}`,
       "",
       "Try:",
-      `  curl ${routerUrl}/hello`,
+      ...(server.hasExample
+        ? [`  curl ${routerUrl}/hello`, `  npx fermi${flag} function logs hello -f`]
+        : [`  npx fermi${flag} env list`, `  npx fermi${flag} function create --help`]),
       `  npx fermi${flag} function list`,
-      `  npx fermi${flag} function logs hello -f`,
       "",
       "",
     ].join("\n"),

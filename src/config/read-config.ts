@@ -65,11 +65,17 @@ function parse(setting: Setting<unknown>, text: string, from: string, problems: 
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === "" ? undefined : text);
 
+/** What Kubernetes puts into every pod beside a service that is called `fermi` or `fermi-…`. */
+const serviceVariable = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$|^FERMI(_\w+)?_PORT$/;
+
 /** A misspelt setting that is silently ignored costs an hour; so it is refused. */
 function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   const known = new Set([...all.map(([, setting]) => setting.env), ...otherVariables]);
   return Object.keys(env)
-    .filter((name) => name.startsWith("FERMI_") && !name.startsWith("FERMI_TEST_") && !known.has(name))
+    .filter(
+      (name) =>
+        name.startsWith("FERMI_") && !name.startsWith("FERMI_TEST_") && !known.has(name) && !serviceVariable.test(name),
+    )
     .map((name) => `${name} is no setting of Fermi (\`fermi serve --help\` lists them)`);
 }
 

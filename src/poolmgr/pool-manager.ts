@@ -112,6 +112,11 @@ export class PoolManager implements Stoppable {
     await this.#desired.start();
   }
 
+  /** Resolves when what is desired was read after this call, or could not be read. */
+  refresh(): Promise<void> {
+    return this.#desired.ask();
+  }
+
   /** Launches nothing more and ends every instance, within ten seconds. Routers are to be stopped before. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());

@@ -38,6 +38,10 @@ export class RouteLoader {
     void this.#loop.ask();
   }
 
+  refresh(): Promise<void> {
+    return this.#loop.ask();
+  }
+
   async stop(): Promise<void> {
     this.#subscription?.stop();
     await this.#loop.stop();

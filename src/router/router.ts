@@ -96,6 +96,11 @@ export class Router {
     return this.#routes.isLoaded;
   }
 
+  /** Resolves when routes that were read after this call are in force, or could not be read. */
+  refresh(): Promise<void> {
+    return this.#routes.refresh();
+  }
+
   /** Requests that wait for an instance. */
   get waiting(): number {
     return this.#slots.waitingTotal;

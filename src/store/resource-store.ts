@@ -48,10 +48,14 @@ export class ResourceStore {
   constructor(
     private readonly dataSource: DataSource,
     private readonly clock: Clock = systemClock,
+    /** Waited for after each commit, so that whoever is answered finds the change in force. Must not reject. */
+    private readonly inForce: () => Promise<void> = () => Promise.resolve(),
   ) {}
 
-  write<T>(work: (transaction: ResourceTransaction) => Promise<T>): Promise<T> {
-    return this.#queue.run(() => withStore((isLate) => this.#writeNow(work, isLate), this.clock));
+  async write<T>(work: (transaction: ResourceTransaction) => Promise<T>): Promise<T> {
+    const result = await this.#queue.run(() => withStore((isLate) => this.#writeNow(work, isLate), this.clock));
+    await this.inForce();
+    return result;
   }
 
   #writeNow<T>(work: (transaction: ResourceTransaction) => Promise<T>, isLate: () => boolean): Promise<T> {

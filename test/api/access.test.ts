@@ -145,8 +145,8 @@ describe("access with a token", () => {
     expect(code).toBe(4401);
   });
 
-  it("needs none for health and metrics", async () => {
+  it("needs none for health, but one for metrics", async () => {
     expect(await stranger.raw({ path: "/healthz" })).toMatchObject({ status: 200 });
-    expect(await stranger.raw({ path: "/metrics" })).toMatchObject({ status: 200 });
+    expect(await stranger.raw({ path: "/metrics" })).toMatchObject({ status: 401 });
   });
 });

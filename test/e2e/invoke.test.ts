@@ -49,6 +49,21 @@ describe("a function, from source to answer", () => {
     expect(fn.stats).toEqual({ total: 3, failed: 0, coldStarts: 1 });
   });
 
+  it("has every change in force when it answers", async () => {
+    await deploy(fermi, "inforce", answer("1"));
+    for (let version = 2; version <= 12; version++) {
+      await update(fermi, "inforce", answer(String(version)));
+      const { invokeFunction } = await fermi.ok<{ invokeFunction: { result: { body: string } } }>(
+        `mutation { invokeFunction(input: {function: "inforce"}) { result { body } } }`,
+      );
+      expect(invokeFunction.result.body).toBe(String(version));
+      const path = `/inforce-${version}`;
+      const route = `mutation($path: String!) { createHttpTrigger(input: {function: "inforce", path: $path}) { id } }`;
+      await fermi.ok(route, { path });
+      expect(await (await fetch(`${fermi.routerUrl}${path}`)).text()).toBe(String(version));
+    }
+  });
+
   it("serves 100 first requests at once with at most ceil(100 / requestsPerInstance) instances", async () => {
     const source = `module.exports = async () => { await new Promise((done) => setTimeout(done, 50)); return { status: 200, body: "ok" }; };`;
     const url = await deploy(fermi, "burst", source, { requestsPerInstance: 10 });

@@ -127,6 +127,16 @@ describe("the life of the server", () => {
     await rm(folder, { recursive: true });
   }, 60_000);
 
+  it("says in one line which database can't be reached, without its password", async () => {
+    const folder = await temporaryFolder();
+    const { child, output } = launch({ env: { DATABASE_URL: "postgres://me:hidden@127.0.0.1:1/db" } }, folder);
+    const [code] = (await once(child, "exit")) as [number];
+    expect([code, output().trim().split("\n").length]).toEqual([1, 1]);
+    expect(output()).toMatch(/DATABASE_URL \(127\.0\.0\.1:1\/db\).*ECONNREFUSED/);
+    expect(output()).not.toContain("hidden");
+    await rm(folder, { recursive: true });
+  });
+
   it("names every wrong setting at once and ends with 2", async () => {
     const folder = await temporaryFolder();
     const { child, output } = launch(

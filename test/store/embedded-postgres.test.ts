@@ -127,6 +127,8 @@ describe("The embedded database", () => {
     const { stdout } = await run("ps", ["-eo", "pid,args"]);
     const shells = stdout.split("\n").filter((line) => line.includes("fermi-postgres") && line.includes(dataDir));
     expect(shells.length).toBeGreaterThan(0);
+    // It must not see the shells go: it would start the server again.
+    child.kill("SIGSTOP");
     for (const line of shells) process.kill(Number.parseInt(line), "SIGKILL");
     child.kill("SIGKILL");
     await once(child, "exit");

@@ -1,0 +1,56 @@
+import type { Config } from "../config/settings.js";
+import { AppError } from "../errors/app-error.js";
+
+type SystemError = NodeJS.ErrnoException & { readonly port?: number };
+
+/** One line for a person, about what kept the server from starting; undefined where it is a bug that wants its stack. */
+export function startProblem(error: unknown, config: Config): string | undefined {
+  if (error instanceof StoreProblem)
+    return `the database of DATABASE_URL (${error.place}) can't be used: ${error.message}`;
+  if (error instanceof AppError) return [error.message, reasonOf(error.cause)].filter(Boolean).join(": ");
+  return portProblem(error as SystemError, config) ?? folderProblem(error as SystemError);
+}
+
+/** The configured database refuses; the message is the database's or the network's own and names no password. */
+export class StoreProblem extends Error {
+  constructor(
+    readonly place: string,
+    cause: unknown,
+  ) {
+    super(reasonOf(cause) ?? "no reason is known", { cause });
+    this.name = "StoreProblem";
+  }
+}
+
+/** The innermost message: wrappers only say that something failed. */
+function reasonOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const inner = reasonOf(error.cause) ?? (error instanceof AggregateError ? reasonOf(error.errors[0]) : undefined);
+  return inner ?? (error.message === "" ? (error as SystemError).code : error.message);
+}
+
+function portProblem(error: SystemError, config: Config): string | undefined {
+  const problems: Record<string, string> = {
+    EADDRINUSE: "is in use; stop what listens there, or choose another one",
+    EACCES: "may not be used by this user; choose one above 1023",
+    EADDRNOTAVAIL: "can't be used: the address is none of this machine's; set FERMI_HOST",
+  };
+  const problem = problems[error.code ?? ""];
+  if (error.syscall !== "listen" || problem === undefined) return undefined;
+  const setting = error.port === config.apiPort ? "FERMI_API_PORT" : "FERMI_ROUTER_PORT";
+  return `port ${error.port} of ${config.host} ${problem} (${setting})`;
+}
+
+function folderProblem({ code, path }: SystemError): string | undefined {
+  const problems: Record<string, string> = {
+    EACCES: "this user may not write there",
+    EPERM: "this user may not write there",
+    EEXIST: "there is a file in the way",
+    ENOTDIR: "there is a file in the way",
+    EROFS: "the file system is read-only",
+    ENOSPC: "the disk is full",
+  };
+  const problem = problems[code ?? ""];
+  if (problem === undefined || path === undefined) return undefined;
+  return `the data folder can't be used: ${path}: ${problem}; set FERMI_DATA_DIR to another folder`;
+}

@@ -4,7 +4,7 @@ import { FunctionState } from "./function-state.js";
 import type { Launch } from "./launch.js";
 import type { Member } from "./member.js";
 import { turnMs } from "./plan-evictions.js";
-import type { Occupant } from "./plan-room.js";
+import type { Occupant } from "./room.js";
 
 /** An instance as the driver last reported it. */
 export interface Observed {

@@ -4,7 +4,7 @@
  * An eviction harms nobody: the instance takes no new request, and ends after those it has.
  */
 import { idlestFirst } from "./plan-scaling.js";
-import type { Claimant, Occupant, Room } from "./plan-room.js";
+import type { Claimant, Occupant, Room } from "./room.js";
 
 /** How long a function keeps its last instance while another one waits for its first. */
 export const turnMs = 250;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { turnMs } from "../../../src/poolmgr/plan-evictions.js";
-import { planRoom, type Occupant, type Room, type Want } from "../../../src/poolmgr/plan-room.js";
+import { planRoom } from "../../../src/poolmgr/plan-room.js";
+import type { Occupant, Room, Want } from "../../../src/poolmgr/room.js";
 
 const want = (functionId: string, count: number, change: Partial<Want> = {}): Want => ({
   ...{ functionId, version: 1, count, isAsked: true, serving: 0, holding: 0, sinceMs: 0 },

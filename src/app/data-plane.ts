@@ -5,7 +5,6 @@ import type { Config } from "../config/settings.js";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import { newKey } from "../lib/new-key.js";
 import type { LogSink } from "../logs/log-sink.js";
 import { PoolManager } from "../poolmgr/pool-manager.js";
 import type { PoolSource } from "../poolmgr/pool-source.js";
@@ -43,6 +42,7 @@ interface PoolManagerNeeds {
   readonly source: PoolSource;
   readonly metrics: Metrics;
   readonly logs: LogSink;
+  readonly keyOf: (instanceId: string) => string;
 }
 
 export const buildPoolManager = ({ config, clock, logger }: Surroundings, needs: PoolManagerNeeds): PoolManager =>
@@ -52,7 +52,7 @@ export const buildPoolManager = ({ config, clock, logger }: Surroundings, needs:
     metrics: needs.metrics,
     clock,
     logger,
-    newKey,
+    keyOf: needs.keyOf,
     maxInstances: config.maxInstances,
     codeCacheBytes,
     onEvent: (instanceId, functionId, version, message) =>

@@ -1,6 +1,7 @@
 /** All parts of Fermi in one process: made here, started in order, stopped in reverse. */
 import path from "node:path";
 import type { RequestHandler } from "express";
+import { instanceKeys } from "../auth/instance-keys.js";
 import type { LocalDriver } from "../cluster/local/local-driver.js";
 import type { Config } from "../config/settings.js";
 import { BatchingRecorder } from "../invocations/recorder.js";
@@ -145,7 +146,8 @@ export class FermiServer {
       logger,
       recordRate: config.recordRate,
     });
-    const poolManager = buildPoolManager(surroundings, { driver, source: routing, metrics, logs });
+    const keyOf = instanceKeys(config.internalSecret ?? newKey());
+    const poolManager = buildPoolManager(surroundings, { driver, source: routing, metrics, logs, keyOf });
     const source = { load: () => names.load(), subscribe: (listener: () => void) => routing.subscribe(listener) };
     const { link } = poolManager;
     const router = buildRouter(surroundings, { source, link, recorder, internalKey: this.#internalKey });

@@ -27,7 +27,6 @@ export interface ClusterInstance {
 export interface SpecializedFor {
   readonly functionId: string;
   readonly version: number;
-  readonly key: string;
 }
 
 /** All that an instance is told at specialization (architecture.md, the runtime contract). */

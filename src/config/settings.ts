@@ -64,10 +64,13 @@ function cidrList(text: string): readonly string[] {
   return parts;
 }
 
-function token(text: string): string {
-  if (!/^[\x21-\x7e]{16,}$/.test(text))
-    throw new SettingError("must be at least 16 printable characters without spaces");
-  return text;
+function secret(minLength: number): (text: string) => string {
+  return (text) => {
+    if (text.length < minLength || !/^[\x21-\x7e]*$/.test(text)) {
+      throw new SettingError(`must be at least ${minLength} printable characters without spaces`);
+    }
+    return text;
+  };
 }
 
 const plain = (text: string): string => text;
@@ -124,7 +127,16 @@ export const settings = {
     defaultText: null,
     description: "bearer token that the API then demands of everybody; at least 16 characters",
     isSecret: true,
-    parse: token,
+    parse: secret(16),
+  },
+  internalSecret: {
+    env: "FERMI_INTERNAL_SECRET",
+    flag: "--internal-secret",
+    defaultText: null,
+    description:
+      "what roles in separate processes share to trust each other; 32 characters or more; random if not given",
+    isSecret: true,
+    parse: secret(32),
   },
   examples: {
     env: "FERMI_EXAMPLES",

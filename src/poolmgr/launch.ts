@@ -16,6 +16,8 @@ export interface LaunchPorts {
   readonly clock: Clock;
   /** Undefined where the environment's pool is there, else a promise of it. */
   readonly poolReady: (environmentId: string) => Promise<void> | undefined;
+  /** The secret of an instance, which follows from its id. */
+  readonly keyOf: (instanceId: string) => string;
   /** Called at each stage's begin. */
   readonly onStage: (launch: Launch) => void;
 }
@@ -34,7 +36,6 @@ export class Launch {
   constructor(
     readonly spec: FunctionSpec,
     readonly version: number,
-    readonly key: string,
     readonly startedMs: number,
   ) {
     this.environmentId = spec.environmentId;
@@ -67,7 +68,8 @@ export class Launch {
     this.instance = instance;
     this.#enter("SPECIALIZE", ports);
     const stuck = new AppError("LOAD_FAILED", `The code did not finish loading within ${loadDeadlineMs / 1000} s.`);
-    const load = (signal: AbortSignal): Promise<void> => driver.specialize(instance, this.#request(code), signal);
+    const request = this.#request(code, ports.keyOf(instance.id));
+    const load = (signal: AbortSignal): Promise<void> => driver.specialize(instance, request, signal);
     await this.#within(loadDeadlineMs, stuck, ports.clock, load);
     this.#enter("READY", ports);
     return instance;
@@ -96,7 +98,7 @@ export class Launch {
     }
   }
 
-  #request({ version, source }: FunctionCode): Parameters<ClusterDriver["specialize"]>[1] {
+  #request({ version, source }: FunctionCode, key: string): Parameters<ClusterDriver["specialize"]>[1] {
     const { id, name, namespace } = this.spec;
     return {
       function: { id, name, namespace },
@@ -104,7 +106,7 @@ export class Launch {
       entrypoint: version.entrypoint,
       variables: version.variables,
       requestsPerInstance: this.slots,
-      key: this.key,
+      key,
       code: { source, sha256: version.digest },
     };
   }

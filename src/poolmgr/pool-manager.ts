@@ -39,8 +39,8 @@ export interface PoolManagerOptions {
   readonly source: PoolSource;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Makes the secret of each instance. */
-  readonly newKey: () => string;
+  /** The secret of an instance. It follows from the id, so that whoever takes an instance over knows it. */
+  readonly keyOf: (instanceId: string) => string;
   /** Instances that there may be in all, warm ones included; Infinity for no bound. */
   readonly maxInstances: number;
   readonly codeCacheBytes: number;
@@ -70,7 +70,7 @@ export class PoolManager implements Stoppable {
   #stopped: Promise<void> | undefined;
 
   constructor(private readonly options: PoolManagerOptions) {
-    const { driver, source, clock, logger, metrics, onEvent, newKey, maxInstances } = options;
+    const { driver, source, clock, logger, metrics, onEvent, keyOf, maxInstances } = options;
     const fleet = this.#fleet;
     const queue = new SerialQueue((error) => logger.error({ err: error }, "a task of the pool manager failed"));
     const codes = new CodeCache(source, options.codeCacheBytes);
@@ -83,7 +83,7 @@ export class PoolManager implements Stoppable {
     const retirer = (this.#retirer = new Retirer({ driver, clock, logger, queue, fleet, routers, ...this.#exits() }));
     const shared = { clock, queue, fleet, routers, retirer, metrics, onEvent, view: this.#view };
     const poolReady = (id: string): Promise<void> | undefined => this.#keeper.ready(id);
-    const limits = { newKey, maxInstances, launching: { driver, codes, clock, poolReady } };
+    const limits = { maxInstances, launching: { driver, codes, clock, keyOf, poolReady } };
     this.#scaler = new Scaler({ ...shared, ...limits, ...this.#entrances() });
     this.#desk = new FrontDesk({ ...shared, scaler: this.#scaler, ...this.#concerns() });
     this.#watch = new DriverWatch({ ...shared, directory: this.#directory, ...this.#entrances() });
@@ -247,27 +247,28 @@ export class PoolManager implements Stoppable {
   }
 
   #onClaimed(launch: Launch): void {
-    const { instance, spec, version, key, environmentId } = launch;
+    const { instance, spec, version, environmentId } = launch;
     if (instance === undefined) return;
     launch.template = this.#keeper.template(environmentId) ?? "";
-    this.#directory.add(instance.id, { functionId: spec.id, version, key });
+    this.#directory.add(instance.id, { functionId: spec.id, version, key: this.options.keyOf(instance.id) });
     this.#view.touch(environmentId);
     this.#keepPools();
   }
 
-  #onReady({ spec, version, key, slots, template }: Launch, { id, address, environmentId }: ClusterInstance): void {
-    const what = { id, environmentId, functionId: spec.id, version, address: address ?? "", key };
-    this.#welcome({ ...what, slotsMax: slots, template });
+  #onReady({ spec, version, slots, template }: Launch, { id, address, environmentId }: ClusterInstance): void {
+    const what = { id, environmentId, functionId: spec.id, version, address: address ?? "" };
+    this.#welcome({ ...what, key: this.options.keyOf(id), slotsMax: slots, template });
   }
 
   /** Its idle clock starts now. What it was told of requests at a time is not known: what the settings say is taken. */
   #onFound({ id, address, environmentId, specializedFor }: ClusterInstance): void {
     const slotsMax = this.#fleet.functions.get(specializedFor?.functionId ?? "")?.spec?.settings.requestsPerInstance;
     if (specializedFor === null || address === null || slotsMax === undefined) return;
-    this.#directory.add(id, specializedFor);
+    const whose = { ...specializedFor, key: this.options.keyOf(id) };
+    this.#directory.add(id, whose);
     const environment = this.#fleet.environments.get(environmentId);
     const template = environment === undefined ? "" : templateOf(environment);
-    this.#welcome({ id, environmentId, ...specializedFor, address, slotsMax, template });
+    this.#welcome({ id, environmentId, ...whose, address, slotsMax, template });
   }
 
   #welcome(facts: Omit<MemberFacts, "contract" | "specializedAt" | "readyAtMs">): void {

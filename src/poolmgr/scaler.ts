@@ -28,7 +28,6 @@ export interface ScalerPorts {
   readonly retirer: Retirer;
   readonly launching: Omit<LaunchPorts, "onStage">;
   readonly metrics: PoolMetrics;
-  readonly newKey: () => string;
   readonly maxInstances: number;
   readonly onEvent: EventListener;
   /** An instance is the launch's from now on. */
@@ -185,9 +184,9 @@ export class Scaler {
   }
 
   #launch(fn: FunctionState, version: number): void {
-    const { queue, fleet, newKey } = this.ports;
+    const { queue, fleet } = this.ports;
     if (fn.spec === undefined) return;
-    const launch = new Launch(fn.spec, version, newKey(), this.#nowMs);
+    const launch = new Launch(fn.spec, version, this.#nowMs);
     fleet.addLaunch(fn, launch);
     launch.run(this.#launching).then(
       (instance) => queue.post(() => this.#ready(fn, launch, instance)),

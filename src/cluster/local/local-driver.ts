@@ -162,8 +162,8 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     }
     await instance.specialize(request, signal);
     if (instance.isEnding || instance.isDead) throw unavailable("the instance has ended");
-    const { version, key } = request;
-    this.#book.update(id, { state: "READY", specializedFor: { functionId: request.function.id, version, key } });
+    const specializedFor = { functionId: request.function.id, version: request.version };
+    this.#book.update(id, { state: "READY", specializedFor });
   }
 
   async end(instanceId: string, graceMs: number): Promise<void> {

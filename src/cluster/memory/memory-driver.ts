@@ -103,11 +103,8 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     const listener = await this.#load(request, signal);
     this.#expectClaimed(instance.id);
     if (listener !== undefined) this.#servers.get(instance.id)?.serve(listener);
-    const { version, key } = request;
-    this.#book.update(instance.id, {
-      state: "READY",
-      specializedFor: { functionId: request.function.id, version, key },
-    });
+    const specializedFor = { functionId: request.function.id, version: request.version };
+    this.#book.update(instance.id, { state: "READY", specializedFor });
   }
 
   end(instanceId: string, graceMs: number): Promise<void> {

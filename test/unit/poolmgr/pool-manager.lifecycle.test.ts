@@ -209,7 +209,7 @@ describe("PoolManager, over an instance's life", () => {
       },
     });
     expect(stage.instances()).toEqual([found]);
-    expect(stage.manager.identify(found)).toEqual({ functionId: "fn", version: 1, key: "old-key" });
+    expect(stage.manager.identify(found)).toEqual({ functionId: "fn", version: 1, key: `key of ${found}` });
     stage.router.request("fn", 1, 3);
     expect(stage.router.inFlight("fn")).toBe(3);
     stage.router.finishAll();
@@ -261,7 +261,7 @@ describe("PoolManager, over an instance's life", () => {
     stage.router.request("fn", 1);
     await settled();
     const [id = ""] = stage.instances();
-    expect(stage.manager.identify(id)).toEqual({ functionId: "fn", version: 1, key: "key-1" });
+    expect(stage.manager.identify(id)).toEqual({ functionId: "fn", version: 1, key: `key of ${id}` });
     await stage.clock.pass(1_000);
     stage.driver.crash(id);
     await stage.clock.pass(59_000);

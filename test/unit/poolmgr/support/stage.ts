@@ -35,7 +35,6 @@ export class Stage {
   private constructor({ driver, maxInstances = Infinity }: StageOptions) {
     const { clock, source } = this;
     this.driver = new MemoryDriver({ ...driver, clock });
-    let keys = 0;
     const logger: Logger = {
       ...silentLogger,
       error: (fields, message) => {
@@ -49,7 +48,7 @@ export class Stage {
     };
     this.manager = new PoolManager({
       ...{ driver: this.driver, source, clock, logger, metrics, maxInstances },
-      newKey: () => `key-${++keys}`,
+      keyOf: (instanceId) => `key of ${instanceId}`,
       codeCacheBytes: 1024 * 1024,
       onEvent: (instanceId, functionId, version, message) => {
         this.events.push({ instanceId, functionId, version, message });

@@ -16,18 +16,16 @@ export interface Origin {
   readonly values: readonly string[];
 }
 
-/** Headers of Fermi, and for Fission's images those that Fission's router sends. */
+/**
+ * Headers of Fermi, and for Fission's images those that Fission's router sends. Such an image hands every header on to
+ * user code, so it gets nothing that is secret: neither the instance's key nor what is derived from it.
+ */
 export function functionHeaders(origin: Origin, instance: GrantedInstance): string[] {
   const { callee, invocationId, route, values } = origin;
-  const headers = [
-    "X-Fermi-Invocation-Id",
-    invocationId,
-    "X-Fermi-Key",
-    instance.key,
-    "X-Fermi-Log-Tag",
-    logTag(instance.key, invocationId),
-    ...callee.headers,
-  ];
+  const headers = ["X-Fermi-Invocation-Id", invocationId, ...callee.headers];
+  if (instance.contract === "FERMI") {
+    headers.push("X-Fermi-Key", instance.key, "X-Fermi-Log-Tag", logTag(instance.key, invocationId));
+  }
   if (route !== null) {
     headers.push("X-Fermi-Trigger", route.trigger.name);
     for (const [i, name] of route.parameters.entries()) {
@@ -58,15 +56,15 @@ function fissionHeaders({ callee, invocationId, target, route, values }: Origin)
 }
 
 /**
- * The path that an instance is asked for: as sent; for Fission's images what Fission's router would send, `/` or the
- * rest after a subtree's prefix. The query stays in either case.
+ * The path that an instance is asked for: as sent; for Fission's images what Fission's router would send: `/`, or the
+ * rest after a subtree's prefix, or what an invocation without a route asks for. The query stays in any case.
  */
 export function functionPath({ target, route }: Origin, instance: GrantedInstance): string {
-  if (instance.contract === "FERMI") return target;
+  if (instance.contract === "FERMI" || route === null) return target;
   const query = target.indexOf("?");
   const path = query === -1 ? target : target.slice(0, query);
   const search = query === -1 ? "" : target.slice(query);
-  const depth = route?.subtreeDepth ?? null;
+  const depth = route.subtreeDepth;
   if (depth === null) return `/${search}`;
   return `/${path
     .split("/")

@@ -172,7 +172,8 @@ describe("Router: headers", () => {
       },
       { contract: "FISSION_V2" },
     );
-    await ask(stage.port, "/x/5?q=1");
+    const answer = await ask(stage.port, "/x/5?q=1");
+    const id = answer.headers["x-fermi-invocation-id"];
     expect(req.url).toBe("/?q=1");
     expect(req.headers).toMatchObject({
       "x-fission-function-name": "hello",
@@ -180,11 +181,25 @@ describe("Router: headers", () => {
       "x-fission-function-uid": "id-of-hello",
       "x-fission-full-url": "/x/5?q=1",
       "x-fission-params-id": "5",
+      "x-fission-request-id": id,
+      "x-fermi-invocation-id": id,
+      "x-fermi-function": "hello",
     });
     await ask(stage.port, "/tree/a//b%2F?q=1");
     expect(req.url).toBe("/a//b%2F?q=1");
     await ask(stage.port, "/tree");
     expect(req.url).toBe("/");
+  });
+
+  it("hand nothing secret to a Fission image, whose user code sees them all", async () => {
+    await start(
+      { functions: [aFunction("hello", { contract: "FISSION_V1" })] },
+      { contract: "FISSION_V1", key: "k-1" },
+    );
+    await ask(stage.port, "/");
+    expect(req.headers).not.toHaveProperty("x-fermi-key");
+    expect(req.headers).not.toHaveProperty("x-fermi-log-tag");
+    expect(JSON.stringify(req.rawHeaders)).not.toContain("k-1");
   });
 
   it("of CORS are the policy's, on answers, on errors and on preflights", async () => {

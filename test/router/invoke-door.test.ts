@@ -30,8 +30,8 @@ describe("Router: its own paths", () => {
   });
   afterEach(() => stage.stop());
 
-  const invoke = (change: object = {}, request: Ask = {}, key = internalKey) =>
-    ask(stage.port, "/-/invoke", {
+  const invoke = (change: object = {}, request: Ask = {}, key = internalKey, port = stage.port) =>
+    ask(port, "/-/invoke", {
       method: "POST",
       ...request,
       headers: {
@@ -51,6 +51,21 @@ describe("Router: its own paths", () => {
         ...(request.headers as object | undefined),
       },
     });
+
+  it("invoke a Fission image with the path that was asked for", async () => {
+    const functions = [aFunction("fission", { contract: "FISSION_V2" })];
+    const other = await Stage.start({ functions, triggers: [] });
+    try {
+      await other.serve((req, res) => res.end(JSON.stringify([req.url, req.headers["x-fission-full-url"]])), {
+        functionId: "id-of-fission",
+        contract: "FISSION_V2",
+      });
+      const answer = await invoke({ functionId: "id-of-fission" }, {}, internalKey, other.port);
+      expect(answer.body).toBe(JSON.stringify(["/a%20b?c=d", "/a%20b?c=d"]));
+    } finally {
+      await other.stop();
+    }
+  });
 
   it("invoke a function that has no route, and pass its answer through with what the invoker needs", async () => {
     const headers = [

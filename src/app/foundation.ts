@@ -1,0 +1,61 @@
+/** What every role of a process stands on; made once for each process. */
+import type { Config } from "../config/settings.js";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import { newKey } from "../lib/new-key.js";
+import type { StopStack } from "../lib/stop-stack.js";
+import { ChangeFeed } from "../store/change-feed.js";
+import { RoutingStore } from "../store/routing-store.js";
+import { StoreHealth } from "../store/store-health.js";
+import { KnownNames } from "./known-names.js";
+import { Metrics, type MetricSources } from "./metrics.js";
+import type { OpenStore } from "./open-store.js";
+
+export interface Surroundings {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A role takes what it needs of this and pushes what it starts on `started`. */
+export interface Foundation extends Surroundings {
+  readonly started: StopStack;
+  /** By which roles and instances know that it is Fermi who speaks: the configured one, else one of this process alone. */
+  readonly secret: string;
+  readonly store: OpenStore;
+  readonly health: StoreHealth;
+  readonly changes: ChangeFeed;
+  /** What router and pool manager read; loading goes through `names`. */
+  readonly routing: RoutingStore;
+  readonly names: KnownNames;
+  readonly metrics: Metrics;
+}
+
+/** `live` is what the metrics look up in the roles of this process. */
+export function layFoundation(
+  surroundings: Surroundings,
+  started: StopStack,
+  store: OpenStore,
+  live: Pick<MetricSources, "pools" | "waiting">,
+): Foundation {
+  const { dataSource, wakeups } = store;
+  const changes = new ChangeFeed(dataSource, wakeups);
+  const routing = new RoutingStore(dataSource, changes);
+  const names = new KnownNames(routing);
+  const metrics = new Metrics({
+    ...live,
+    environmentName: (id) => names.environmentName(id),
+    functionName: (id) => names.functionName(id),
+  });
+  return {
+    ...surroundings,
+    started,
+    secret: surroundings.config.internalSecret ?? newKey(),
+    store,
+    health: new StoreHealth(dataSource),
+    changes,
+    routing,
+    names,
+    metrics,
+  };
+}

@@ -1,0 +1,138 @@
+/** The role `api`: GraphQL, the playground, and the door for calling functions through GraphQL. */
+import path from "node:path";
+import { Invoker } from "../../invocations/invoker.js";
+import { newId } from "../../lib/new-id.js";
+import { programVersion } from "../../lib/program-version.js";
+import type { Check } from "../../model/check.js";
+import type { PoolView } from "../../model/pool-view.js";
+import type { RequestContext } from "../../model/request-context.js";
+import type { ServerOperations } from "../../resolvers/operations.js";
+import type { EnvironmentServiceParts } from "../../services/environment.service.js";
+import { addressForPeople } from "../address.js";
+import { ApiServer } from "../api-server.js";
+import { buildControlPlane, type ControlPlane } from "../control-plane.js";
+import { createExamples, exampleName } from "../examples.js";
+import type { Foundation } from "../foundation.js";
+import { createFeeds } from "../graphql-feeds.js";
+import { answerHealthy, answerReady, scrape } from "../health.js";
+import { playground } from "../playground.js";
+
+const stopTimeoutMs = 5_000;
+const inForceWithinMs = 500;
+
+export interface ApiRoleNeeds {
+  readonly pools: PoolView;
+  readonly images: EnvironmentServiceParts["images"] & { readonly images: readonly string[] };
+  /** The address to which calls of functions are sent. */
+  readonly routerAddress: () => string;
+  /** Opens the router's `/-/invoke`. */
+  readonly internalKey: string;
+  /** Those that are to have looked before a change is answered. */
+  readonly dependents: readonly { refresh(): Promise<void> }[];
+  /** What the other roles of this process find. */
+  readonly otherChecks: () => readonly Check[];
+  readonly isReady: () => boolean;
+}
+
+export class ApiRole {
+  readonly #startedAt: Date;
+  readonly #control: ControlPlane;
+  #address = "";
+  #storeName = "";
+  #hasExample = false;
+
+  constructor(
+    private readonly foundation: Foundation,
+    private readonly needs: ApiRoleNeeds,
+  ) {
+    const { store, clock } = foundation;
+    this.#startedAt = clock.now();
+    this.#control = buildControlPlane(store, needs.images, clock, () => this.#inForce());
+  }
+
+  /** Where it listens, as an address on this machine; empty until it is started. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** The function that an empty store gets is there. */
+  get hasExample(): boolean {
+    return this.#hasExample;
+  }
+
+  /** Resolves when operations are answered. */
+  async start(): Promise<void> {
+    const { config, started, health } = this.foundation;
+    this.#storeName = await health.describe();
+    await this.#createExamples(config.examples);
+    const api = this.#buildServer();
+    started.push("API", () => api.stop());
+    const { port } = await api.start();
+    this.#address = addressForPeople(config.host, port);
+  }
+
+  /**
+   * Whoever has the answer to a change may call the function next, so router and pool manager look before it is given.
+   * In vain for at most a moment: they look by themselves too.
+   */
+  async #inForce(): Promise<void> {
+    let timer: { stop(): void } | undefined;
+    const moment = new Promise<void>((resolve) => {
+      timer = this.foundation.clock.after(inForceWithinMs, resolve);
+    });
+    await Promise.race([Promise.all(this.needs.dependents.map((part) => part.refresh())), moment]);
+    timer?.stop();
+  }
+
+  async #createExamples(areWanted: boolean): Promise<void> {
+    const ctx: RequestContext = {
+      principal: { subject: "fermi", roles: ["admin"], namespaces: ["*"] },
+      requestId: newId(),
+      signal: new AbortController().signal,
+    };
+    if (areWanted) await createExamples(this.#control, ctx, this.needs.images.images.includes("fermi/python"));
+    this.#hasExample = (await this.#control.functions.find(ctx, exampleName)) !== undefined;
+  }
+
+  #buildServer(): ApiServer {
+    const { config, logger, clock, metrics, health, changes } = this.foundation;
+    const { pools, routerAddress: routerUrl, internalKey, isReady } = this.needs;
+    const { logs, invocations } = this.#control;
+    return new ApiServer({
+      parts: {
+        ...this.#control,
+        pools,
+        feeds: createFeeds({ logs, invocations, changes, pools }),
+        invoker: new Invoker({ routerUrl, internalKey, clock }),
+        server: this.#serverOperations(),
+      },
+      host: config.host,
+      port: config.apiPort,
+      adminToken: config.adminToken,
+      logger,
+      clock,
+      stopTimeoutMs,
+      handlers: {
+        healthz: answerHealthy,
+        readyz: answerReady(async () => isReady() && (await health.storeCheck()).ok),
+        metrics: scrape(metrics),
+        playground: playground(path.resolve(import.meta.dirname, "../../../web/dist")),
+      },
+    });
+  }
+
+  #serverOperations(): ServerOperations {
+    const { config, health } = this.foundation;
+    const { routerAddress, otherChecks } = this.needs;
+    return {
+      info: () => ({
+        version: programVersion(),
+        cluster: "local",
+        store: this.#storeName,
+        routerUrl: config.routerUrl ?? routerAddress(),
+        startedAt: this.#startedAt,
+      }),
+      checks: async () => [...(await health.checks()), ...otherChecks()],
+    };
+  }
+}

@@ -1,0 +1,82 @@
+/** The role `router`: answers HTTP with functions, and records what became of each request. */
+import { BatchingRecorder } from "../../invocations/recorder.js";
+import type { Check } from "../../model/check.js";
+import type { PoolmgrLink } from "../../poolmgr/router-link.js";
+import { Router } from "../../router/router.js";
+import { InvocationRepository } from "../../store/repositories/invocation.repository.js";
+import { addressForPeople } from "../address.js";
+import type { Foundation } from "../foundation.js";
+
+const mebibyte = 1024 * 1024;
+
+export interface RouterRoleNeeds {
+  /** The way to the pool manager, in this process or another. */
+  readonly link: PoolmgrLink;
+  /** Opens `/-/invoke`. */
+  readonly internalKey: string;
+}
+
+export class RouterRole {
+  readonly #recorder: BatchingRecorder;
+  readonly #router: Router;
+  #address = "";
+
+  constructor(
+    private readonly foundation: Foundation,
+    needs: RouterRoleNeeds,
+  ) {
+    const { config, clock, logger, metrics, store, routing, names } = foundation;
+    this.#recorder = new BatchingRecorder({
+      store: new InvocationRepository(store.dataSource),
+      metrics,
+      clock,
+      logger,
+      recordRate: config.recordRate,
+    });
+    this.#router = new Router({
+      ...needs,
+      source: { load: () => names.load(), subscribe: (listener) => routing.subscribe(listener) },
+      recorder: this.#recorder,
+      clock,
+      logger,
+      host: config.host,
+      port: config.routerPort,
+      maxBodyBytes: config.maxBodyMib * mebibyte,
+      trustedProxies: config.trustedProxies,
+    });
+  }
+
+  /** Where it listens, as an address on this machine; empty until it is started. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Requests that wait for an instance. */
+  get waiting(): number {
+    return this.#router.waiting;
+  }
+
+  get isReady(): boolean {
+    return this.#router.isReady;
+  }
+
+  /** Resolves when requests are taken. */
+  async start(): Promise<void> {
+    const { config, started } = this.foundation;
+    started.push("invocation records", () => this.#recorder.stop());
+    started.push("router", () => this.#router.stop(config.stopTimeoutSeconds * 1_000));
+    const { port } = await this.#router.start();
+    this.#address = addressForPeople(config.host, port);
+  }
+
+  /** Resolves when routes that were read after this call are in force, or could not be read. */
+  refresh(): Promise<void> {
+    return this.#router.refresh();
+  }
+
+  checks(): Check[] {
+    const ok = this.#router.isReady;
+    const message = ok ? "Routes are loaded." : "Routes could not be loaded yet; the store may be away.";
+    return [{ name: "routes", ok, message }, this.#recorder.check()];
+  }
+}

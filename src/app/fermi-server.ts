@@ -78,15 +78,13 @@ export class FermiServer {
       pools: () => poolmgr.view.pools(),
       waiting: () => router.waiting,
     });
-    const internalKey = foundation.secret;
     const triggers = new TriggersRole(foundation);
     const poolmgr = new PoolmgrRole(foundation);
-    const router = new RouterRole(foundation, { link: poolmgr.link, internalKey });
+    const router = new RouterRole(foundation, { link: poolmgr.link });
     const api = new ApiRole(foundation, {
       pools: poolmgr.view,
       images: poolmgr.driver,
       routerAddress: () => router.address,
-      internalKey,
       dependents: [poolmgr, router],
       otherChecks: () => [...router.checks(), ...poolmgr.checks()],
       isReady: () => router.isReady,

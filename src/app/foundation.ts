@@ -1,4 +1,5 @@
 /** What every role of a process stands on; made once for each process. */
+import { InternalAuth } from "../auth/internal-auth.js";
 import type { Config } from "../config/settings.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
@@ -20,8 +21,10 @@ export interface Surroundings {
 /** A role takes what it needs of this and pushes what it starts on `started`. */
 export interface Foundation extends Surroundings {
   readonly started: StopStack;
-  /** By which roles and instances know that it is Fermi who speaks: the configured one, else one of this process alone. */
+  /** What instances' keys are made of: the configured secret, else one of this process alone. */
   readonly secret: string;
+  /** By the same secret roles know each other. */
+  readonly auth: InternalAuth;
   readonly store: OpenStore;
   readonly health: StoreHealth;
   readonly changes: ChangeFeed;
@@ -47,10 +50,12 @@ export function layFoundation(
     environmentName: (id) => names.environmentName(id),
     functionName: (id) => names.functionName(id),
   });
+  const secret = surroundings.config.internalSecret ?? newKey();
   return {
     ...surroundings,
     started,
-    secret: surroundings.config.internalSecret ?? newKey(),
+    secret,
+    auth: new InternalAuth(secret, surroundings.clock),
     store,
     health: new StoreHealth(dataSource),
     changes,

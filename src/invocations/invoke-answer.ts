@@ -45,13 +45,16 @@ const tooLarge = (maxBytes: number): AppError =>
 export function toPlatformError({ status, headers, body }: Answer): AppError | undefined {
   const code = headers["x-fermi-error"];
   if (code === undefined) return "x-fermi-invocation" in headers ? undefined : noRouter(status);
+  const message = messageOf(body);
+  // Whoever called is known well enough; it is this server that is not.
+  if (code === "UNAUTHENTICATED") return new AppError("INTERNAL", `The router does not trust this server. ${message}`);
   const retryAfterSeconds = Number(headers["retry-after"]);
-  return new AppError(isErrorCode(code) ? code : "INTERNAL", messageOf(body), {
+  return new AppError(isErrorCode(code) ? code : "INTERNAL", message, {
     ...(Number.isFinite(retryAfterSeconds) ? { retryAfterSeconds } : {}),
   });
 }
 
-/** Neither answer comes from a router that was shown the right key. */
+/** Neither answer comes from a router that was shown the right secret. */
 const noRouter = (status: number): AppError =>
   new AppError("INTERNAL", "The router did not take the invocation.", { cause: new Error(`it answered ${status}`) });
 

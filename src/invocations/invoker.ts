@@ -13,8 +13,8 @@ import { readAnswer, toInvocation, toPlatformError, toResult, type Answer } from
 export interface InvokerOptions {
   /** The router's address, such as http://127.0.0.1:31314; asked at each call, as its port may be picked at start. */
   readonly routerUrl: () => string;
-  /** The secret that opens the router's own path. */
-  readonly internalKey: string;
+  /** Headers that open the router's own path to this one request, with this X-Fermi-Invoke. */
+  readonly sign: (request: { method: string; path: string; content: string }) => http.OutgoingHttpHeaders;
   readonly clock: Clock;
   /** To the last byte of the answer. The function's own time limit is the router's affair and ends most calls before. */
   readonly deadlineMs?: number;
@@ -63,7 +63,7 @@ export class Invoker {
       // nobody knows whether the function ran.
       const options = { method: "POST", agent: false as const, headers: this.#headers(request, body), signal };
       http
-        .request(new URL("/-/invoke", this.#options.routerUrl()), options, resolve)
+        .request(new URL(path, this.#options.routerUrl()), options, resolve)
         .on("error", (cause) => reject(unreachable(cause)))
         .end(body);
     });
@@ -71,13 +71,16 @@ export class Invoker {
   }
 
   #headers({ body: _body, ...what }: InvokeRequest, body: Buffer | string): http.OutgoingHttpHeaders {
+    const invoke = Buffer.from(JSON.stringify(what)).toString("base64url");
     return {
-      "X-Fermi-Internal-Key": this.#options.internalKey,
-      "X-Fermi-Invoke": Buffer.from(JSON.stringify(what)).toString("base64url"),
+      ...this.#options.sign({ method: "POST", path, content: invoke }),
+      "X-Fermi-Invoke": invoke,
       "Content-Length": Buffer.byteLength(body),
     };
   }
 }
+
+const path = "/-/invoke";
 
 const tooLate = (deadlineMs: number): AppError =>
   new AppError("FUNCTION_TIMEOUT", `The function's answer was not complete within ${deadlineMs / 1_000} s.`);

@@ -1,9 +1,9 @@
 /**
  * `/-/invoke`: the one door through which API and triggers call functions, so that every invocation takes the same way
- * and is counted once. It opens to who knows the process's secret; to others it is not there.
+ * and is counted once. It opens to who has the installation's secret; to who does not even try it is not there.
  */
-import { hash, timingSafeEqual } from "node:crypto";
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from "node:http";
+import { internalAuthHeader, type InternalAuth } from "../auth/internal-auth.js";
 import { AppError } from "../errors/app-error.js";
 import { invocationSources, type InvocationSource } from "../model/invocation.js";
 import type { CallPlan } from "./call.js";
@@ -25,18 +25,18 @@ interface Invoke {
 }
 
 export class InvokeDoor {
-  readonly #keyHash: Buffer;
+  constructor(private readonly auth: Pick<InternalAuth, "verify">) {}
 
-  constructor(internalKey: string) {
-    this.#keyHash = digest(internalKey);
-  }
-
-  /** Compared as hashes: in constant time, whatever the length. */
+  /** False where the request does not even claim to come from inside; throws UNAUTHENTICATED where it can't prove it. */
   isOpenTo(req: IncomingMessage): boolean {
-    return timingSafeEqual(digest(String(req.headers["x-fermi-internal-key"] ?? "")), this.#keyHash);
+    const header = req.headers[internalAuthHeader];
+    if (header === undefined) return false;
+    const { method = "", url = "", headers } = req;
+    this.auth.verify(header, { method, path: url, content: String(headers["x-fermi-invoke"] ?? "") });
+    return true;
   }
 
-  /** Throws BAD_REQUEST where the header makes no sense, NOT_FOUND where the function is unknown. */
+  /** Throws BAD_REQUEST where X-Fermi-Invoke makes no sense, NOT_FOUND where the function is unknown. */
   plan(table: RouteTable, req: IncomingMessage, invocationId: string): CallPlan {
     const invoke = readInvoke(String(req.headers["x-fermi-invoke"] ?? ""));
     const raw = invoke.headers.flat();
@@ -66,8 +66,6 @@ export class InvokeDoor {
     };
   }
 }
-
-const digest = (text: string): Buffer => hash("sha256", text, "buffer");
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { InternalAuth } from "../auth/internal-auth.js";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
@@ -29,7 +30,7 @@ export interface RouterOptions extends Partial<RouterLimits> {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Opens `/-/invoke`. */
-  readonly internalKey: string;
+  readonly internalAuth: Pick<InternalAuth, "verify">;
   /** Addresses and CIDR blocks whose X-Forwarded-* are kept. */
   readonly trustedProxies?: readonly string[];
 }
@@ -84,7 +85,7 @@ export class Router {
       routes: this.#routes,
       requests: this.#requests,
       upgrades: this.#upgrades,
-      door: new InvokeDoor(options.internalKey),
+      door: new InvokeDoor(options.internalAuth),
       forwarded: new Forwarded(options.trustedProxies ?? []),
       clock,
       isStopping,

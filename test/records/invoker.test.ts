@@ -8,6 +8,8 @@ import { newId } from "../../src/lib/new-id.js";
 import type { RequestContext } from "../../src/model/request-context.js";
 import { ManualClock, until } from "./support/record-builders.js";
 
+const sign: InvokerOptions["sign"] = ({ method, path, content }) => ({ "X-Signed": `${method} ${path} ${content}` });
+
 type Handler = (req: http.IncomingMessage, res: http.ServerResponse, body: Buffer) => void;
 
 describe("Invoker", () => {
@@ -27,7 +29,7 @@ describe("Invoker", () => {
     await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     const routerUrl = (): string => `http://127.0.0.1:${port}`;
-    return new Invoker({ routerUrl, internalKey: "the key", clock: systemClock, ...options });
+    return new Invoker({ routerUrl, sign, clock: systemClock, ...options });
   };
   const context = (signal = new AbortController().signal): RequestContext => ({
     principal: { subject: "test", roles: [], namespaces: ["*"] },
@@ -67,7 +69,7 @@ describe("Invoker", () => {
     const invoker = await setUp((req, res, body) => {
       const invoke: unknown = JSON.parse(Buffer.from(String(req.headers["x-fermi-invoke"]), "base64url").toString());
       const { url, method, headers } = req;
-      seen = { url, method, key: headers["x-fermi-internal-key"], invoke, body: body.toString("hex") };
+      seen = { url, method, key: headers["x-signed"], invoke, body: body.toString("hex") };
       res.writeHead(200, answered).end();
     });
     const asked = request({
@@ -81,7 +83,8 @@ describe("Invoker", () => {
     });
     await invoker.invoke(context(), { ...asked, body: Buffer.from([0, 255]) });
     const { body: _, ...invoke } = asked;
-    expect(seen).toEqual({ url: "/-/invoke", method: "POST", key: "the key", invoke, body: "00ff" });
+    const content = Buffer.from(JSON.stringify(invoke)).toString("base64url");
+    expect(seen).toEqual({ url: "/-/invoke", method: "POST", key: `POST /-/invoke ${content}`, invoke, body: "00ff" });
   });
 
   it("gives the invocation and the function's answer", async () => {
@@ -134,6 +137,15 @@ describe("Invoker", () => {
     });
   });
 
+  it("does not blame the caller where the router does not trust this server", async () => {
+    const body = JSON.stringify({ error: { code: "UNAUTHENTICATED", message: "Clocks differ.", invocationId } });
+    const invoker = await setUp(answer(401, body, { "X-Fermi-Error": "UNAUTHENTICATED" }));
+    await expect(invoker.invoke(context(), request())).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: "The router does not trust this server. Clocks differ.",
+    });
+  });
+
   it.each(["no JSON", "null", '{"error":{"message":5}}'])(
     "makes sense of a platform failure that says %j",
     async (body) => {
@@ -175,7 +187,7 @@ describe("Invoker", () => {
   });
 
   it("says so when the router can't be reached", async () => {
-    const invoker = new Invoker({ routerUrl: () => "http://127.0.0.1:1", internalKey: "k", clock: systemClock });
+    const invoker = new Invoker({ routerUrl: () => "http://127.0.0.1:1", sign, clock: systemClock });
     await expect(invoker.invoke(context(), request())).rejects.toMatchObject({
       code: "CLUSTER_UNAVAILABLE",
       message: expect.not.stringContaining("127.0.0.1"),

@@ -1,8 +1,10 @@
 /** `/-/`: the door for API and triggers, and the probes. */
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { InternalAuth } from "../../src/auth/internal-auth.js";
+import { systemClock } from "../../src/lib/clock.js";
 import { ask, errorCode, type Ask } from "./support/http-client.js";
 import { aFunction } from "./support/route-builders.js";
-import { bodyOf, internalKey, Stage } from "./support/router-stage.js";
+import { bodyOf, internalAuth, Stage } from "./support/router-stage.js";
 import { until } from "./support/until.js";
 
 describe("Router: its own paths", () => {
@@ -12,7 +14,7 @@ describe("Router: its own paths", () => {
     await stage.serve(
       async (req, res) => {
         res.writeHead(201, { "x-own": "1", "content-type": "text/plain" });
-        const { "x-fermi-internal-key": key, "x-fermi-invoke": invoke, "x-fermi-param-a": parameter } = req.headers;
+        const { "x-fermi-internal-auth": key, "x-fermi-invoke": invoke, "x-fermi-param-a": parameter } = req.headers;
         const { "x-custom": custom, host, "x-hop": hop, "x-fermi-trigger": trigger } = req.headers;
         res.end(
           JSON.stringify({
@@ -30,27 +32,22 @@ describe("Router: its own paths", () => {
   });
   afterEach(() => stage.stop());
 
-  const invoke = (change: object = {}, request: Ask = {}, key = internalKey, port = stage.port) =>
-    ask(port, "/-/invoke", {
-      method: "POST",
+  const what = {
+    ...{ functionId: "id-of-hello", version: null, method: "POST", path: "/a%20b?c=d" },
+    ...{ source: "GRAPHQL", triggerId: null, headers: [] },
+  };
+  const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const send = (content: string, request: Ask = {}, auth = internalAuth, port = stage.port) => {
+    const { method = "POST" } = request;
+    const headers = { ...auth.sign({ method, path: "/-/invoke", content }), "x-fermi-invoke": content };
+    return ask(port, "/-/invoke", {
       ...request,
-      headers: {
-        "x-fermi-internal-key": key,
-        "x-fermi-invoke": Buffer.from(
-          JSON.stringify({
-            functionId: "id-of-hello",
-            version: null,
-            method: "POST",
-            path: "/a%20b?c=d",
-            source: "GRAPHQL",
-            triggerId: null,
-            headers: [],
-            ...change,
-          }),
-        ).toString("base64url"),
-        ...(request.headers as object | undefined),
-      },
+      method,
+      headers: { ...headers, ...(request.headers as object) },
     });
+  };
+  const invoke = (change: object = {}, request: Ask = {}, auth = internalAuth, port = stage.port) =>
+    send(encoded({ ...what, ...change }), request, auth, port);
 
   it("invoke a Fission image with the path that was asked for", async () => {
     const functions = [aFunction("fission", { contract: "FISSION_V2" })];
@@ -60,7 +57,7 @@ describe("Router: its own paths", () => {
         functionId: "id-of-fission",
         contract: "FISSION_V2",
       });
-      const answer = await invoke({ functionId: "id-of-fission" }, {}, internalKey, other.port);
+      const answer = await invoke({ functionId: "id-of-fission" }, {}, internalAuth, other.port);
       expect(answer.body).toBe(JSON.stringify(["/a%20b?c=d", "/a%20b?c=d"]));
     } finally {
       await other.stop();
@@ -126,16 +123,27 @@ describe("Router: its own paths", () => {
     expect((await answer).headers["x-fermi-error"]).toBe("LOAD_FAILED");
   });
 
-  it("are not there without the key, with a wrong one, or for another method", async () => {
-    for (const answer of [
-      await invoke({}, {}, ""),
-      await invoke({}, {}, "wrong"),
-      await invoke({}, { method: "GET" }),
-    ]) {
+  it("are not there for who does not sign, or with another method", async () => {
+    const headers = { "x-fermi-invoke": encoded(what) };
+    const unsigned = await ask(stage.port, "/-/invoke", { method: "POST", headers });
+    for (const answer of [unsigned, await invoke({}, { method: "GET" })]) {
       expect([answer.status, errorCode(answer)]).toEqual([404, "ROUTE_NOT_FOUND"]);
     }
     expect(stage.records).toEqual([]);
     expect((await ask(stage.port, "/-/else")).status).toBe(404);
+  });
+
+  it("refuse who signs with another secret, signs something else, or sends a signed request again", async () => {
+    const stranger = await invoke({}, {}, new InternalAuth("another secret", systemClock));
+    const changed = await invoke({}, { headers: { "x-fermi-invoke": encoded({ ...what, method: "DELETE" }) } });
+    const signed = internalAuth.sign({ method: "POST", path: "/-/invoke", content: encoded(what) });
+    const first = await invoke({}, { headers: signed });
+    const again = await invoke({}, { headers: signed });
+    expect(first.status).toBe(201);
+    for (const answer of [stranger, changed, again]) {
+      expect([answer.status, errorCode(answer)]).toEqual([401, "UNAUTHENTICATED"]);
+    }
+    expect(stage.records).toHaveLength(1);
   });
 
   it("know no function that does not exist", async () => {
@@ -163,10 +171,8 @@ describe("Router: its own paths", () => {
   }
 
   it("refuse what is no JSON", async () => {
-    expect((await invoke({}, { headers: { "x-fermi-invoke": "%%%" } })).status).toBe(400);
-    expect(
-      (await invoke({}, { headers: { "x-fermi-invoke": Buffer.from("null").toString("base64url") } })).status,
-    ).toBe(400);
+    expect((await send("%%%")).status).toBe(400);
+    expect((await send(encoded(null))).status).toBe(400);
   });
 
   it("tell whether the router lives and whether it is ready", async () => {

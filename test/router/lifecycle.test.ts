@@ -9,7 +9,7 @@ import { ask, errorCode, RawClient } from "./support/http-client.js";
 import { FakePoolmgr } from "./support/fake-poolmgr.js";
 import { FakeRecorder } from "./support/fake-recorder.js";
 import { aFunction, aTrigger } from "./support/route-builders.js";
-import { FakeSource, Stage } from "./support/router-stage.js";
+import { FakeSource, internalAuth, Stage } from "./support/router-stage.js";
 import { until } from "./support/until.js";
 
 describe("Router: its life", () => {
@@ -21,7 +21,7 @@ describe("Router: its life", () => {
     const logger: Logger = { ...silentLogger, warn: (_fields, message) => void warnings.push(message) };
     const source = new FakeSource([aFunction("hello")], [aTrigger("/hello")]);
     source.failure = new Error("no database");
-    const options = { host: "127.0.0.1", port: 0, internalKey: "k", clock: systemClock };
+    const options = { host: "127.0.0.1", port: 0, internalAuth, clock: systemClock };
     const router = new Router({ ...options, logger, source, link: new FakePoolmgr(), recorder: new FakeRecorder() });
     stage = await Stage.start();
     const { port } = await router.start();

@@ -25,8 +25,6 @@ export interface ApiRoleNeeds {
   readonly images: EnvironmentServiceParts["images"] & { readonly images: readonly string[] };
   /** The address to which calls of functions are sent. */
   readonly routerAddress: () => string;
-  /** Opens the router's `/-/invoke`. */
-  readonly internalKey: string;
   /** Those that are to have looked before a change is answered. */
   readonly dependents: readonly { refresh(): Promise<void> }[];
   /** What the other roles of this process find. */
@@ -95,15 +93,15 @@ export class ApiRole {
   }
 
   #buildServer(): ApiServer {
-    const { config, logger, clock, metrics, health, changes } = this.foundation;
-    const { pools, routerAddress: routerUrl, internalKey, isReady } = this.needs;
+    const { config, logger, clock, metrics, health, changes, auth } = this.foundation;
+    const { pools, routerAddress: routerUrl, isReady } = this.needs;
     const { logs, invocations } = this.#control;
     return new ApiServer({
       parts: {
         ...this.#control,
         pools,
         feeds: createFeeds({ logs, invocations, changes, pools }),
-        invoker: new Invoker({ routerUrl, internalKey, clock }),
+        invoker: new Invoker({ routerUrl, sign: (request) => auth.sign(request), clock }),
         server: this.#serverOperations(),
       },
       host: config.host,

@@ -12,8 +12,6 @@ const mebibyte = 1024 * 1024;
 export interface RouterRoleNeeds {
   /** The way to the pool manager, in this process or another. */
   readonly link: PoolmgrLink;
-  /** Opens `/-/invoke`. */
-  readonly internalKey: string;
 }
 
 export class RouterRole {
@@ -25,7 +23,7 @@ export class RouterRole {
     private readonly foundation: Foundation,
     needs: RouterRoleNeeds,
   ) {
-    const { config, clock, logger, metrics, store, routing, names } = foundation;
+    const { config, clock, logger, metrics, store, routing, names, auth } = foundation;
     this.#recorder = new BatchingRecorder({
       store: new InvocationRepository(store.dataSource),
       metrics,
@@ -35,6 +33,7 @@ export class RouterRole {
     });
     this.#router = new Router({
       ...needs,
+      internalAuth: auth,
       source: { load: () => names.load(), subscribe: (listener) => routing.subscribe(listener) },
       recorder: this.#recorder,
       clock,

@@ -1,6 +1,7 @@
 /** A real router on a free port, in front of real servers, with the pool manager, the store and the recorder faked. */
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
+import { InternalAuth } from "../../../src/auth/internal-auth.js";
 import { silentLogger, type Logger } from "../../../src/lib/logger.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import type { HttpTrigger } from "../../../src/model/trigger.js";
@@ -12,7 +13,7 @@ import { FakeRecorder } from "./fake-recorder.js";
 import { aFunction, aTrigger } from "./route-builders.js";
 import { until } from "./until.js";
 
-export const internalKey = "the-key-of-this-process";
+export const internalAuth = new InternalAuth("the secret of this installation", systemClock);
 
 const everyMethod = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -66,7 +67,7 @@ export class Stage {
     const { functions = [aFunction("hello")], triggers, logger = silentLogger, ...limits } = options;
     this.source = new FakeSource(functions, triggers ?? [aTrigger("/*", { methods: everyMethod })]);
     const { poolmgr: link, recorder, source } = this;
-    const shared = { host: "127.0.0.1", port: 0, link, recorder, source, logger, internalKey, clock: systemClock };
+    const shared = { host: "127.0.0.1", port: 0, link, recorder, source, logger, internalAuth, clock: systemClock };
     this.router = new Router({ ...shared, ...limits });
   }
 

@@ -4,14 +4,18 @@ import type { IncomingMessage } from "node:http";
 import { AppError } from "../errors/app-error.js";
 import { isErrorCode } from "../errors/codes.js";
 import type { Invocation, InvocationResult } from "../model/invocation.js";
-import type { InvokeRequest } from "./invoke-request.js";
 
 export interface Answer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: Buffer;
+  /** What the router says of the invocation in X-Fermi-Invocation; empty where it says nothing. */
+  readonly told: string;
 }
+
+/** At the answer's end, where all is known; or in the head of an answer that is nothing but a head. */
+const toldHeader = "x-fermi-invocation";
 
 /** Reads the whole answer; one that is larger than `maxBytes` is refused, one that breaks off is a crash. */
 export async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {
@@ -30,7 +34,8 @@ export async function readAnswer(response: IncomingMessage, maxBytes: number): P
   const headers = Object.fromEntries(
     Object.entries(response.headersDistinct).map(([name, values = []]) => [name, oneOrMany(values)]),
   );
-  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(chunks) };
+  const told = String(response.trailers[toldHeader] ?? headers[toldHeader] ?? "");
+  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(chunks), told };
 }
 
 const oneOrMany = (values: string[]): string | string[] => (values.length === 1 ? (values[0] ?? "") : values);
@@ -42,9 +47,9 @@ const tooLarge = (maxBytes: number): AppError =>
   );
 
 /** The error that the platform, not the function, answered with; undefined where the function answered. */
-export function toPlatformError({ status, headers, body }: Answer): AppError | undefined {
+export function toPlatformError({ headers, body }: Answer): AppError | undefined {
   const code = headers["x-fermi-error"];
-  if (code === undefined) return "x-fermi-invocation" in headers ? undefined : noRouter(status);
+  if (code === undefined) return undefined;
   const message = messageOf(body);
   // Whoever called is known well enough; it is this server that is not.
   if (code === "UNAUTHENTICATED") return new AppError("INTERNAL", `The router does not trust this server. ${message}`);
@@ -54,7 +59,6 @@ export function toPlatformError({ status, headers, body }: Answer): AppError | u
   });
 }
 
-/** Neither answer comes from a router that was shown the right secret. */
 const noRouter = (status: number): AppError =>
   new AppError("INTERNAL", "The router did not take the invocation.", { cause: new Error(`it answered ${status}`) });
 
@@ -72,71 +76,25 @@ function parseObject(text: string): object {
   }
 }
 
-/** What the router says of the invocation, in X-Fermi-Invocation. */
-interface Told {
-  readonly functionVersion: number;
-  readonly coldStart: boolean;
-  readonly waitMs: number | null;
-  readonly instance: string | null;
-  /** Why user code failed, where its runtime says. */
-  readonly error: string | null;
-  readonly acceptedAt: string;
+/**
+ * The invocation as the router records it. Throws INTERNAL where the answer does not tell: it comes from no router, or
+ * from one that was not shown the right key.
+ */
+export function toInvocation({ status, told }: Answer): Invocation {
+  const { acceptedAt, finishedAt, ...rest } = parseObject(Buffer.from(told, "base64url").toString()) as ToldInvocation;
+  if (acceptedAt === undefined) throw noRouter(status);
+  return { ...rest, acceptedAt: new Date(acceptedAt), finishedAt: finishedAt === null ? null : new Date(finishedAt) };
 }
 
-type ToldFields = Pick<Invocation, "functionVersion" | "coldStart" | "waitMs" | "instance" | "error" | "acceptedAt">;
-
-function told({ headers }: Answer, startedAt: Date): ToldFields {
-  const text = Buffer.from(String(headers["x-fermi-invocation"]), "base64url").toString();
-  const {
-    functionVersion = 0,
-    coldStart = false,
-    waitMs = null,
-    instance = null,
-    error = null,
-    acceptedAt,
-  }: Partial<Told> = parseObject(text);
-  return {
-    functionVersion,
-    coldStart,
-    waitMs,
-    instance,
-    error,
-    acceptedAt: acceptedAt === undefined ? startedAt : new Date(acceptedAt),
-  };
-}
-
-interface Times {
-  readonly durationMs: number;
-  readonly finishedAt: Date;
-}
-
-/** The invocation as its caller saw it; the router's own record differs from it at most in the last digits of its times. */
-export function toInvocation(request: InvokeRequest, answer: Answer, { durationMs, finishedAt }: Times): Invocation {
-  const { status } = answer;
-  const isFailed = status >= 500;
-  const facts = told(answer, new Date(finishedAt.getTime() - durationMs));
-  return {
-    id: String(answer.headers["x-fermi-invocation-id"]),
-    functionId: request.functionId,
-    ...facts,
-    source: request.source,
-    triggerId: request.triggerId,
-    status: isFailed ? "FAILED" : "SUCCEEDED",
-    method: request.method,
-    path: request.path.split("?", 1)[0] ?? "/",
-    httpStatus: status,
-    error: isFailed ? (facts.error ?? `The function answered ${status}.`) : null,
-    durationMs: Math.round(durationMs * 1_000) / 1_000,
-    attempts: 1,
-    requestBytes: Buffer.byteLength(request.body ?? ""),
-    responseBytes: answer.body.length,
-    finishedAt,
-  };
-}
+/** As JSON has it. */
+type ToldInvocation = Omit<Invocation, "acceptedAt" | "finishedAt"> & {
+  readonly acceptedAt?: string;
+  readonly finishedAt: string | null;
+};
 
 /** Fermi's own headers, and those that are about the connection to the router, are not the function's. */
 const isOwn = (name: string): boolean =>
-  name.startsWith("x-fermi-") || ["connection", "keep-alive", "transfer-encoding"].includes(name);
+  name.startsWith("x-fermi-") || ["connection", "keep-alive", "trailer", "transfer-encoding"].includes(name);
 
 export function toResult({ status, headers, body }: Answer): InvocationResult {
   const base64 = !isUtf8(body);

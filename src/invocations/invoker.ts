@@ -41,13 +41,11 @@ export class Invoker {
     const deadline = new AbortController();
     const timer = clock.after(deadlineMs, () => deadline.abort(tooLate(deadlineMs)));
     const signal = AbortSignal.any([ctx.signal, deadline.signal]);
-    const startedMs = clock.monotonicMs();
     try {
       const answer = await this.#send(request, signal);
       const platformError = toPlatformError(answer);
       if (platformError !== undefined) throw platformError;
-      const times = { durationMs: clock.monotonicMs() - startedMs, finishedAt: clock.now() };
-      return { invocation: toInvocation(request, answer, times), result: toResult(answer) };
+      return { invocation: toInvocation(answer), result: toResult(answer) };
     } catch (error) {
       signal.throwIfAborted();
       throw error;

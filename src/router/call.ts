@@ -21,7 +21,7 @@ export interface CallPlan {
   readonly answerHeaders: readonly string[];
   /** Answers of the function may not set these: the trigger's CORS policy does. */
   readonly ownsCors: boolean;
-  /** Through the invoke door: the answer carries what the invoker needs to know of the invocation. */
+  /** Through the invoke door: the answer carries what is recorded of the invocation. */
   readonly isInternal: boolean;
 }
 
@@ -40,6 +40,8 @@ export class Call implements Origin {
   clientGone = false;
   /** What is to be done when it goes; whoever is at work on the call sets it. */
   onClientGone: () => void = () => {};
+  /** Fixed by whoever first says how long it took, so that nobody says otherwise. */
+  #endedMs: number | null = null;
 
   constructor(
     readonly plan: CallPlan,
@@ -90,7 +92,8 @@ export class Call implements Origin {
   toInvocation(status: InvocationStatus, error: string | null, endedMs: number): Invocation {
     const { plan } = this;
     const query = plan.target.indexOf("?");
-    const durationMs = inMicroseconds(endedMs - this.startedMs);
+    this.#endedMs ??= endedMs;
+    const durationMs = inMicroseconds(this.#endedMs - this.startedMs);
     return {
       id: this.invocationId,
       functionId: plan.callee.fn.id,

@@ -13,6 +13,7 @@ import type { Clock } from "../lib/clock.js";
 import type { HttpCall, Call } from "./call.js";
 import { answerHead } from "./answer-head.js";
 import { functionError, headerValue, trailerPairs } from "./response-head.js";
+import { endsWithHead, toldInvocation } from "./told-invocation.js";
 import type { Upload } from "./upload.js";
 
 /** How an attempt ended. */
@@ -86,13 +87,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#progressMs = this.#options.clock.monotonicMs();
     this.#resume = resume;
     if (status >= 500 && this.#options.isFermiRuntime) this.#call.functionError = functionError(raw);
-    if (!this.#call.clientGone) {
-      const mustClose = this.#options.isStopping() || (this.#isUploading && status >= 400);
-      this.#res.writeHead(status, printable(status, statusText), answerHead(this.#call, raw, mustClose));
-      this.#call.httpStatus = status;
-    }
+    if (!this.#call.clientGone) this.#writeHead(status, statusText, raw);
     this.#hasHead = true;
     return true;
+  }
+
+  #writeHead(status: number, statusText: string, raw: Buffer[]): void {
+    const mustClose = this.#options.isStopping() || (this.#isUploading && status >= 400);
+    this.#call.httpStatus = status;
+    const head = answerHead(this.#call, raw, mustClose);
+    if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));
+    this.#res.writeHead(status, printable(status, statusText), head);
   }
 
   onData(chunk: Buffer): boolean {
@@ -110,9 +115,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#call.clientGone) return this.#end(cancelled);
     // With these handler methods undici hands trailers over as it does headers, unparsed.
     const pairs = trailerPairs((trailers ?? []) as unknown as Buffer[]);
+    if (this.#call.plan.isInternal) pairs.push(this.#told());
     if (pairs.length > 0) this.#res.addTrailers(pairs);
     this.#end(answered);
     this.#res.end();
+  }
+
+  #told(): [string, string] {
+    const { upload, clock } = this.#options;
+    if (upload !== null) this.#call.requestBytes = upload.bytes;
+    return toldInvocation(this.#call, clock.monotonicMs());
   }
 
   onError(error: Error): void {

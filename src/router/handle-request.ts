@@ -17,6 +17,7 @@ import { logFailure } from "./log-failure.js";
 import type { RequestHead } from "./request-head.js";
 import type { SlotTable } from "./slot-table.js";
 import { stopUpload } from "./stop-upload.js";
+import { verdictOfAnswer } from "./told-invocation.js";
 import { readWhole, tooLarge, Upload } from "./upload.js";
 import { toAppError, writeError } from "./write-error.js";
 
@@ -131,7 +132,7 @@ export class RequestHandler {
 const noBody = (head: RequestHead): RequestBody => ({ type: "NONE", announcesLength: head.announcesLength });
 
 /** The truth about a call, in a status and a line. */
-export function verdict(
+function verdict(
   call: Call,
   outcome: Outcome,
 ): { status: "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELLED"; error: string | null } {
@@ -140,8 +141,5 @@ export function verdict(
     const { code, message } = outcome.error;
     return { status: code === "FUNCTION_TIMEOUT" ? "TIMED_OUT" : "FAILED", error: message };
   }
-  const status = call.httpStatus ?? 0;
-  return status < 500
-    ? { status: "SUCCEEDED", error: null }
-    : { status: "FAILED", error: call.functionError ?? `The function answered ${status}.` };
+  return verdictOfAnswer(call);
 }

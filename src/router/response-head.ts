@@ -16,7 +16,7 @@ const hopByHop = new Set([
 export interface HeadRules {
   /** The trigger has a CORS policy, so what the function says about CORS is dropped. */
   readonly dropCors: boolean;
-  /** A response to HEAD that travels as the answer to another method: its length is not the answer's. */
+  /** An answer that ends in a trailer can't say how long it is; and one to HEAD may travel as that to another method. */
   readonly dropLength: boolean;
 }
 

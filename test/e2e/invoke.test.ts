@@ -173,6 +173,19 @@ describe("a function, from source to answer", () => {
     expect(JSON.parse(invokeFunction.result.body)).toEqual({ got: "text" });
   });
 
+  it("tells its caller of the invocation what its record says, field by field", async () => {
+    await deploy(fermi, "told", `module.exports = async () => ({ status: 503, body: "x".repeat(100_000) });`);
+    const fields = `id functionVersion source trigger { id } status method path httpStatus error coldStart durationMs waitMs
+      attempts requestBytes responseBytes instance acceptedAt finishedAt function { name }`;
+    const { invokeFunction: told } = await fermi.ok<{ invokeFunction: { id: string } }>(
+      `mutation { invokeFunction(input: {function: "told", path: "/a?b", body: "text"}) { ${fields} } }`,
+    );
+    await eventually(async () => {
+      const { invocation } = await fermi.ok(`query($id: ID!) { invocation(id: $id) { ${fields} } }`, { id: told.id });
+      expect(invocation).toEqual(told);
+    });
+  });
+
   it("shows what it prints live, in order, tied to the invocation", async () => {
     const url = await deploy(
       fermi,

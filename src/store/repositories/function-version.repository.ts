@@ -9,6 +9,7 @@ import type { Keyset } from "./record-page.js";
 
 /** The newest first. */
 const newestFirst: Keyset<FunctionVersionEntity> = {
+  list: "version, newest first",
   columns: ["r.number"],
   isDescending: true,
   valuesOf: ({ number }) => [number],

@@ -29,7 +29,7 @@ export class FunctionRepository extends ResourceReads<FunctionEntity, FunctionFi
       FunctionEntity,
       { parentIds: ids, page },
       {
-        order: nameOrder,
+        order: nameOrder("function"),
         from: "function r",
         isOfParent: "r.environment_id = parent.id AND r.deleted_at IS NULL",
       },

@@ -79,6 +79,7 @@ export const toRecordRow = ({ invocation, namespace }: InvocationRecord): object
 
 /** Newest first; what was accepted in one millisecond, by id. */
 export const invocationKeyset: Keyset<Invocation> = {
+  list: "invocation, newest first",
   columns: ["accepted_at", "id"],
   isDescending: true,
   valuesOf: ({ acceptedAt, id }) => [acceptedAt.toISOString(), id],

@@ -49,6 +49,7 @@ const insertLines = `
 
 /** Oldest first. */
 const keyset: Keyset<LogLine> = {
+  list: "log line, oldest first",
   columns: ["seq"],
   isDescending: false,
   valuesOf: ({ id }) => [id],

@@ -1,9 +1,12 @@
 /** Pages of records: what the SQL has to ask for, and the page made of its rows. */
 import { badInput } from "../../errors/app-error.js";
 import type { Edge, Page, PageRequest } from "../../model/page.js";
+import { readCursor, writeCursor } from "./cursor.js";
 
 /** How a kind of record is ordered, and how its place in that order is written down for clients. */
 export interface Keyset<T> {
+  /** Names list and order; cursors of another are refused. */
+  readonly list: string;
   /** The columns of the order, for ORDER BY and for comparisons of rows. */
   readonly columns: readonly string[];
   /** Whether lists begin with the greatest. */
@@ -28,7 +31,7 @@ export function pageQuery<T>(keyset: Keyset<T>, page: PageRequest, parameter: (v
   const row = `(${keyset.columns.join(", ")})`;
   const compare = (cursor: string | undefined, sign: string, field: string): void => {
     if (cursor === undefined) return;
-    const values = readCursor(keyset, cursor, field).map(parameter);
+    const values = placeOf(keyset, cursor, field).map(parameter);
     conditions.push(`${row} ${sign} (${values.join(", ")})`);
     // Says nothing new, but it is what lets the planner leave partitions out.
     if (values.length > 1) conditions.push(`${keyset.columns[0]} ${sign}= ${values[0]}`);
@@ -45,7 +48,7 @@ export function pageOf<T>(keyset: Keyset<T>, page: PageRequest, nodes: readonly 
   const hasMore = nodes.length > pageSize(page);
   const kept = nodes.slice(0, pageSize(page));
   if (isBackward(page)) kept.reverse();
-  const edges: Edge<T>[] = kept.map((node) => ({ cursor: writeCursor(keyset.valuesOf(node)), node }));
+  const edges: Edge<T>[] = kept.map((node) => ({ cursor: writeCursor(keyset.list, keyset.valuesOf(node)), node }));
   return isBackward(page)
     ? { edges, hasNextPage: page.before !== undefined, hasPreviousPage: hasMore }
     : { edges, hasNextPage: hasMore, hasPreviousPage: page.after !== undefined };
@@ -55,20 +58,10 @@ const isBackward = (page: PageRequest): boolean => page.last !== undefined;
 
 const pageSize = (page: PageRequest): number => page.last ?? page.first ?? 0;
 
-const writeCursor = (values: readonly unknown[]): string => Buffer.from(JSON.stringify(values)).toString("base64url");
-
-function readCursor<T>(keyset: Keyset<T>, cursor: string, field: string): unknown[] {
-  const values = parse(cursor);
+function placeOf<T>(keyset: Keyset<T>, cursor: string, field: string): unknown[] {
+  const values = readCursor(keyset.list, cursor);
   if (!Array.isArray(values) || values.length !== keyset.columns.length || !keyset.isValid(values)) {
-    throw badInput(field, "must be a cursor that an earlier page of this list gave");
+    throw badInput(field, `${field} must be a cursor of this list, as its pageInfo gives.`);
   }
   return values;
-}
-
-function parse(cursor: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(cursor, "base64url").toString());
-  } catch {
-    return undefined;
-  }
 }

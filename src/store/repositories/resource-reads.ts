@@ -16,12 +16,13 @@ export interface Narrowing {
 }
 
 /** Every list of resources is in the order of namespace and name, which are unique together among the living. */
-export const nameOrder: Keyset<ResourceEntity> = {
+export const nameOrder = (tableName: string): Keyset<ResourceEntity> => ({
+  list: `${tableName} by name`,
   columns: ["r.namespace", "r.name"],
   isDescending: false,
   valuesOf: ({ namespace, name }) => [namespace, name],
   isValid: (values) => values.every((value) => typeof value === "string" && isLabel(value)),
-};
+});
 
 /** What is read in the same way of every kind of resource. */
 export abstract class ResourceReads<T extends ResourceEntity, Filter> {
@@ -52,12 +53,13 @@ export abstract class ResourceReads<T extends ResourceEntity, Filter> {
   async list(filter: Filter, page: PageRequest): Promise<Page<T>> {
     const parameters = new SqlParameters();
     const { from, conditions } = this.#selection(filter, parameters.add);
-    const { conditions: within, orderBy, limit } = pageQuery(nameOrder, page, parameters.add);
+    const order = nameOrder(this.tableName);
+    const { conditions: within, orderBy, limit } = pageQuery(order, page, parameters.add);
     const table = new Table(this.dataSource.manager, this.entity);
     const where = [...conditions, ...within].join(" AND ");
     const sql = `SELECT ${table.columns("r")} FROM ${from} WHERE ${where} ${orderBy} ${limit}`;
     const nodes = await withStore(() => table.rows(sql, parameters.values));
-    return pageOf<T>(nameOrder, page, nodes);
+    return pageOf<T>(order, page, nodes);
   }
 
   async count(filter: Filter): Promise<number> {

@@ -75,8 +75,14 @@ export interface HttpTriggerChange {
   readonly cors?: NewCorsPolicy | null;
 }
 
+export interface EnvironmentFilter {
+  readonly namespace?: string | null;
+  readonly name?: string | null;
+}
+
 export interface FunctionFilter {
   readonly namespace?: string | null;
+  readonly name?: string | null;
   /** The environment's name. */
   readonly environment?: string | null;
   /** Part of the function's name. */

@@ -35,9 +35,9 @@ export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
   const { environments, functions, triggers, invocations, logs, invoker, pools, server } = parts;
   const instances = [
     new EnvironmentResolver(environments, pools),
-    new FunctionResolver(functions, pools),
+    new FunctionResolver(functions, environments, pools),
     new FunctionVersionResolver(),
-    new TriggerResolver(triggers),
+    new TriggerResolver(triggers, functions),
     new HttpTriggerResolver(server),
     new InvocationResolver(invocations, functions, new FunctionInvoker(functions, invoker)),
     new LogResolver(logs, functions),

@@ -23,12 +23,14 @@ import { type FirstArgs, First20Args, NameArgs } from "../schema/resource.args.j
 import { TriggerType } from "../schema/trigger.type.js";
 import { type ApiContext, getReferred } from "./api-context.js";
 import { connect, connectUncounted, forward } from "./connection.js";
-import type { FunctionOperations } from "./operations.js";
+import { listOf } from "./list-of.js";
+import type { EnvironmentOperations, FunctionOperations } from "./operations.js";
 
 @Resolver(() => FunctionType)
 export class FunctionResolver {
   constructor(
     private readonly functions: FunctionOperations,
+    private readonly environments: Pick<EnvironmentOperations, "count">,
     private readonly pools: PoolView,
   ) {}
 
@@ -42,9 +44,10 @@ export class FunctionResolver {
     @Args(() => FunctionsArgs) { first, after, ...filter }: FunctionsArgs,
     @Ctx() ctx: ApiContext,
   ): Promise<CountedConnectionShape<FunctionSpec>> {
-    return connect(this.functions.list(ctx, filter, forward({ first, after })), () =>
-      this.functions.count(ctx, filter),
-    );
+    const { namespace, environment: name } = filter;
+    const owner = { namespace, name, field: "environment", among: this.environments };
+    const page = listOf(ctx, owner, this.functions.list(ctx, filter, forward({ first, after })));
+    return connect(page, () => this.functions.count(ctx, filter));
   }
 
   @Mutation(() => FunctionType, { description: "Makes a function and its version 1." })

@@ -5,6 +5,7 @@ import type { Environment } from "../model/environment.js";
 import type { FunctionSpec, FunctionVersion } from "../model/function.js";
 import type {
   EnvironmentChange,
+  EnvironmentFilter,
   FunctionChange,
   FunctionFilter,
   HttpTriggerChange,
@@ -22,10 +23,6 @@ import type { InvocationFilter, LogFilter } from "../model/record-filter.js";
 import type { PoolView } from "../model/pool-view.js";
 import type { RequestContext } from "../model/request-context.js";
 import type { HttpTrigger, Trigger } from "../model/trigger.js";
-
-export interface EnvironmentFilter {
-  readonly namespace?: string | null;
-}
 
 export interface EnvironmentOperations {
   create(ctx: RequestContext, input: NewEnvironment): Promise<Environment>;

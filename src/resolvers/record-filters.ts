@@ -20,9 +20,15 @@ export async function getNamed<T>(
   field: string,
 ): Promise<T> {
   const found = await finder.find(ctx, name);
-  if (found !== undefined) return found;
+  if (found === undefined) throw noSuch(field, name.namespace);
+  return found;
+}
+
+/** `field` ends in what is missing, such as filter.function. */
+export function noSuch(field: string, namespace: string | null | undefined): AppError {
   const what = field.slice(field.lastIndexOf(".") + 1);
-  throw new AppError("NOT_FOUND", `There is no ${what} with this name in this namespace.`, { field });
+  const where = namespace == null ? "" : " in this namespace";
+  return new AppError("NOT_FOUND", `There is no ${what} with this name${where}.`, { field });
 }
 
 export async function invocationFilter(

@@ -11,12 +11,16 @@ import { IdArgs } from "../schema/resource.args.js";
 import { TriggerType } from "../schema/trigger.type.js";
 import { type ApiContext, getReferred } from "./api-context.js";
 import { connect, forward } from "./connection.js";
-import type { ServerOperations, TriggerOperations } from "./operations.js";
+import { listOf } from "./list-of.js";
+import type { FunctionOperations, ServerOperations, TriggerOperations } from "./operations.js";
 import { routeUrl } from "./route-url.js";
 
 @Resolver(() => TriggerType)
 export class TriggerResolver {
-  constructor(private readonly triggers: TriggerOperations) {}
+  constructor(
+    private readonly triggers: TriggerOperations,
+    private readonly functions: Pick<FunctionOperations, "count">,
+  ) {}
 
   @Query(() => TriggerType, { nullable: true, description: "The trigger with this id; null where there is none." })
   trigger(@Args(() => IdArgs) { id }: IdArgs, @Ctx() ctx: ApiContext): Promise<Trigger | undefined> {
@@ -28,7 +32,10 @@ export class TriggerResolver {
     @Args(() => TriggersArgs) { first, after, ...filter }: TriggersArgs,
     @Ctx() ctx: ApiContext,
   ): Promise<CountedConnectionShape<Trigger>> {
-    return connect(this.triggers.list(ctx, filter, forward({ first, after })), () => this.triggers.count(ctx, filter));
+    const { namespace, function: name } = filter;
+    const owner = { namespace, name, field: "function", among: this.functions };
+    const page = listOf(ctx, owner, this.triggers.list(ctx, filter, forward({ first, after })));
+    return connect(page, () => this.triggers.count(ctx, filter));
   }
 
   @Mutation(() => HttpTriggerType, { description: "Makes a route: from then on its requests reach the function." })

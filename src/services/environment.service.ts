@@ -3,13 +3,13 @@ import type { Clock } from "../lib/clock.js";
 import { newId } from "../lib/new-id.js";
 import type { ComputeResources, Environment } from "../model/environment.js";
 import { firstFault } from "../model/fault.js";
-import type { EnvironmentChange, NewEnvironment, ResourceName } from "../model/inputs.js";
+import type { EnvironmentChange, EnvironmentFilter, NewEnvironment, ResourceName } from "../model/inputs.js";
 import type { Page, PageRequest } from "../model/page.js";
 import type { RequestContext } from "../model/request-context.js";
 import { environmentFault, resourcesFault } from "../model/validate-environment.js";
 import { notFound, refuse, refuseStale } from "./refusals.js";
 import { revise } from "./revise.js";
-import type { EnvironmentFilter, EnvironmentReads, Store, StoreTransaction } from "./store-port.js";
+import type { EnvironmentReads, Store, StoreTransaction } from "./store-port.js";
 
 /** What tells whether an image can run here: the cluster driver. */
 export interface ImageCheck {

@@ -2,7 +2,7 @@
 import type { ChangedResource } from "../model/change.js";
 import type { Environment } from "../model/environment.js";
 import type { FunctionSpec, FunctionVersion } from "../model/function.js";
-import type { FunctionFilter, ResourceName, TriggerFilter } from "../model/inputs.js";
+import type { EnvironmentFilter, FunctionFilter, ResourceName, TriggerFilter } from "../model/inputs.js";
 import type { Page, PageRequest } from "../model/page.js";
 import type { ChangeType } from "../model/resource.js";
 import type { HttpTrigger } from "../model/trigger.js";
@@ -13,10 +13,6 @@ interface ResourceReads<T, Filter> {
   list(filter: Filter, page: PageRequest): Promise<Page<T>>;
   count(filter: Filter): Promise<number>;
   byIds(ids: readonly string[]): Promise<T[]>;
-}
-
-export interface EnvironmentFilter {
-  readonly namespace?: string | null;
 }
 
 export type EnvironmentReads = ResourceReads<Environment, EnvironmentFilter>;

@@ -1,21 +1,18 @@
 import type { DataSource, EntityManager } from "typeorm";
 import type { Environment } from "../../model/environment.js";
+import type { EnvironmentFilter } from "../../model/inputs.js";
 import { EnvironmentEntity } from "../entities/environment.entity.js";
 import type { SqlParameters } from "../table.js";
 import { isNamed, ResourceReads, type Narrowing } from "./resource-reads.js";
 import { ResourceWrites } from "./resource-writes.js";
-
-interface EnvironmentFilter {
-  readonly namespace?: string | null;
-}
 
 export class EnvironmentRepository extends ResourceReads<EnvironmentEntity, EnvironmentFilter> {
   constructor(dataSource: DataSource) {
     super(dataSource, EnvironmentEntity, "environment");
   }
 
-  protected narrow({ namespace }: EnvironmentFilter, add: SqlParameters["add"]): Narrowing {
-    return { conditions: isNamed("r.namespace", namespace, add) };
+  protected narrow({ namespace, name }: EnvironmentFilter, add: SqlParameters["add"]): Narrowing {
+    return { conditions: [...isNamed("r.namespace", namespace, add), ...isNamed("r.name", name, add)] };
   }
 }
 

@@ -16,8 +16,10 @@ export class FunctionRepository extends ResourceReads<FunctionEntity, FunctionFi
     super(dataSource, FunctionEntity, "function");
   }
 
-  protected narrow({ namespace, environment, search }: FunctionFilter, add: SqlParameters["add"]): Narrowing {
-    const conditions = [...isNamed("r.namespace", namespace, add), ...isNamed("e.name", environment, add)];
+  protected narrow(filter: FunctionFilter, add: SqlParameters["add"]): Narrowing {
+    const { namespace, name, environment, search } = filter;
+    const names = [["r.namespace", namespace] as const, ["r.name", name] as const, ["e.name", environment] as const];
+    const conditions = names.flatMap(([column, value]) => isNamed(column, value, add));
     if (search != null && search !== "") conditions.push(`strpos(r.name, ${add(search.toLowerCase())}) > 0`);
     return { joins: environment == null ? "" : "JOIN environment e ON e.id = r.environment_id", conditions };
   }

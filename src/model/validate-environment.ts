@@ -1,5 +1,5 @@
 import { runtimeContracts, type ComputeResources } from "./environment.js";
-import { firstFault, rule, wholeNumberFault, type Fault } from "./fault.js";
+import { demand, firstFault, rule, wholeNumber, type Fault } from "./fault.js";
 import { isImageReference } from "./image-reference.js";
 import type { EnvironmentChange } from "./inputs.js";
 import { resourceNameFault } from "./validate-name.js";
@@ -13,10 +13,10 @@ export function environmentFault(input: EnvironmentChange): Fault | undefined {
     resourceNameFault(input) ??
     (image != null ? imageFault(image) : undefined) ??
     (contract != null ? contractFault(contract) : undefined) ??
-    (poolSize != null ? wholeNumberFault("poolSize", poolSize, environmentLimits.poolSize) : undefined) ??
+    (poolSize != null ? demand("poolSize", poolSize, wholeNumber(environmentLimits.poolSize)) : undefined) ??
     (resources != null ? resourcesFault(resources) : undefined) ??
     (gracePeriodSeconds != null
-      ? wholeNumberFault("gracePeriodSeconds", gracePeriodSeconds, environmentLimits.gracePeriodSeconds)
+      ? demand("gracePeriodSeconds", gracePeriodSeconds, wholeNumber(environmentLimits.gracePeriodSeconds))
       : undefined)
   );
 }

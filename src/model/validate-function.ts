@@ -1,4 +1,4 @@
-import { firstFault, isPlainText, rule, wholeNumberFault, type Fault } from "./fault.js";
+import { demand, firstFault, isPlainText, rule, wholeNumber, type Fault, type Range } from "./fault.js";
 import type { RunSettings, Variable } from "./function.js";
 import type { FunctionChange } from "./inputs.js";
 import { labelFault, resourceNameFault } from "./validate-name.js";
@@ -9,7 +9,7 @@ export const settingLimits = {
   minInstances: [0, 1_000],
   maxInstances: [1, 1_000],
   idleTimeoutSeconds: [1, 86_400],
-} as const satisfies Record<keyof RunSettings, readonly [number, number]>;
+} as const satisfies Record<keyof RunSettings, Range>;
 
 export const functionLimits = {
   sourceBytes: 256 * 1024,
@@ -19,6 +19,10 @@ export const functionLimits = {
   /** All names and values together: what an operating system hands to a process is bounded too. */
   variablesBytes: 256 * 1024,
 } as const;
+
+const { variableNameCharacters, variableValueCharacters } = functionLimits;
+
+export const inKiB = (bytes: number): string => `${bytes / 1024} KiB`;
 
 /** What is wrong with a new function or a change of one; fields that are absent pass. */
 export function functionFault(input: FunctionChange): Fault | undefined {
@@ -33,9 +37,10 @@ export function functionFault(input: FunctionChange): Fault | undefined {
 }
 
 function sourceFault(source: string): Fault | undefined {
+  const { sourceBytes } = functionLimits;
   return firstFault(
     rule(source.trim() !== "", "source", "must not be empty"),
-    rule(Buffer.byteLength(source) <= functionLimits.sourceBytes, "source", "must be at most 256 KiB in UTF-8"),
+    rule(Buffer.byteLength(source) <= sourceBytes, "source", `must be at most ${inKiB(sourceBytes)} in UTF-8`),
     rule(isPlainText(source), "source", "must be text without NUL characters and unpaired surrogates"),
   );
 }
@@ -57,16 +62,16 @@ export function variablesFault(variables: readonly Variable[]): Fault | undefine
   const bytes = variables.reduce((sum, { name, value }) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
   return firstFault(
     rule(repeated === -1, `variables.${repeated}.name`, "must differ from the names of the other variables"),
-    rule(bytes <= variablesBytes, "variables", "must be at most 256 KiB, names and values together"),
+    rule(bytes <= variablesBytes, "variables", `must be at most ${inKiB(variablesBytes)}, names and values together`),
   );
 }
 
 const variableFault = (field: string, { name, value }: Variable): Fault | undefined =>
   firstFault(
     rule(
-      /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && name.length <= functionLimits.variableNameCharacters,
+      /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && name.length <= variableNameCharacters,
       `${field}.name`,
-      "must be letters, digits and '_', not beginning with a digit, at most 128 characters",
+      `must be letters, digits and '_', not beginning with a digit, at most ${variableNameCharacters} characters`,
     ),
     rule(
       name !== "PORT" && !name.startsWith("FERMI_"),
@@ -74,9 +79,9 @@ const variableFault = (field: string, { name, value }: Variable): Fault | undefi
       "must not be PORT or begin with FERMI_: these are set by Fermi",
     ),
     rule(
-      value.length <= functionLimits.variableValueCharacters && isPlainText(value),
+      value.length <= variableValueCharacters && isPlainText(value),
       `${field}.value`,
-      "must be at most 32768 characters of text, without NUL characters",
+      `must be at most ${variableValueCharacters} characters of text, without NUL characters`,
     ),
   );
 
@@ -84,7 +89,7 @@ const variableFault = (field: string, { name, value }: Variable): Fault | undefi
 export function settingsFault(settings: RunSettings): Fault | undefined {
   const names = Object.keys(settingLimits) as (keyof RunSettings)[];
   return firstFault(
-    ...names.map((name) => wholeNumberFault(`settings.${name}`, settings[name], settingLimits[name])),
+    ...names.map((name) => demand(`settings.${name}`, settings[name], wholeNumber(settingLimits[name]))),
     rule(
       settings.minInstances <= settings.maxInstances,
       "settings.minInstances",

@@ -1,11 +1,10 @@
-import { firstFault, rule, wholeNumberFault, type Fault } from "./fault.js";
+import { demand, firstFault, rule, wholeNumber, type Fault } from "./fault.js";
 import type { HttpTriggerChange, NewCorsPolicy } from "./inputs.js";
 import { isReservedPath, isRoutePath } from "./route-path.js";
-import { labelFault } from "./validate-name.js";
+import { label, labelFault } from "./validate-name.js";
+import { headerName, httpMethods } from "./validate-request.js";
 
-export const httpMethods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
-const corsLimits = { entries: 100, maxAgeSeconds: [0, 86_400] } as const;
+export const corsLimits = { entries: 100, maxAgeSeconds: [0, 86_400] } as const;
 
 /** What is wrong with a new route or a change of one; fields that are absent pass. */
 export function httpTriggerFault(input: Omit<HttpTriggerChange, "id">): Fault | undefined {
@@ -39,7 +38,7 @@ function pathFault(path: string): Fault | undefined {
 
 const hostFault = (host: string): Fault | undefined =>
   rule(
-    host.length <= 253 && host.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label)),
+    host.length <= 253 && host.split(".").every(label.holds),
     "host",
     "must be a host name in lower case without a port, such as api.example.com",
   );
@@ -53,7 +52,7 @@ function corsFault(cors: NewCorsPolicy): Fault | undefined {
         allowOrigins.length <= (isAnyOrigin ? 1 : corsLimits.entries) &&
         allowOrigins.every(isOrigin),
       "cors.allowOrigins",
-      "must be '*' alone, or 1 to 100 origins such as https://app.example.com",
+      `must be '*' alone, or 1 to ${corsLimits.entries} origins such as https://app.example.com`,
     ),
     rule(
       !(isAnyOrigin && allowCredentials),
@@ -63,7 +62,7 @@ function corsFault(cors: NewCorsPolicy): Fault | undefined {
     allowMethods != null && allowMethods.length > 0 ? methodsFault("cors.allowMethods", allowMethods) : undefined,
     headerNamesFault("cors.allowHeaders", allowHeaders ?? []),
     headerNamesFault("cors.exposeHeaders", exposeHeaders ?? []),
-    wholeNumberFault("cors.maxAgeSeconds", maxAgeSeconds, corsLimits.maxAgeSeconds),
+    demand("cors.maxAgeSeconds", maxAgeSeconds, wholeNumber(corsLimits.maxAgeSeconds)),
   );
 }
 
@@ -74,7 +73,7 @@ const isOrigin = (text: string): boolean =>
 
 const headerNamesFault = (field: string, names: readonly string[]): Fault | undefined =>
   rule(
-    names.length <= corsLimits.entries && names.every((name) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(name)),
+    names.length <= corsLimits.entries && names.every(headerName.holds),
     field,
-    "must be at most 100 header names such as Content-Type",
+    `must be at most ${corsLimits.entries} header names such as Content-Type`,
   );

@@ -1,7 +1,11 @@
 import { Field, InputType, Int } from "type-graphql";
 import type { ComputeResources, RuntimeContract } from "../model/environment.js";
 import type { EnvironmentChange, NewEnvironment } from "../model/inputs.js";
+import { environmentLimits } from "../model/validate-environment.js";
 import { RuntimeContractEnum } from "./enums.js";
+
+const poolSize = `How many warm instances are kept ready: ${environmentLimits.poolSize.join(" to ")}.`;
+const gracePeriod = `How long a draining instance may finish its requests: ${environmentLimits.gracePeriodSeconds.join(" to ")}.`;
 
 @InputType("ComputeResourcesInput", { description: "What an instance asks for and may use, as Kubernetes quantities." })
 export class ComputeResourcesInput implements Partial<ComputeResources> {
@@ -32,7 +36,7 @@ export class CreateEnvironmentInput implements NewEnvironment {
   @Field(() => RuntimeContractEnum, { defaultValue: "FERMI", description: "How the image takes a function in." })
   contract!: RuntimeContract;
 
-  @Field(() => Int, { defaultValue: 3, description: "How many warm instances are kept ready: 0 to 100." })
+  @Field(() => Int, { defaultValue: 3, description: poolSize })
   poolSize!: number;
 
   @Field(() => ComputeResourcesInput, { nullable: true, description: "What each instance asks for and may use." })
@@ -40,7 +44,7 @@ export class CreateEnvironmentInput implements NewEnvironment {
 
   @Field(() => Int, {
     defaultValue: 30,
-    description: "How long a draining instance may finish its requests: 0 to 3600.",
+    description: gracePeriod,
   })
   gracePeriodSeconds!: number;
 }
@@ -62,12 +66,12 @@ export class UpdateEnvironmentInput implements EnvironmentChange {
   @Field(() => RuntimeContractEnum, { nullable: true, description: "How the image takes a function in." })
   contract?: RuntimeContract | null;
 
-  @Field(() => Int, { nullable: true, description: "How many warm instances are kept ready: 0 to 100." })
+  @Field(() => Int, { nullable: true, description: poolSize })
   poolSize?: number | null;
 
   @Field(() => ComputeResourcesInput, { nullable: true, description: "What each instance asks for and may use." })
   resources?: ComputeResourcesInput | null;
 
-  @Field(() => Int, { nullable: true, description: "How long a draining instance may finish its requests: 0 to 3600." })
+  @Field(() => Int, { nullable: true, description: gracePeriod })
   gracePeriodSeconds?: number | null;
 }

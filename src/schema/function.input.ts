@@ -1,15 +1,18 @@
 import { ArgsType, Field, InputType, Int } from "type-graphql";
 import type { Variable } from "../model/function.js";
 import type { FunctionChange, NewFunction } from "../model/inputs.js";
+import { functionLimits, inKiB } from "../model/validate-function.js";
 import { NameArgs } from "./resource.args.js";
 import { RunSettingsInput, UpdateRunSettingsInput } from "./run-settings.input.js";
+
+const source = `One file's text, at most ${inKiB(functionLimits.sourceBytes)}.`;
 
 @InputType("VariableInput", { description: "An environment variable of a function." })
 export class VariableInput implements Variable {
   @Field(() => String, { description: "Letters, digits and '_'; PORT and names that begin with FERMI_ are taken." })
   name!: string;
 
-  @Field(() => String, { description: "Any text of at most 32768 characters." })
+  @Field(() => String, { description: `Any text of at most ${functionLimits.variableValueCharacters} characters.` })
   value!: string;
 }
 
@@ -24,7 +27,7 @@ export class CreateFunctionInput implements NewFunction {
   @Field(() => String, { description: "The name of its environment, in the same namespace." })
   environment!: string;
 
-  @Field(() => String, { description: "One file's text, at most 256 KiB." })
+  @Field(() => String, { description: source })
   source!: string;
 
   @Field(() => String, { nullable: true, description: "Which export to call; the file's default where left out." })
@@ -51,7 +54,7 @@ export class UpdateFunctionInput implements FunctionChange {
   @Field(() => String, { nullable: true, description: "The name of its environment, in the same namespace." })
   environment?: string | null;
 
-  @Field(() => String, { nullable: true, description: "One file's text, at most 256 KiB." })
+  @Field(() => String, { nullable: true, description: source })
   source?: string | null;
 
   @Field(() => String, { nullable: true, description: "Which export to call; null goes back to the file's default." })

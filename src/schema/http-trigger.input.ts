@@ -1,5 +1,6 @@
 import { ArgsType, Field, ID, InputType, Int } from "type-graphql";
 import type { HttpTriggerChange, NewCorsPolicy, NewHttpTrigger } from "../model/inputs.js";
+import { corsLimits } from "../model/validate-trigger.js";
 import { IdArgs } from "./resource.args.js";
 import { IsId } from "./rules.js";
 
@@ -25,7 +26,7 @@ export class CorsPolicyInput implements NewCorsPolicy {
 
   @Field(() => Int, {
     defaultValue: 600,
-    description: "How long a browser may keep its preflight's answer: 0 to 86400.",
+    description: `How long a browser may keep its preflight's answer: ${corsLimits.maxAgeSeconds.join(" to ")}.`,
   })
   maxAgeSeconds!: number;
 }

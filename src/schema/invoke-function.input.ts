@@ -1,5 +1,6 @@
 import { ValidateNested } from "class-validator";
 import { Field, InputType, Int } from "type-graphql";
+import { requestLimits } from "../model/validate-request.js";
 import { HasAtMost, IsBetween, IsHeaderName, IsHeaderValue, IsLabel, IsMethod, IsRequestPath } from "./rules.js";
 
 @InputType("HeaderInput", { description: "One header line of a request." })
@@ -39,7 +40,7 @@ export class InvokeFunctionInput {
   path!: string;
 
   @Field(() => [HeaderInput], { nullable: true, description: "The request's headers." })
-  @HasAtMost(100)
+  @HasAtMost(requestLimits.headers)
   @ValidateNested({ each: true })
   headers?: HeaderInput[] | null;
 

@@ -21,7 +21,10 @@ export class FunctionsArgs extends First50Args {
   @IsLabel()
   namespace?: string | null;
 
-  @Field(() => String, { nullable: true, description: "Only functions of the environment with this name; NOT_FOUND where there is none." })
+  @Field(() => String, {
+    nullable: true,
+    description: "Only functions of the environment with this name; NOT_FOUND where there is none.",
+  })
   @IsLabel()
   environment?: string | null;
 
@@ -35,7 +38,10 @@ export class TriggersArgs extends First50Args {
   @IsLabel()
   namespace?: string | null;
 
-  @Field(() => String, { nullable: true, description: "Only triggers of the function with this name; NOT_FOUND where there is none." })
+  @Field(() => String, {
+    nullable: true,
+    description: "Only triggers of the function with this name; NOT_FOUND where there is none.",
+  })
   @IsLabel()
   function?: string | null;
 

@@ -14,7 +14,10 @@ export class InvocationFilterInput {
   @IsLabel()
   namespace?: string | null;
 
-  @Field(() => String, { nullable: true, description: "Only of the function with this name; NOT_FOUND where there is none." })
+  @Field(() => String, {
+    nullable: true,
+    description: "Only of the function with this name; NOT_FOUND where there is none.",
+  })
   @IsLabel()
   function?: string | null;
 
@@ -38,7 +41,10 @@ export class LogFilterInput {
   @IsLabel()
   namespace!: string;
 
-  @Field(() => String, { nullable: true, description: "Only of the function with this name; NOT_FOUND where there is none." })
+  @Field(() => String, {
+    nullable: true,
+    description: "Only of the function with this name; NOT_FOUND where there is none.",
+  })
   @IsLabel()
   function?: string | null;
 

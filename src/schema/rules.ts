@@ -4,76 +4,46 @@
  * Null and undefined pass: whether a field may be absent is GraphQL's affair.
  */
 import { ValidateBy } from "class-validator";
-import { isPlainText } from "../model/fault.js";
-import { isId, isLabel } from "../model/validate-name.js";
-import { httpMethods } from "../model/validate-trigger.js";
+import { isPlainText, wholeNumber, type Demand, type Range } from "../model/fault.js";
+import { label, resourceId } from "../model/validate-name.js";
+import { headerName, headerValue, httpMethod, requestPath } from "../model/validate-request.js";
 
-function rule(name: string, message: string, test: (value: unknown) => boolean): PropertyDecorator {
+function rule(name: string, { must, holds }: Demand<unknown>): PropertyDecorator {
   return ValidateBy({
     name,
     validator: {
-      validate: (value: unknown) => value === null || value === undefined || test(value),
-      defaultMessage: () => message,
+      validate: (value: unknown) => value === null || value === undefined || holds(value),
+      defaultMessage: () => must,
     },
   });
 }
 
-const text =
-  (test: (value: string) => boolean) =>
-  (value: unknown): boolean =>
-    typeof value === "string" && test(value);
+const text = (name: string, { must, holds }: Demand<string>): PropertyDecorator =>
+  rule(name, { must, holds: (value) => typeof value === "string" && holds(value) });
 
-export const IsBetween = (min: number, max: number): PropertyDecorator =>
-  rule(
-    "isBetween",
-    `must be a whole number from ${min} to ${max}`,
-    (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
-  );
+export const IsBetween = (...range: Range): PropertyDecorator => {
+  const { must, holds } = wholeNumber(range);
+  return rule("isBetween", { must, holds: (value) => typeof value === "number" && holds(value) });
+};
 
-export const IsLabel = (): PropertyDecorator =>
-  rule(
-    "isLabel",
-    "must be 1 to 63 of the characters a-z, 0-9 and '-', beginning and ending with a letter or a digit",
-    text(isLabel),
-  );
+export const IsLabel = (): PropertyDecorator => text("isLabel", label);
 
-export const IsId = (): PropertyDecorator => rule("isId", "must be a UUID", text(isId));
+export const IsId = (): PropertyDecorator => text("isId", resourceId);
+
+export const IsMethod = (): PropertyDecorator => text("isMethod", httpMethod);
+
+export const IsHeaderName = (): PropertyDecorator => text("isHeaderName", headerName);
+
+export const IsHeaderValue = (): PropertyDecorator => text("isHeaderValue", headerValue);
+
+export const IsRequestPath = (): PropertyDecorator => text("isRequestPath", requestPath);
 
 /** Text that a database can hold as it is. */
 export const IsText = (min: number, max: number): PropertyDecorator =>
-  rule(
-    "isText",
-    `must be ${min} to ${max} characters of text, without NUL characters`,
-    text((value) => value.length >= min && value.length <= max && isPlainText(value)),
-  );
+  text("isText", {
+    must: `must be ${min} to ${max} characters of text, without NUL characters`,
+    holds: (value) => value.length >= min && value.length <= max && isPlainText(value),
+  });
 
 export const HasAtMost = (max: number): PropertyDecorator =>
-  rule("hasAtMost", `must be at most ${max}`, (value) => Array.isArray(value) && value.length <= max);
-
-export const IsMethod = (): PropertyDecorator =>
-  rule(
-    "isMethod",
-    `must be one of ${httpMethods.join(", ")}`,
-    text((value) => httpMethods.includes(value)),
-  );
-
-export const IsHeaderName = (): PropertyDecorator =>
-  rule(
-    "isHeaderName",
-    "must be a header name such as Content-Type",
-    text((value) => /^[!#$%&'*+.^_`|~\w-]{1,128}$/.test(value)),
-  );
-
-export const IsHeaderValue = (): PropertyDecorator =>
-  rule(
-    "isHeaderValue",
-    "must be at most 8192 characters of Latin-1 without line breaks",
-    text((value) => /^[\t\x20-\x7e\x80-\xff]{0,8192}$/.test(value)),
-  );
-
-export const IsRequestPath = (): PropertyDecorator =>
-  rule(
-    "isRequestPath",
-    "must begin with '/' and be at most 8192 URL characters, percent-encoded where need be",
-    text((value) => /^\/[\x21\x22\x24-\x7e]{0,8191}$/.test(value)),
-  );
+  rule("hasAtMost", { must: `must be at most ${max}`, holds: (value) => Array.isArray(value) && value.length <= max });

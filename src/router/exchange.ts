@@ -44,6 +44,7 @@ export interface ExchangeOptions {
   readonly clock: Clock;
   /** The runtime refuses what it has no room for by X-Fermi-Busy; other contracts know no such thing. */
   readonly isFermiRuntime: boolean;
+  readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
   readonly done: (outcome: Outcome) => void;
 }
@@ -93,7 +94,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #writeHead(status: number, statusText: string, raw: Buffer[]): void {
-    const mustClose = this.#options.isStopping() || (this.#isUploading && status >= 400);
+    const mustClose = this.#options.mustClose() || (this.#isUploading && status >= 400);
     this.#call.httpStatus = status;
     const head = answerHead(this.#call, raw, mustClose);
     if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));

@@ -14,6 +14,8 @@ export type RequestBody =
 
 export interface ForwardOptions {
   readonly clock: Clock;
+  /** Whether the answer is the last on its connection, so that the client comes back to another router. */
+  readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
 }
 

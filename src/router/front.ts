@@ -2,7 +2,7 @@
  * The router's HTTP server: takes requests and upgrades in, refuses what is malformed with a JSON error, answers Fermi's
  * own paths under `/-/`, and hands the rest to the handlers.
  */
-import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import { createServer, ServerResponse, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../errors/app-error.js";
@@ -27,7 +27,11 @@ export interface FrontOptions {
   readonly door: InvokeDoor;
   readonly forwarded: Forwarded;
   readonly clock: Clock;
-  readonly isStopping: () => boolean;
+  readonly mustClose: () => boolean;
+  /** Why no traffic should come here, in words; undefined where it should. */
+  readonly unready: () => string | undefined;
+  /** Answers `/-/metrics`, refusals included. */
+  readonly metrics: RequestListener | undefined;
 }
 
 export interface ServerLimits {
@@ -121,15 +125,21 @@ export class Front {
 
   /** Fermi's own paths. */
   #own({ req, res, head, invocationId }: Own): void {
-    const { routes, door, requests } = this.options;
+    const { routes, door, requests, metrics } = this.options;
     if (head.path === "/-/healthz") return answerJson(res, 200, { ok: true });
-    if (head.path === "/-/readyz") return answerJson(res, routes.isLoaded ? 200 : 503, { ready: routes.isLoaded });
+    if (head.path === "/-/readyz") return this.#tellReadiness(res);
+    if (head.path === "/-/metrics" && metrics !== undefined) return metrics(req, res);
     if (head.path !== "/-/invoke" || head.method !== "POST" || !door.isOpenTo(req)) {
       return this.#refuse(req, res, new AppError("ROUTE_NOT_FOUND", "No route matches this host and path."));
     }
     if (!routes.isLoaded) throw new AppError("STORE_UNAVAILABLE", "The routes are not loaded yet.");
     const plan = door.plan(routes.table, req, invocationId);
     void requests.serve({ req, res, head, plan, invocationId });
+  }
+
+  #tellReadiness(res: ServerResponse): void {
+    const message = this.options.unready();
+    answerJson(res, message === undefined ? 200 : 503, { ready: message === undefined, message });
   }
 
   /** Answers what matched no function; in a moment, as only then the parser has seen whether the body is complete. */
@@ -140,7 +150,7 @@ export class Front {
         res,
         error,
         newId(),
-        isWhole && !this.options.isStopping() ? headers : [...headers, "Connection", "close"],
+        isWhole && !this.options.mustClose() ? headers : [...headers, "Connection", "close"],
       );
       if (!isWhole) stopUpload(req, res, this.options.clock);
     });

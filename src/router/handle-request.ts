@@ -27,6 +27,7 @@ export interface HandlerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxBodyBytes: number;
+  readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
 }
 
@@ -118,7 +119,7 @@ export class RequestHandler {
     logFailure(this.options.logger, outcome.error, call);
     if (call.clientGone) return;
     call.httpStatus = outcome.error.httpStatus;
-    const close = res.req.complete && !this.options.isStopping() ? [] : ["Connection", "close"];
+    const close = res.req.complete && !this.options.mustClose() ? [] : ["Connection", "close"];
     call.responseBytes = writeError(res, outcome.error, call.invocationId, [...call.plan.answerHeaders, ...close]);
   }
 

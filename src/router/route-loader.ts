@@ -6,6 +6,7 @@ import type { RouteSnapshot, RouteSource } from "./route-source.js";
 
 /** Changes are announced; this only repairs what an announcement may have missed. */
 const resyncMs = 30_000;
+const reportEveryMs = 60_000;
 
 /**
  * Keeps the present route table: loaded at the start, again at each change, and swapped whole. While the store can't be
@@ -14,6 +15,8 @@ const resyncMs = 30_000;
 export class RouteLoader {
   table: RouteTable = emptyRouteTable;
   #isLoaded = false;
+  /** The present trouble was told; it is told again every minute, not at every try. */
+  #quietUntilMs = -Infinity;
   /** What the table was built from: a source that knows of no change answers the same object. */
   #snapshot: RouteSnapshot | undefined;
   #subscription: { stop(): void } | undefined;
@@ -22,7 +25,7 @@ export class RouteLoader {
   constructor(
     private readonly source: RouteSource,
     private readonly logger: Logger,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
     this.#loop = new ResyncLoop(() => this.#load(), resyncMs, clock);
   }
@@ -53,9 +56,17 @@ export class RouteLoader {
       if (snapshot !== this.#snapshot) this.table = buildRouteTable(snapshot);
       this.#snapshot = snapshot;
       this.#isLoaded = true;
+      this.#quietUntilMs = -Infinity;
     } catch (cause) {
-      this.logger.warn({ cause }, "Routes can't be loaded; those known before stay in force.");
+      this.#report(cause);
       throw cause;
     }
+  }
+
+  #report(cause: unknown): void {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs < this.#quietUntilMs) return;
+    this.#quietUntilMs = nowMs + reportEveryMs;
+    this.logger.warn({ cause }, "Routes can't be loaded; those known before stay in force.");
   }
 }

@@ -3,7 +3,7 @@
  * warm request asks nobody; with store and pool manager away it goes on serving what it knows.
  */
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { InternalAuth } from "../auth/internal-auth.js";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
@@ -31,6 +31,8 @@ export interface RouterOptions extends Partial<RouterLimits> {
   readonly logger: Logger;
   /** Opens `/-/invoke`. */
   readonly internalAuth: Pick<InternalAuth, "verify">;
+  /** Answers `/-/metrics`, which is no path without it. */
+  readonly metrics?: RequestListener;
   /** Addresses and CIDR blocks whose X-Forwarded-* are kept. */
   readonly trustedProxies?: readonly string[];
 }
@@ -62,6 +64,7 @@ export class Router {
   readonly #upgrades: UpgradeHandler;
   readonly #front: Front;
   #server: Server | undefined;
+  #isDraining = false;
   #isStopping = false;
 
   constructor(options: RouterOptions) {
@@ -70,6 +73,7 @@ export class Router {
     const { connectTimeoutMs } = defaultConnectionSettings;
     const { maxWaitingPerFunction, maxBodyBytes, webSocketIdleMs } = this.#options;
     const isStopping = (): boolean => this.#isStopping;
+    const mustClose = (): boolean => this.#isDraining || this.#isStopping;
     this.#routes = new RouteLoader(source, logger, clock);
     this.#slots = new SlotTable({
       link,
@@ -79,7 +83,7 @@ export class Router {
       connect: ({ address }) => new Connections(address, defaultConnectionSettings, clock),
     });
     const shared = { slots: this.#slots, recorder, clock, logger };
-    this.#requests = new RequestHandler({ ...shared, maxBodyBytes, isStopping });
+    this.#requests = new RequestHandler({ ...shared, maxBodyBytes, mustClose, isStopping });
     this.#upgrades = new UpgradeHandler({ ...shared, connectTimeoutMs, webSocketIdleMs });
     this.#front = new Front({
       routes: this.#routes,
@@ -88,13 +92,21 @@ export class Router {
       door: new InvokeDoor(options.internalAuth),
       forwarded: new Forwarded(options.trustedProxies ?? []),
       clock,
-      isStopping,
+      mustClose,
+      unready: () => this.unready,
+      metrics: options.metrics,
     });
   }
 
   /** Routes are loaded. */
   get isReady(): boolean {
     return this.#routes.isLoaded;
+  }
+
+  /** Why no traffic should come here, in words; undefined where it should. With the store away a router stays ready. */
+  get unready(): string | undefined {
+    if (this.#isDraining || this.#isStopping) return "The router is stopping.";
+    return this.isReady ? undefined : "The routes are not loaded yet.";
   }
 
   /** Resolves when routes that were read after this call are in force, or could not be read. */
@@ -117,6 +129,11 @@ export class Router {
     this.#routes.start();
     this.#slots.start();
     return { port: (server.address() as AddressInfo).port };
+  }
+
+  /** Says that it is not ready and that clients had better connect anew, and goes on as before. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** Takes no new connection, lets requests under way finish for `graceMs`, breaks off the rest. All are recorded after it. */

@@ -50,6 +50,24 @@ describe("Router: its life", () => {
     expect((await ask(stage.port, "/new")).status).toBe(200);
   });
 
+  it("goes on serving while it drains, says that it is not ready, and sends clients elsewhere", async () => {
+    stage = await Stage.start({ triggers: [aTrigger("/a")] });
+    await stage.serve((_req, res) => res.end("fine"));
+    const kept = await RawClient.connect(stage.port);
+    kept.write("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect(await kept.sees("fine")).not.toMatch(/^Connection: close/im);
+    stage.router.drain();
+    const probe = await ask(stage.port, "/-/readyz");
+    expect([probe.status, probe.body]).toEqual([503, '{"ready":false,"message":"The router is stopping."}']);
+    kept.write("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect(await kept.sees("Connection: close")).toMatch(/^HTTP\/1\.1 200 /);
+    await kept.closed();
+    const fresh = await ask(stage.port, "/a");
+    expect([fresh.status, fresh.body, fresh.headers["connection"]]).toEqual([200, "fine", "close"]);
+    const missing = await ask(stage.port, "/none");
+    expect([missing.status, missing.headers["connection"]]).toEqual([404, "close"]);
+  });
+
   it("answers 404 and 405 with Allow as errors of its own, and records neither", async () => {
     stage = await Stage.start({ triggers: [aTrigger("/a", { methods: ["GET", "POST"] })] });
     const missing = await ask(stage.port, "/a/");

@@ -1,6 +1,7 @@
-import { isIP } from "node:net";
 import { parseArgs } from "node:util";
-import { settings, SettingError, type Config, type Setting } from "./settings.js";
+import { contradictions } from "./contradictions.js";
+import { SettingError } from "./parse-setting.js";
+import { settings, type Config, type Setting } from "./settings.js";
 
 /** All that is wrong with the configuration, one line each. */
 export class ConfigError extends Error {
@@ -21,7 +22,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
   const values: Partial<Record<keyof Config, unknown>> = {};
   for (const [key, setting] of all) {
     const flag = flags.get(setting.flag);
-    const given = flag ?? nonEmpty(env[setting.env]) ?? setting.defaultText;
+    const given = flag ?? fromEnvironment(setting, env) ?? setting.defaultText;
     values[key] =
       given === null ? null : parse(setting, given, flag === undefined ? setting.env : setting.flag, problems);
   }
@@ -68,6 +69,12 @@ const nonEmpty = (text: string | undefined): string | undefined => (text === "" 
 /** What Kubernetes puts into every pod beside a service that is called `fermi` or `fermi-…`. */
 const serviceVariable = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$|^FERMI(_\w+)?_PORT$/;
 
+/** The service `fermi-api` makes FERMI_API_PORT an address like tcp://10.0.0.1:31313: nobody's setting. */
+function fromEnvironment({ env: name }: Setting<unknown>, env: NodeJS.ProcessEnv): string | undefined {
+  const text = nonEmpty(env[name]);
+  return text !== undefined && serviceVariable.test(name) && /^(tcp|udp):\/\//.test(text) ? undefined : text;
+}
+
 /** A misspelt setting that is silently ignored costs an hour; so it is refused. */
 function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   const known = new Set([...all.map(([, setting]) => setting.env), ...otherVariables]);
@@ -77,22 +84,6 @@ function unknownVariables(env: NodeJS.ProcessEnv): string[] {
         name.startsWith("FERMI_") && !name.startsWith("FERMI_TEST_") && !known.has(name) && !serviceVariable.test(name),
     )
     .map((name) => `${name} is no setting of Fermi (\`fermi serve --help\` lists them)`);
-}
-
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-
-function contradictions(config: Config): string[] {
-  const problems: string[] = [];
-  if (!isLoopback(config.host) && config.adminToken === null) {
-    problems.push(
-      "FERMI_HOST is not a loopback address, so FERMI_ADMIN_TOKEN must be set: nothing listens to the network without authentication",
-    );
-  }
-  if (config.apiPort !== 0 && config.apiPort === config.routerPort) {
-    problems.push("FERMI_API_PORT and FERMI_ROUTER_PORT must differ");
-  }
-  return problems;
 }
 
 /** `fermi serve --help`. */
@@ -106,7 +97,7 @@ export function describeSettings(): string {
   return [
     "Usage: fermi serve [flags]",
     "",
-    "Runs Fermi in this process. Each flag has an environment variable, named at the end of its line.",
+    "Runs Fermi in this process, all of it or the roles that it is given. Each flag has an environment variable, named at the end of its line.",
     "",
     ...rows,
     "",

@@ -3,6 +3,18 @@
  * The table in README.md and `fermi serve --help` are compared with this list by tests.
  */
 import path from "node:path";
+import {
+  cidrList,
+  httpUrl,
+  kubernetesName,
+  oneOf,
+  plain,
+  port,
+  postgresUrl,
+  roleList,
+  secret,
+  wholeNumber,
+} from "./parse-setting.js";
 
 /** One setting. `parse` returns the value or throws a SettingError that says what would be right. */
 export interface Setting<T> {
@@ -18,70 +30,19 @@ export interface Setting<T> {
   parse(text: string): T;
 }
 
-export class SettingError extends Error {}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new SettingError(`must be a whole number from ${min} to ${max}`);
-    }
-    return value;
-  };
-}
-
-function oneOf<const T extends string>(...allowed: readonly T[]): (text: string) => T {
-  return (text) => {
-    const found = allowed.find((value) => value === text);
-    if (found === undefined) throw new SettingError(`must be one of ${allowed.join(", ")}`);
-    return found;
-  };
-}
-
-function httpUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !["http:", "https:"].includes(url.protocol) || url.pathname !== "/" || url.search !== "") {
-    throw new SettingError("must be an address such as https://functions.example.com, without a path");
-  }
-  return url.origin;
-}
-
-function postgresUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {
-    throw new SettingError("must be of the form postgres://user:password@host:5432/database");
-  }
-  return text;
-}
-
-function cidrList(text: string): readonly string[] {
-  const parts = text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-  const isAddress = (part: string): boolean => /^[0-9a-fA-F.:]+(\/\d{1,3})?$/.test(part);
-  if (!parts.every(isAddress)) throw new SettingError("must be a comma-separated list such as 10.0.0.0/8,192.168.1.7");
-  return parts;
-}
-
-function secret(minLength: number): (text: string) => string {
-  return (text) => {
-    if (text.length < minLength || !/^[\x21-\x7e]*$/.test(text)) {
-      throw new SettingError(`must be at least ${minLength} printable characters without spaces`);
-    }
-    return text;
-  };
-}
-
-const plain = (text: string): string => text;
-const port = wholeNumber(0, 65_535);
-
 export const settings = {
+  roles: {
+    env: "FERMI_ROLES",
+    flag: "--role",
+    defaultText: "api,router,poolmgr,triggers",
+    description: "what this process is; several separated by commas",
+    parse: roleList,
+  },
   host: {
     env: "FERMI_HOST",
     flag: "--host",
     defaultText: "127.0.0.1",
-    description: "address that the API and the router listen on; beyond loopback only with FERMI_ADMIN_TOKEN",
+    description: "address that everything listens on; the API beyond loopback only with FERMI_ADMIN_TOKEN",
     parse: plain,
   },
   apiPort: {
@@ -97,6 +58,34 @@ export const settings = {
     defaultText: "31314",
     description: "port on which functions are called; 0 picks a free one",
     parse: port,
+  },
+  poolmgrPort: {
+    env: "FERMI_POOLMGR_PORT",
+    flag: "--poolmgr-port",
+    defaultText: "31315",
+    description: "port on which pool managers serve routers and APIs of other processes; 0 picks a free one",
+    parse: port,
+  },
+  triggersPort: {
+    env: "FERMI_TRIGGERS_PORT",
+    flag: "--triggers-port",
+    defaultText: "31316",
+    description: "port of the triggers' health and metrics where they have a process apart; 0 picks a free one",
+    parse: port,
+  },
+  poolmgrUrl: {
+    env: "FERMI_POOLMGR_URL",
+    flag: "--poolmgr-url",
+    defaultText: null,
+    description: "where pool managers of other processes are; all addresses of the host's name are tried",
+    parse: httpUrl,
+  },
+  internalRouterUrl: {
+    env: "FERMI_INTERNAL_ROUTER_URL",
+    flag: "--internal-router-url",
+    defaultText: null,
+    description: "where routers of other processes are, for calls that come through the API",
+    parse: httpUrl,
   },
   routerUrl: {
     env: "FERMI_ROUTER_URL",
@@ -137,6 +126,41 @@ export const settings = {
       "what roles in separate processes share to trust each other; 32 characters or more; random if not given",
     isSecret: true,
     parse: secret(32),
+  },
+  cluster: {
+    env: "FERMI_CLUSTER",
+    flag: "--cluster",
+    defaultText: "local",
+    description: "what runs the instances: local (processes of this machine) or kubernetes (pods)",
+    parse: oneOf("local", "kubernetes"),
+  },
+  namespace: {
+    env: "FERMI_NAMESPACE",
+    flag: "--lease-namespace",
+    defaultText: "fermi",
+    description: "namespace of Kubernetes in which Fermi itself runs and keeps its leases",
+    parse: kubernetesName,
+  },
+  functionsNamespace: {
+    env: "FERMI_FUNCTIONS_NAMESPACE",
+    flag: "--functions-namespace",
+    defaultText: "fermi-functions",
+    description: "namespace of Kubernetes in which instances run",
+    parse: kubernetesName,
+  },
+  image: {
+    env: "FERMI_IMAGE",
+    flag: "--image",
+    defaultText: null,
+    description: "Fermi's own image, for the container that brings code into instances of Fission's images",
+    parse: plain,
+  },
+  kubeconfig: {
+    env: "KUBECONFIG",
+    flag: "--kubeconfig",
+    defaultText: null,
+    description: "file that says how to reach Kubernetes from outside; inside a pod its service account does",
+    parse: (text: string): string => path.resolve(text),
   },
   examples: {
     env: "FERMI_EXAMPLES",
@@ -194,6 +218,13 @@ export const settings = {
     defaultText: "25",
     description: "how long requests in flight may finish when the server is asked to stop",
     parse: wholeNumber(1, 3_600),
+  },
+  drainSeconds: {
+    env: "FERMI_DRAIN_SECONDS",
+    flag: "--drain-seconds",
+    defaultText: "0",
+    description: "how long a server that is asked to stop still takes requests, not being ready any more",
+    parse: wholeNumber(0, 3_600),
   },
   logLevel: {
     env: "FERMI_LOG_LEVEL",

@@ -45,3 +45,15 @@ function textFiles(root: string, folder = ""): string[] {
     return isText.test(name) ? [name] : [];
   });
 }
+
+/** The cells of the table between `<!-- name -->` and `<!-- /name -->`, without its head. */
+export function tableRows(text: string, name: string): string[][] {
+  const [, block = ""] = new RegExp(`<!-- ${name} -->([\\s\\S]*?)<!-- /${name} -->`).exec(text) ?? [];
+  const lines = block.split("\n").filter((line) => line.startsWith("|"));
+  return lines.slice(2).map((line) =>
+    line
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim()),
+  );
+}

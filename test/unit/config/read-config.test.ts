@@ -1,0 +1,112 @@
+import { describe, expect, it } from "@jest/globals";
+import { ConfigError, readConfig } from "../../../src/config/read-config.js";
+
+const databaseUrl = "postgres://fermi:hidden-password@db/fermi";
+const secret = "an-internal-secret-of-32-characters";
+
+const problemsOf = (env: Record<string, string>, args: readonly string[] = []): readonly string[] => {
+  try {
+    readConfig(args, env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+};
+
+describe("Without any setting", () => {
+  it("a process is everything, on loopback, on this machine", () => {
+    const { roles, host, cluster, databaseUrl: url, poolmgrUrl } = readConfig([], {});
+    expect({ roles, host, cluster, url, poolmgrUrl }).toEqual({
+      roles: ["triggers", "poolmgr", "router", "api"],
+      host: "127.0.0.1",
+      cluster: "local",
+      url: null,
+      poolmgrUrl: null,
+    });
+  });
+});
+
+describe("Roles", () => {
+  const apart = {
+    DATABASE_URL: databaseUrl,
+    FERMI_INTERNAL_SECRET: secret,
+    FERMI_POOLMGR_URL: "http://fermi-poolmgr:31315",
+    FERMI_INTERNAL_ROUTER_URL: "http://fermi-router:31314",
+  };
+
+  it.each(["api", "router", "poolmgr", "triggers"])("can be one: %s", (role) => {
+    expect(readConfig(["--role", role], apart).roles).toEqual([role]);
+    expect(readConfig([], { ...apart, FERMI_ROLES: role }).roles).toEqual([role]);
+  });
+
+  it("can be several, in any order, each counted once", () => {
+    expect(readConfig(["--role", "router, poolmgr,router"], apart).roles).toEqual(["poolmgr", "router"]);
+  });
+
+  it.each(["", "cook", "api,cook", "api,,router"])("are refused where one is none: '%s'", (text) => {
+    expect(problemsOf(apart, ["--role", text])).toEqual([expect.stringMatching(/^--role must be one of /)]);
+  });
+
+  it.each([
+    ["router", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_POOLMGR_URL"]],
+    ["api", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_POOLMGR_URL", "FERMI_INTERNAL_ROUTER_URL"]],
+    ["poolmgr", ["DATABASE_URL", "FERMI_INTERNAL_SECRET"]],
+    ["triggers", ["DATABASE_URL", "FERMI_INTERNAL_SECRET"]],
+    ["router,poolmgr", ["DATABASE_URL", "FERMI_INTERNAL_SECRET"]],
+    ["api,router", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_POOLMGR_URL"]],
+  ])("say all that they lack where the others are elsewhere: %s", (roles, names) => {
+    const problems = problemsOf({ FERMI_ROLES: roles });
+    expect(problems.map((problem) => problem.split(" ")[0])).toEqual(names);
+    expect(problems.join("\n")).toContain("(this process is ");
+  });
+
+  it("need a secret and a server also where all are in one process that knows of others", () => {
+    const problems = problemsOf({ FERMI_POOLMGR_URL: "http://fermi-poolmgr:31315" });
+    expect(problems.map((problem) => problem.split(" ")[0])).toEqual(["DATABASE_URL", "FERMI_INTERNAL_SECRET"]);
+  });
+});
+
+describe("Listening", () => {
+  it("beyond loopback demands a token of a process that is the api, and of no other", () => {
+    const env = { FERMI_HOST: "0.0.0.0", DATABASE_URL: databaseUrl, FERMI_INTERNAL_SECRET: secret };
+    expect(problemsOf(env)).toEqual([expect.stringContaining("FERMI_ADMIN_TOKEN")]);
+    expect(problemsOf({ ...env, FERMI_ROLES: "poolmgr" })).toEqual([]);
+  });
+
+  it("on a cluster demands a token everywhere", () => {
+    const env = { FERMI_CLUSTER: "kubernetes" };
+    expect(problemsOf(env)).toEqual([expect.stringMatching(/^FERMI_CLUSTER is kubernetes, so FERMI_ADMIN_TOKEN/)]);
+    expect(problemsOf({ ...env, FERMI_ADMIN_TOKEN: "a-token-of-many-letters" })).toEqual([]);
+  });
+
+  it("on one port twice is refused, for what this process opens", () => {
+    expect(problemsOf({ FERMI_API_PORT: "31314" })).toEqual(["FERMI_API_PORT and FERMI_ROUTER_PORT must differ"]);
+    expect(problemsOf({ FERMI_API_PORT: "31315" })).toEqual([]);
+  });
+});
+
+describe("What Kubernetes tells of its services", () => {
+  it("is taken for no setting", () => {
+    const env = {
+      FERMI_API_PORT: "tcp://10.96.0.7:31313",
+      FERMI_POOLMGR_PORT: "tcp://10.96.0.8:31315",
+      FERMI_POOLMGR_PORT_31315_TCP_ADDR: "10.96.0.8",
+      FERMI_POOLMGR_SERVICE_HOST: "10.96.0.8",
+    };
+    expect(readConfig([], env)).toMatchObject({ apiPort: 31_313, poolmgrPort: 31_315 });
+  });
+});
+
+describe("A refusal", () => {
+  it("never repeats a secret", () => {
+    const secrets = {
+      DATABASE_URL: "mysql://me:hidden-password@db/x",
+      FERMI_ADMIN_TOKEN: "hidden token",
+      FERMI_INTERNAL_SECRET: "hidden-secret",
+    };
+    const problems = problemsOf(secrets);
+    expect(problems).toHaveLength(3);
+    expect(problems.join("\n")).not.toContain("hidden");
+  });
+});

@@ -1,0 +1,26 @@
+import { describe } from "@jest/globals";
+import { existsSync } from "node:fs";
+import { KubeApi } from "../../../src/cluster/kubernetes/kube-api.js";
+import { systemClock } from "../../../src/lib/clock.js";
+import { newId } from "../../../src/lib/new-id.js";
+
+/** Of the cluster that the tests of this folder use; empty where there is none. */
+export const kubeconfig = process.env["KUBECONFIG"] ?? "";
+
+/** Tests that need a real cluster: left out, and said so, where KUBECONFIG names none. */
+export function describeOnCluster(name: string, tests: () => void): void {
+  if (existsSync(kubeconfig)) describe(name, tests);
+  else describe.skip(`${name} (left out: KUBECONFIG names no file)`, tests);
+}
+
+export const connect = (file = kubeconfig): KubeApi => KubeApi.connect({ kubeconfig: file, clock: systemClock });
+
+/** A namespace of the test's own. */
+export async function aNamespace(api: KubeApi): Promise<{ namespace: string; remove: () => Promise<void> }> {
+  const namespace = `fermi-test-${newId().slice(-12)}`;
+  await api.call({ method: "POST", path: "/api/v1/namespaces", body: { metadata: { name: namespace } } });
+  const remove = async (): Promise<void> => {
+    await api.call({ method: "DELETE", path: `/api/v1/namespaces/${namespace}` });
+  };
+  return { namespace, remove };
+}

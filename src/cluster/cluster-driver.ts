@@ -27,6 +27,8 @@ export interface ClusterInstance {
 export interface SpecializedFor {
   readonly functionId: string;
   readonly version: number;
+  /** Requests at a time that its runtime was told to take. */
+  readonly requestsPerInstance: number;
 }
 
 /** All that an instance is told at specialization (architecture.md, the runtime contract). */
@@ -62,7 +64,15 @@ export interface PoolHealth {
   readonly problem: string | null;
 }
 
+/** A watch that is under way. */
+export interface Watching extends Stoppable {
+  /** Resolves when all that was there when the watch began has been told. Never rejects. */
+  readonly listed: Promise<void>;
+}
+
 export interface ClusterDriver {
+  /** Instances and pools go on without this process, and the next one finds them. Else they end with it. */
+  readonly outlivesProcess: boolean;
   /** Keeps `environment.poolSize` warm instances from now on; called again, it adopts the new size, image and resources. */
   ensurePool(environment: Environment): Promise<void>;
   /** Ends the pool's warm and starting instances; claimed ones stay until ended. Idempotent. */
@@ -78,7 +88,7 @@ export interface ClusterDriver {
   /** Asks the instance to end, by force after `graceMs`. Resolves when it is gone. Idempotent. */
   end(instanceId: string, graceMs: number): Promise<void>;
   /** Calls `onChange` for every instance there is, then at every change, in order, until stopped. */
-  watch(onChange: (change: InstanceChange) => void): Stoppable;
+  watch(onChange: (change: InstanceChange) => void): Watching;
   /** Calls `onOutput` with what instances print from now on, in order per instance. */
   logs(onOutput: (output: InstanceOutput) => void): Stoppable;
   /** Why pools can't be filled, if so. Refuses nothing; for checks and error messages. */

@@ -1,5 +1,4 @@
-import type { Stoppable } from "../lib/stoppable.js";
-import type { ClusterInstance, InstanceChange } from "./cluster-driver.js";
+import type { ClusterInstance, InstanceChange, Watching } from "./cluster-driver.js";
 
 type Watcher = (change: InstanceChange) => void;
 
@@ -49,14 +48,14 @@ export class InstanceBook {
     this.#tell(reason === undefined ? { type: "GONE", instance } : { type: "GONE", instance, reason });
   }
 
-  watch(onChange: Watcher): Stoppable {
+  watch(onChange: Watcher): Watching {
     // A function of its own for each call, so that one caller may watch twice and stop once.
     const watcher: Watcher = (change) => onChange(change);
     const known = [...this.#instances.values()];
     this.#watchers.add(watcher);
     for (const instance of known) this.#deliveries.push({ change: { type: "CHANGED", instance }, watchers: [watcher] });
     this.#deliver();
-    return { stop: () => void this.#watchers.delete(watcher) };
+    return { stop: () => void this.#watchers.delete(watcher), listed: Promise.resolve() };
   }
 
   #tell(change: InstanceChange): void {

@@ -105,10 +105,13 @@ export class PoolManager implements Stoppable {
     return this.#directory.identify(instanceId);
   }
 
-  /** Resolves when the desired state was read for the first time and pools are being filled. */
+  /** Resolves when all instances are known, the desired state was read for the first time and pools are being filled. */
   async start(): Promise<void> {
-    this.#watching = this.options.driver.watch((change) => this.#queue.post(() => this.#watch.receive(change)));
+    const watching = this.options.driver.watch((change) => this.#queue.post(() => this.#watch.receive(change)));
+    this.#watching = watching;
     this.#beat();
+    // What is there comes first: nothing is launched for what may run already.
+    await watching.listed;
     await this.#desired.start();
   }
 
@@ -260,11 +263,11 @@ export class PoolManager implements Stoppable {
     this.#welcome({ ...what, key: this.options.keyOf(id), slotsMax: slots, template });
   }
 
-  /** Its idle clock starts now. What it was told of requests at a time is not known: what the settings say is taken. */
+  /** Its idle clock starts now. */
   #onFound({ id, address, environmentId, specializedFor }: ClusterInstance): void {
-    const slotsMax = this.#fleet.functions.get(specializedFor?.functionId ?? "")?.spec?.settings.requestsPerInstance;
-    if (specializedFor === null || address === null || slotsMax === undefined) return;
-    const whose = { ...specializedFor, key: this.options.keyOf(id) };
+    if (specializedFor === null || address === null) return;
+    const { requestsPerInstance: slotsMax, ...target } = specializedFor;
+    const whose = { ...target, key: this.options.keyOf(id) };
     this.#directory.add(id, whose);
     const environment = this.#fleet.environments.get(environmentId);
     const template = environment === undefined ? "" : templateOf(environment);

@@ -196,6 +196,18 @@ export function describeClusterDriver(name: string, make: () => Promise<DriverSu
         }
       });
 
+      it("tells a watch of all there is before it says that it has", async () => {
+        const environment = await pool({ poolSize: 2 });
+        await changes.untilWarm(environment.id, 2);
+        const found: string[] = [];
+        const watching = driver.watch(({ instance }) => {
+          if (instance.environmentId === environment.id) found.push(instance.state);
+        });
+        await watching.listed;
+        expect(found.filter((state) => state === "WARM")).toHaveLength(2);
+        await watching.stop();
+      });
+
       it("reports a pool that is filled as healthy", async () => {
         const environment = await pool({ poolSize: 1 });
         await changes.untilWarm(environment.id, 1);
@@ -207,10 +219,10 @@ export function describeClusterDriver(name: string, make: () => Promise<DriverSu
       it("makes an instance ready, and says for what", async () => {
         const environment = await pool();
         const instance = await claim(environment);
-        const request = aRequest(subject.goodSource, { version: 7 });
+        const request = aRequest(subject.goodSource, { version: 7, requestsPerInstance: 3 });
         await driver.specialize(instance, request, unhurried());
         const [ready] = changes.of(environment.id, "READY");
-        expect(ready!.specializedFor).toEqual({ functionId: request.function.id, version: 7 });
+        expect(ready!.specializedFor).toEqual({ functionId: request.function.id, version: 7, requestsPerInstance: 3 });
         const answer = await fetch(`http://${ready!.address}/`, { headers: { "x-fermi-key": request.key } });
         expect(await answer.text()).toBe("Hello");
       });

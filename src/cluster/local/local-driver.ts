@@ -20,6 +20,7 @@ import type {
   InstanceOutput,
   PoolHealth,
   SpecializeRequest,
+  Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
 import { LocalInstance, type InstanceTools } from "./local-instance.js";
@@ -51,6 +52,7 @@ const idleGraceMs = 2_000;
 const refillDelayMs = 25;
 
 export class LocalDriver implements ClusterDriver, ImageCheck {
+  readonly outlivesProcess = false;
   readonly #book = new InstanceBook();
   readonly #pools = new Map<string, LocalPool>();
   readonly #instances = new Map<string, LocalInstance>();
@@ -162,7 +164,8 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     }
     await instance.specialize(request, signal);
     if (instance.isEnding || instance.isDead) throw unavailable("the instance has ended");
-    const specializedFor = { functionId: request.function.id, version: request.version };
+    const { version, requestsPerInstance } = request;
+    const specializedFor = { functionId: request.function.id, version, requestsPerInstance };
     this.#book.update(id, { state: "READY", specializedFor });
   }
 
@@ -181,7 +184,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     this.#instances.get(instanceId)?.signal("SIGKILL");
   }
 
-  watch(onChange: (change: InstanceChange) => void): Stoppable {
+  watch(onChange: (change: InstanceChange) => void): Watching {
     return this.#book.watch(onChange);
   }
 

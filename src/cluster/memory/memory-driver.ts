@@ -20,6 +20,7 @@ import type {
   InstanceOutput,
   PoolHealth,
   SpecializeRequest,
+  Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
 import { abortReason, orAbort } from "../or-abort.js";
@@ -33,6 +34,8 @@ export interface MemoryDriverOptions {
   readonly startDelayMs?: number;
   /** How long a specialization takes. */
   readonly specializeDelayMs?: number;
+  /** Whether it is to be taken for a cluster that goes on without the process. */
+  readonly outlivesProcess?: boolean;
   /** Images that can't run here. */
   readonly refuseImage?: (image: string) => string | undefined;
 }
@@ -47,6 +50,7 @@ interface MemoryPool {
 }
 
 export class MemoryDriver implements ClusterDriver, ImageCheck {
+  readonly outlivesProcess: boolean;
   readonly #clock: Clock;
   readonly #book = new InstanceBook();
   readonly #pools = new Map<string, MemoryPool>();
@@ -59,6 +63,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
 
   constructor(private readonly options: MemoryDriverOptions = {}) {
     this.#clock = options.clock ?? systemClock;
+    this.outlivesProcess = options.outlivesProcess ?? false;
   }
 
   ensurePool(environment: Environment): Promise<void> {
@@ -103,7 +108,8 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     const listener = await this.#load(request, signal);
     this.#expectClaimed(instance.id);
     if (listener !== undefined) this.#servers.get(instance.id)?.serve(listener);
-    const specializedFor = { functionId: request.function.id, version: request.version };
+    const { version, requestsPerInstance } = request;
+    const specializedFor = { functionId: request.function.id, version, requestsPerInstance };
     this.#book.update(instance.id, { state: "READY", specializedFor });
   }
 
@@ -123,7 +129,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     return ended;
   }
 
-  watch(onChange: (change: InstanceChange) => void): Stoppable {
+  watch(onChange: (change: InstanceChange) => void): Watching {
     return this.#book.watch(onChange);
   }
 

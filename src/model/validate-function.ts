@@ -45,11 +45,14 @@ function sourceFault(source: string): Fault | undefined {
   );
 }
 
+const dottedNames = /^[\p{L}_$][\p{L}\p{N}_$-]*(\.[\p{L}_$][\p{L}\p{N}_$-]*)*$/u;
+
+/** What no contract takes. */
 const entrypointFault = (entrypoint: string): Fault | undefined =>
   rule(
-    /^[\p{L}_$][\p{L}\p{N}_$]{0,127}$/u.test(entrypoint),
+    dottedNames.test(entrypoint) && entrypoint.length <= 128,
     "entrypoint",
-    "must be an export's name: letters, digits, '_' and '$', not beginning with a digit, at most 128 characters",
+    "must be a name such as main or module.main, of letters, digits, '_' and '$', at most 128 characters",
   );
 
 export function variablesFault(variables: readonly Variable[]): Fault | undefined {

@@ -30,7 +30,10 @@ export class CreateFunctionInput implements NewFunction {
   @Field(() => String, { description: source })
   source!: string;
 
-  @Field(() => String, { nullable: true, description: "Which export to call; the file's default where left out." })
+  @Field(() => String, {
+    nullable: true,
+    description: "Which export to call; the file's default where left out. For FISSION_V2 also `module.function`.",
+  })
   entrypoint?: string | null;
 
   @Field(() => [VariableInput], { nullable: true, description: "The environment variables it runs with." })

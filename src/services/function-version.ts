@@ -52,3 +52,18 @@ export const variablesFitFault = (
     field,
     "must have no variables here: only environments of the contract FERMI can hand them over",
   );
+
+const exportName = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
+
+/** FERMI's exports have plain names, FISSION_V1 has no place for an entrypoint, FISSION_V2's may be `module.function`. */
+export function entrypointFitsFault(
+  { contract }: Environment,
+  entrypoint: string | null,
+  field: string,
+): Fault | undefined {
+  if (entrypoint === null || contract === "FISSION_V2") return undefined;
+  if (contract === "FISSION_V1")
+    return { field, message: "must have no entrypoint here: FISSION_V1 has no place for it" };
+  const message = "must be an export's name here: letters, digits, '_' and '$', not beginning with a digit";
+  return rule(exportName.test(entrypoint), field, message);
+}

@@ -8,7 +8,13 @@ import type { FunctionChange, FunctionFilter, NewFunction, ResourceName } from "
 import type { Page, PageRequest } from "../model/page.js";
 import type { RequestContext } from "../model/request-context.js";
 import { functionFault, settingsFault } from "../model/validate-function.js";
-import { buildVersion, isSameContent, variablesFitFault, type VersionContent } from "./function-version.js";
+import {
+  buildVersion,
+  entrypointFitsFault,
+  isSameContent,
+  variablesFitFault,
+  type VersionContent,
+} from "./function-version.js";
 import { notFound, refuse, refuseStale } from "./refusals.js";
 import { revise } from "./revise.js";
 import type { FunctionReads, Store, StoreTransaction, VersionReads } from "./store-port.js";
@@ -91,7 +97,9 @@ export class FunctionService {
       if (environment === undefined) {
         throw new AppError("CONFLICT", "The environment of this version was deleted.", { field: "toVersion" });
       }
-      refuse(variablesFitFault(environment, found.version.variables, "toVersion"));
+      const { variables, entrypoint } = found.version;
+      refuse(variablesFitFault(environment, variables, "toVersion"));
+      refuse(entrypointFitsFault(environment, entrypoint, "toVersion"));
       return this.#save(tx, current, currentVersion(found.version));
     });
   }
@@ -199,10 +207,12 @@ async function contentOf(
   const environment = await environmentFor(tx, input, before);
   const variables = input.variables ?? before?.variables ?? [];
   refuse(variablesFitFault(environment, variables, input.variables == null ? "environment" : "variables"));
+  const entrypoint = input.entrypoint === undefined ? (before?.entrypoint ?? null) : input.entrypoint;
+  refuse(entrypointFitsFault(environment, entrypoint, input.entrypoint == null ? "environment" : "entrypoint"));
   return {
     environmentId: environment.id,
     source: input.source ?? before?.source ?? "",
-    entrypoint: input.entrypoint === undefined ? (before?.entrypoint ?? null) : input.entrypoint,
+    entrypoint,
     variables: variables.map(({ name, value }) => ({ name, value })),
   };
 }

@@ -178,6 +178,17 @@ describe("FunctionService", () => {
     await expect(services.functions.rollback(ctx, hello, 1)).resolves.toMatchObject({ currentVersionNumber: 1 });
   });
 
+  it("refuses an entrypoint that the environment's contract does not take", async () => {
+    await services.environments.create(ctx, newEnvironment({ name: "v1", contract: "FISSION_V1" }));
+    await services.environments.create(ctx, newEnvironment({ name: "v2", contract: "FISSION_V2" }));
+    const refusal = { code: "BAD_USER_INPUT", field: "entrypoint" };
+    await expect(create({ environment: "v1", entrypoint: "main" })).rejects.toMatchObject(refusal);
+    await create({ environment: "v2", entrypoint: "module.main" });
+    await expect(update({ environment: "node" })).rejects.toMatchObject({ ...refusal, field: "environment" });
+    await update({ environment: "v1", entrypoint: null });
+    await expect(services.functions.rollback(ctx, hello, 1)).resolves.toMatchObject({ currentVersionNumber: 1 });
+  });
+
   it("is not deleted with triggers unless they go with it", async () => {
     const fn = await create();
     const trigger = await services.triggers.createHttp(ctx, newTrigger());

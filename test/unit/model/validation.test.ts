@@ -97,12 +97,13 @@ describe("An environment", () => {
 
 describe("A function's source and entrypoint", () => {
   const fn = { namespace: "default", name: "hello" };
-  it.each(["main", "_x", "$", "größe", "handler2", "函数", "x".repeat(128)])(
+  it.each(["main", "_x", "$", "größe", "handler2", "函数", "my-module.main", "a.b.c", "x".repeat(128)])(
     "may have the entrypoint %s",
     (entrypoint) => expect(functionFault({ ...fn, entrypoint })).toBeUndefined(),
   );
-  it.each(["", "2x", "a.b", "a b", "a-b", "main()", "a\n", "x".repeat(129)])("not the entrypoint %j", (entrypoint) =>
-    expect(functionFault({ ...fn, entrypoint })?.field).toBe("entrypoint"),
+  it.each(["", "2x", ".a", "a.", "a..b", "a/b", "../a", "a b", "-a", "main()", "a\n", "x".repeat(129)])(
+    "not the entrypoint %j",
+    (entrypoint) => expect(functionFault({ ...fn, entrypoint })?.field).toBe("entrypoint"),
   );
 
   it("are measured in bytes and are text", () => {

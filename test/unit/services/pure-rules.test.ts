@@ -1,5 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
-import { buildVersion, isSameContent, variablesFitFault } from "../../../src/services/function-version.js";
+import {
+  buildVersion,
+  entrypointFitsFault,
+  isSameContent,
+  variablesFitFault,
+} from "../../../src/services/function-version.js";
 import { refuse, refuseStale } from "../../../src/services/refusals.js";
 import { revise } from "../../../src/services/revise.js";
 import { firstFreeName, triggerNameBase } from "../../../src/services/trigger-name.js";
@@ -36,6 +41,21 @@ describe("A version", () => {
     expect(variablesFitFault({ contract: "FISSION_V1" } as never, content.variables, "toVersion")?.field).toBe(
       "toVersion",
     );
+  });
+});
+
+describe("An entrypoint", () => {
+  it.each([
+    ["FERMI", "main", undefined],
+    ["FERMI", "module.main", "an export's name"],
+    ["FISSION_V1", "main", "must have no entrypoint"],
+    ["FISSION_V2", "main", undefined],
+    ["FISSION_V2", "my-module.main", undefined],
+  ])("of the contract %s: %s", (contract, entrypoint, message) => {
+    const fault = entrypointFitsFault({ contract } as never, entrypoint, "entrypoint");
+    if (message === undefined) expect(fault).toBeUndefined();
+    else expect(fault).toEqual({ field: "entrypoint", message: expect.stringContaining(message) });
+    expect(entrypointFitsFault({ contract } as never, null, "entrypoint")).toBeUndefined();
   });
 });
 

@@ -11,7 +11,9 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   config: ["errors", "lib"],
   schema: ["model"],
   auth: floor,
-  cluster: floor,
+  fetcher: floor,
+  // `fetcher` for images of Fission's contracts: the local driver loads as the fetcher's container does.
+  cluster: [...floor, "fetcher"],
   store: floor,
   logs: floor,
   services: floor,

@@ -20,3 +20,7 @@ export function isImageReference(text: string): boolean {
 /** The first part is a registry only where it could not be a folder of the default one. */
 const isRegistry = (part: string): boolean =>
   registryHost.test(part) && (part === "localhost" || part.includes(".") || part.includes(":"));
+
+/** The name of Fermi's own image, such as fermi/nodejs, whatever its registry, tag or digest; undefined for another's. */
+export const fermiImage = (reference: string): string | undefined =>
+  /^(?:[\w.-]+(?::\d+)?\/)*?(fermi\/[\w.-]+)(?::[\w.-]+)?(?:@[\w+.:-]+)?$/.exec(reference)?.[1];

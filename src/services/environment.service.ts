@@ -32,7 +32,7 @@ export class EnvironmentService {
 
   async create(_ctx: RequestContext, input: NewEnvironment): Promise<Environment> {
     const resources = withChanges(noResources, input.resources);
-    refuse(firstFault(environmentFault(input), resourcesFault(resources)));
+    refuse(firstFault(environmentFault(input), resourcesFault({ image: input.image, resources })));
     this.#refuseImage(input.image, input.contract);
     const { namespace, name, image, contract, poolSize, gracePeriodSeconds } = input;
     const now = this.parts.clock.now();
@@ -53,7 +53,7 @@ export class EnvironmentService {
       refuseStale("environment", current, input.expectedRevision);
       const environment = revise(current, changesOf(current, input), this.parts.clock.now());
       if (environment === current) return current;
-      refuse(resourcesFault(environment.resources));
+      refuse(resourcesFault(environment));
       if (environment.image !== current.image || environment.contract !== current.contract) {
         this.#refuseImage(environment.image, environment.contract);
       }

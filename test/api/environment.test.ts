@@ -52,7 +52,7 @@ describe("environments", () => {
   });
 
   it("keep what an update leaves out", async () => {
-    const name = await createEnvironment(api.client, { resources: { cpuRequest: "100m", memoryLimit: "64Mi" } });
+    const name = await createEnvironment(api.client, { resources: { cpuRequest: "100m", memoryLimit: "96Mi" } });
     const input = { name, poolSize: 5, resources: { memoryLimit: "128Mi" } };
     expect(await api.client.ok(UPDATE, { input })).toEqual({
       updateEnvironment: {
@@ -131,6 +131,9 @@ describe("environments", () => {
     ["gracePeriodSeconds", { gracePeriodSeconds: 3601 }],
     ["resources.cpuRequest", { resources: { cpuRequest: "many" } }],
     ["resources.memoryLimit", { resources: { memoryLimit: "0" } }],
+    ["resources.memoryLimit", { resources: { memoryLimit: "1" } }],
+    ["resources.memoryLimit", { resources: { memoryLimit: "64Mi" } }],
+    ["resources.cpuLimit", { resources: { cpuLimit: "1m" } }],
     ["resources.memoryRequest", { resources: { memoryRequest: "2Gi", memoryLimit: "1Gi" } }],
   ])("refuse a wrong %s and say what would be right: %j", async (field, wrong) => {
     const input = { name: someName(), image: "fermi/nodejs", ...wrong };

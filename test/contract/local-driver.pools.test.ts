@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { LocalDriver, LocalDriverOptions } from "../../src/cluster/local/local-driver.js";
+import { leastMemoryLimit } from "../../src/model/validate-environment.js";
 import { Changes } from "./changes.js";
 import { aRequest } from "./cluster-driver.contract.js";
 import { anEnvironment } from "./environments.js";
@@ -133,6 +134,29 @@ describe("LocalDriver's pools", () => {
     expect(driver.refuseImage("fermi/nodejs", "FISSION_V2")).toContain("FERMI");
     expect(driver.images).toContain("fermi/nodejs");
   });
+
+  const sources = {
+    "fermi/nodejs": "export default async () => 'Hello'",
+    "fermi/python": "def main():\n  return 'Hello'",
+  };
+  it.each(Object.entries(sources))(
+    "come up and serve with the least memory that %s may have",
+    async (image, source) => {
+      const { driver, changes } = await start();
+      if (!driver.images.includes(image)) return;
+      const resources = { ...anEnvironment().resources, memoryLimit: leastMemoryLimit[image] ?? "" };
+      const environment = anEnvironment({ poolSize: 1, image, resources });
+      await driver.ensurePool(environment);
+      await changes.untilWarm(environment.id, 1);
+      const instance = await driver.claim(environment.id, signal());
+      await driver.specialize(instance, aRequest(source, { key: "k" }), signal());
+      for (let call = 0; call < 500; call++) {
+        const answer = await fetch(`http://${instance.address}/`, { headers: { "x-fermi-key": "k" } });
+        expect(await answer.text()).toBe("Hello");
+      }
+      expect(changes.of(environment.id).map(({ id }) => id)).toContain(instance.id);
+    },
+  );
 
   it("run Python too, where there is one", async () => {
     const { driver } = await start();

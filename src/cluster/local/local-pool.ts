@@ -1,9 +1,10 @@
 import type { Clock } from "../../lib/clock.js";
 import type { Environment } from "../../model/environment.js";
+import { parseQuantity } from "../../model/quantity.js";
 import { ClaimQueue } from "../claim-queue.js";
 import type { ClusterInstance } from "../cluster-driver.js";
 import type { LocalInstance } from "./local-instance.js";
-import { defaultMemoryLimit, parseQuantity } from "./memory-limit.js";
+import { defaultMemoryLimit } from "./memory-limit.js";
 import type { PoolState } from "./plan-pools.js";
 import { findRuntime, refuseImage, type Runtime } from "./runtimes.js";
 

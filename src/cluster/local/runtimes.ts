@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { RuntimeContract } from "../../model/environment.js";
+import { fermiImage } from "../../model/image-reference.js";
 import { tryCommand, type ChildUser } from "./child-user.js";
 import { heapMib } from "./memory-limit.js";
 
@@ -30,7 +31,7 @@ export function localRuntimes({ dir, node, python }: RuntimePrograms): readonly 
 
 /** The runtime that an image stands for, whatever its registry, tag or digest. */
 export function findRuntime(runtimes: readonly Runtime[], image: string): Runtime | undefined {
-  const [, name] = /^(?:[\w.-]+(?::\d+)?\/)*?(fermi\/[\w.-]+)(?::[\w.-]+)?(?:@[\w+.:-]+)?$/.exec(image) ?? [];
+  const name = fermiImage(image);
   return runtimes.find((runtime) => runtime.image === name);
 }
 

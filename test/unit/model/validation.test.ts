@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { isImageReference } from "../../../src/model/image-reference.js";
 import { isRoutePath, parametersOf, pathShape } from "../../../src/model/route-path.js";
+import type { ComputeResources } from "../../../src/model/environment.js";
 import { environmentFault, resourcesFault } from "../../../src/model/validate-environment.js";
 import { functionFault, settingsFault, variablesFault } from "../../../src/model/validate-function.js";
 import { isId, isLabel } from "../../../src/model/validate-name.js";
@@ -56,24 +57,52 @@ describe("An image reference", () => {
 });
 
 describe("Compute resources", () => {
+  const none = { cpuRequest: null, cpuLimit: null, memoryRequest: null, memoryLimit: null };
+  const fault = (given: Partial<ComputeResources>, image = "example.com/go") =>
+    resourcesFault({ image, resources: { ...none, ...given } });
+
   it("are quantities as Kubernetes has them", () => {
-    for (const cpuLimit of ["250m", "1", "0.5", "1.25"]) expect(resourcesFault({ cpuLimit })).toBeUndefined();
-    for (const memoryLimit of ["128Mi", "1Gi", "1000000", "1.5G", "64k"]) {
-      expect(resourcesFault({ memoryLimit })).toBeUndefined();
+    for (const cpuLimit of ["250m", "1", "0.5", "1.25"]) expect(fault({ cpuLimit })).toBeUndefined();
+    for (const memoryLimit of ["128Mi", "1Gi", "100000000", "1.5G", "64000k"]) {
+      expect(fault({ memoryLimit })).toBeUndefined();
     }
     for (const cpuLimit of ["", "0", "0m", "-1", "1Gi", "1 ", ".5", "1e3"]) {
-      expect(resourcesFault({ cpuLimit })?.field).toBe("resources.cpuLimit");
+      expect(fault({ cpuLimit })?.field).toBe("resources.cpuLimit");
     }
     for (const memoryLimit of ["", "0Mi", "128mb", "Mi", "1m", "1Ki "]) {
-      expect(resourcesFault({ memoryLimit })?.field).toBe("resources.memoryLimit");
+      expect(fault({ memoryLimit })?.field).toBe("resources.memoryLimit");
     }
   });
 
+  it.each([
+    ["cpuRequest", "1m", "1024", "0.0001", "1025"],
+    ["cpuLimit", "50m", "1024", "49m", "1024001m"],
+    ["memoryRequest", "1Mi", "8Ti", "1023Ki", "9Ti"],
+    ["memoryLimit", "16Mi", "8Ti", "1", "8193Gi"],
+  ] as const)("have bounds, which the message tells: %s", (name, least, most, tooLittle, tooMuch) => {
+    for (const text of [least, most]) expect(fault({ [name]: text })).toBeUndefined();
+    for (const text of [tooLittle, tooMuch]) {
+      const message = expect.stringContaining(`from ${least} to ${most}`);
+      expect(fault({ [name]: text })).toEqual({ field: `resources.${name}`, message });
+    }
+  });
+
+  it.each([
+    ["fermi/nodejs", "95Mi", "96Mi"],
+    ["registry.example.com:5000/fermi/nodejs:1", "64Mi", "96Mi"],
+    ["fermi/python", "31Mi", "32Mi"],
+  ])("are enough for the runtime: %s", (image, tooLittle, least) => {
+    const message = expect.stringContaining(`at least ${least} with fermi/`);
+    expect(fault({ memoryLimit: tooLittle }, image)).toEqual({ field: "resources.memoryLimit", message });
+    expect(fault({ memoryLimit: least }, image)).toBeUndefined();
+    expect(fault({ memoryLimit: null }, image)).toBeUndefined();
+  });
+
   it("are not asked for above their limit", () => {
-    expect(resourcesFault({ cpuRequest: "1", cpuLimit: "1000m" })).toBeUndefined();
-    expect(resourcesFault({ cpuRequest: "1001m", cpuLimit: "1" })?.field).toBe("resources.cpuRequest");
-    expect(resourcesFault({ memoryRequest: "1Gi", memoryLimit: "1024Mi" })).toBeUndefined();
-    expect(resourcesFault({ memoryRequest: "1Gi", memoryLimit: "1G" })?.field).toBe("resources.memoryRequest");
+    expect(fault({ cpuRequest: "1", cpuLimit: "1000m" })).toBeUndefined();
+    expect(fault({ cpuRequest: "1001m", cpuLimit: "1" })?.field).toBe("resources.cpuRequest");
+    expect(fault({ memoryRequest: "1Gi", memoryLimit: "1024Mi" })).toBeUndefined();
+    expect(fault({ memoryRequest: "1Gi", memoryLimit: "1G" })?.field).toBe("resources.memoryRequest");
   });
 });
 

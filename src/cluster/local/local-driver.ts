@@ -202,6 +202,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   #replan(): void {
     if (this.#isStopping) return;
     const { maxInstances, parallelStarts = defaultParallelStarts } = this.options;
+    this.#retryLater();
     const ending = [...this.#instances.values()].filter(({ isEnding, isDead }) => isEnding || isDead).length;
     const machine = { instances: this.#instances.size, ending, maxInstances, parallelStarts };
     const plan = planPools(
@@ -215,10 +216,12 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
         void this.end(instance.id, idleGraceMs);
     }
     for (const id of plan.start) void this.#start(id);
-    this.#retryLater();
   }
 
-  /** A pool whose runtime has died at its start is looked at again when its wait is over. */
+  /**
+   * A pool whose runtime has died at its start is looked at again when its wait is over. To be called before planning: a
+   * wait that ends in between is then looked at once too often, not never.
+   */
   #retryLater(): void {
     const waits = [...this.#pools.values()].map(({ retryInMs }) => retryInMs).filter((ms) => ms > 0);
     this.#retry?.stop();

@@ -50,7 +50,7 @@ const badStatus = (status) =>
 
 function toContent(body) {
   if (body === undefined || body === null) return { bytes: empty, type: null };
-  if (typeof body === "string") return { bytes: Buffer.from(body), type: "text/html; charset=utf-8" };
+  if (typeof body === "string") return { bytes: Buffer.from(body), type: "text/plain; charset=utf-8" };
   if (ArrayBuffer.isView(body)) return { bytes: bytesOf(body), type: octets };
   if (body instanceof ArrayBuffer) return { bytes: Buffer.from(body), type: octets };
   if (isStream(body)) return { bytes: null, source: toSource(body), type: octets };

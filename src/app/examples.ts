@@ -10,8 +10,7 @@ const helloSource = `// The function behind GET /hello. Change it and send it wi
 module.exports = async function (context) {
   const name = context.request.query.name || "world";
   console.log("greeting " + name);
-  const headers = { "content-type": "text/plain; charset=utf-8" };
-  return { status: 200, body: "Hello, " + name + "!\\n", headers };
+  return "Hello, " + name + "!\\n";
 };
 `;
 

@@ -42,7 +42,7 @@ describe("Handler forms of Node", () => {
     expect(answer).toMatchObject({ status: 201, body: "Hello, world!\n" });
     expect(answer.headers).toMatchObject({
       "x-a": "b",
-      "content-type": "text/html; charset=utf-8",
+      "content-type": "text/plain; charset=utf-8",
       "content-length": "14",
     });
   });

@@ -33,7 +33,7 @@ def main(context):
     expect(await get("str")).toMatchObject({
       status: 200,
       body: "text",
-      headers: { "content-type": "text/html; charset=utf-8" },
+      headers: { "content-type": "text/plain; charset=utf-8" },
     });
     expect(await get("bytes")).toMatchObject({ body: "hi", headers: { "content-type": "application/octet-stream" } });
     expect(await get("dict")).toMatchObject({

@@ -65,7 +65,7 @@ def _content(value):
     if value is None:
         return b"", None
     if isinstance(value, str):
-        return value.encode("utf-8"), "text/html; charset=utf-8"
+        return value.encode("utf-8"), "text/plain; charset=utf-8"
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value), "application/octet-stream"
     if isinstance(value, (dict, list)):

@@ -52,6 +52,8 @@ class FunctionServer:
         self._specialization = None
         self._call = None
         self._running = 0
+        # A slot is free before its answer's last byte: what is not sent yet is counted apart.
+        self._unanswered = 0
         self.is_ending = False
 
     def serve(self, connection):
@@ -70,7 +72,7 @@ class FunctionServer:
 
     def wait_until_idle(self):
         with self._lock:
-            self._lock.wait_for(lambda: self._running == 0)
+            self._lock.wait_for(lambda: self._unanswered == 0)
 
     def _handle(self, request, connection):
         """Whether the connection may be used again."""
@@ -93,6 +95,7 @@ class FunctionServer:
             if self.is_ending or self._running >= specialization.requests_per_instance:
                 return 503, "busy", {"x-fermi-busy": "1"}
             self._running += 1
+            self._unanswered += 1
         return None
 
     def _control(self, request, connection):
@@ -149,6 +152,7 @@ class FunctionServer:
         finally:
             slot.release()
             logs.current.reset(token)
+            self._answered()
 
     def _run(self, request, invocation, connection):
         proceed(request, connection)
@@ -165,6 +169,10 @@ class FunctionServer:
     def release(self):
         with self._lock:
             self._running -= 1
+
+    def _answered(self):
+        with self._lock:
+            self._unanswered -= 1
             self._lock.notify_all()
 
 

@@ -102,9 +102,12 @@ function formatLine(owner, stream, message) {
     const line = `${JSON.stringify({ t: Date.now(), s: stream, i: owner.id, g: owner.logTag, m: message })}\n`;
     if (line.length * 3 <= maxLineBytes || Buffer.byteLength(line) <= maxLineBytes) return line;
   }
-  const middle = Math.min(maxMessageChars, message.length >> 1);
+  const middle = wholeCharacters(message, Math.min(maxMessageChars, message.length >> 1));
   return formatLine(owner, stream, message.slice(0, middle)) + formatLine(owner, stream, message.slice(middle));
 }
+
+/** The length up to `end` that does not end within a surrogate pair. */
+const wholeCharacters = (text, end) => (text.codePointAt(end - 1) > 0xffff ? end - 1 : end);
 
 /** Writes synchronously, so that nothing is lost however the process ends. */
 function writeAll(text) {

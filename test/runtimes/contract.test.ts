@@ -28,6 +28,8 @@ interface Sources {
   readonly echo: string;
   /** Prints a line and half a line for each call, slowly. */
   readonly prints: string;
+  /** Prints one line of 1.2 MB, "a" and 4 bytes a character, and then "ü" 100,000 times without a line feed. */
+  readonly printsLong: string;
   /** Has no function under the entrypoint `missing`. */
   readonly named: string;
 }
@@ -60,6 +62,7 @@ const node: Sources = {
   echo: "module.exports = async ({ request: { method, path, query, body } }) => ({ status: 200, body: { method, path, query, body } })",
   prints: `module.exports = async () => { console.log("one\\ntwo"); process.stdout.write("half");
     await new Promise((resolve) => setTimeout(resolve, 20)); process.stdout.write(" whole\\n"); console.error("bad"); return "" }`,
+  printsLong: `module.exports = async () => { console.log("a" + "\u{1f600}".repeat(300_000)); process.stdout.write("ü".repeat(100_000)); return "" }`,
   named: "exports.other = async () => 'other'; exports.more = () => {}",
 };
 
@@ -96,6 +99,11 @@ def main():
   time.sleep(0.02)
   print(" whole")
   print("bad", file=sys.stderr)
+  return ""`,
+  printsLong: `import sys
+def main():
+  print("a" + "\\U0001f600" * 300_000)
+  sys.stdout.write("ü" * 100_000)
   return ""`,
   named: "def other():\n  return 'other'\ndef more():\n  pass",
 };
@@ -346,6 +354,19 @@ function describeContract(name: string, command: Command, sources: Sources): voi
         expect(Math.abs(line!.t - Date.now())).toBeLessThan(60_000);
       }
       expect(runtime.logs.find(({ m }) => m === "bad")!.s).toBe("stderr");
+    });
+
+    it("splits a long line into several, each tied to its invocation, and breaks no character", async () => {
+      const runtime = await serve(sources.printsLong);
+      const { invocationId } = await runtime.call();
+      const isPrinted = (): true | undefined =>
+        runtime.messagesOf(invocationId).join("").endsWith("ü".repeat(100_000)) ? true : undefined;
+      await runtime.until("all of it", isPrinted);
+      const messages = runtime.messagesOf(invocationId);
+      expect(messages.join("") === `a${"\u{1f600}".repeat(300_000)}${"ü".repeat(100_000)}`).toBe(true);
+      expect(messages.some((message) => /\p{Surrogate}/u.test(message))).toBe(false);
+      expect(Math.max(...runtime.lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(64 * 1024);
+      expect(runtime.lines).toHaveLength(messages.length);
     });
 
     it("writes what was printed before user code ends the process", async () => {

@@ -30,10 +30,8 @@ watchForEnd(server, functions);
 if (options["exit-with-stdin"]) {
   new Socket({ fd: 0, writable: false }).on("error", leave).on("close", leave).resume();
 }
-server.listen(Number(process.env.PORT ?? 8888), options.host, () => {
-  announce(server.address().port);
-  setImmediate(warmUp);
-});
+await warmUp().catch(() => {});
+server.listen(Number(process.env.PORT ?? 8888), options.host, () => announce(server.address().port));
 
 function announce(port) {
   if (options["ready-fd"] === undefined) return;

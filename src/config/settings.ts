@@ -3,6 +3,7 @@
  * The table in README.md and `fermi serve --help` are compared with this list by tests.
  */
 import path from "node:path";
+import { localRuntimes } from "./local-runtimes.js";
 import {
   cidrList,
   httpUrl,
@@ -169,6 +170,13 @@ export const settings = {
     defaultText: "true",
     description: "whether an empty store gets the environments nodejs and python and the function hello",
     parse: (text: string): boolean => oneOf("true", "false")(text) === "true",
+  },
+  localRuntimes: {
+    env: "FERMI_LOCAL_RUNTIMES",
+    flag: "--local-runtimes",
+    defaultText: null,
+    description: "a JSON file of images and the commands that run in their place without Kubernetes",
+    parse: localRuntimes,
   },
   maxInstances: {
     env: "FERMI_MAX_INSTANCES",

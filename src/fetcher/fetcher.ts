@@ -5,6 +5,7 @@
  * Guarantees: the image is told at most once, whatever it answers, because some of its kind accept a second function and
  * would mix the two; nothing is written outside of the folder, and nothing half; a load takes `deadlineMs` at most.
  */
+import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { explainAnswer } from "./explain-answer.js";
 import { callImage, isListening, type ImageAddress } from "./image-client.js";
@@ -59,7 +60,7 @@ export class Fetcher {
       order = readOrder(text);
       plan = planCode(this.options.contract, order, this.options.folder);
     } catch (error) {
-      return refusal(400, messageOf(error));
+      return refusal(error instanceof AppError && error.code === "LOAD_FAILED" ? 422 : 400, messageOf(error));
     }
     this.#state = { state: "loading" };
     let after: FetcherState = { state: "failed" };

@@ -14,11 +14,12 @@ export interface CodePlan {
   readonly call: { readonly path: string; readonly json: object | null };
 }
 
-/** Throws BAD_REQUEST where the contract has no place for what is asked. */
+/** Throws LOAD_FAILED where the contract has no place for what the function has. */
 export function planCode(contract: FissionContract, order: LoadOrder, folder: string): CodePlan {
-  const { function: fn, entrypoint } = order;
+  const { function: fn, entrypoint, hasVariables } = order;
+  if (hasVariables) throw hasNoPlace(contract, "variables");
   if (contract === "FISSION_V1") {
-    if (entrypoint !== null) throw new AppError("BAD_REQUEST", "FISSION_V1 has no place for an entrypoint.");
+    if (entrypoint !== null) throw hasNoPlace(contract, "an entrypoint");
     return { name: "user", files: null, call: { path: "/specialize", json: null } };
   }
   const json = {
@@ -34,6 +35,9 @@ export function planCode(contract: FissionContract, order: LoadOrder, folder: st
     call: { path: "/v2/specialize", json },
   };
 }
+
+const hasNoPlace = (contract: FissionContract, what: string): AppError =>
+  new AppError("LOAD_FAILED", `The contract ${contract} has no place for ${what}.`);
 
 /**
  * With an entrypoint Fission's servers look for a file in a folder, each in its own way: Node for `module` or

@@ -6,6 +6,7 @@ export interface LoadOrder {
   readonly function: { readonly id: string; readonly name: string; readonly namespace: string };
   readonly version: number;
   readonly entrypoint: string | null;
+  readonly hasVariables: boolean;
   readonly source: string;
 }
 
@@ -24,10 +25,7 @@ const rules: readonly (readonly [(order: Read, fn: Read, code: Read) => boolean,
     ({ entrypoint }) => entrypoint == null || isEntrypoint(entrypoint),
     "entrypoint must be names with dots between them, or null",
   ],
-  [
-    ({ variables }) => variables == null || (Array.isArray(variables) && variables.length === 0),
-    "variables can't be handed over by Fission's contracts",
-  ],
+  [({ variables }) => Array.isArray(variables), "variables must be a list"],
   [(_order, _fn, { source }) => typeof source === "string", "code.source must be text"],
   [
     (_order, _fn, { source, sha256 }) => hash("sha256", Buffer.from(String(source)), "hex") === sha256,
@@ -46,6 +44,7 @@ export function readOrder(text: string): LoadOrder {
     function: { id: String(fn["id"]), name: String(fn["name"]), namespace: String(fn["namespace"]) },
     version: Number(order["version"]),
     entrypoint: (order["entrypoint"] as string | null | undefined) ?? null,
+    hasVariables: (order["variables"] as unknown[]).length > 0,
     source: String(code["source"]),
   };
 }

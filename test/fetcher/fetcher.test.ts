@@ -101,7 +101,7 @@ describe("The fetcher", () => {
     ["an entrypoint that is a path", anOrder("x", { entrypoint: "a/b" }), "entrypoint"],
     ["an entrypoint of dots", anOrder("x", { entrypoint: "a..b" }), "entrypoint"],
     ["another text than was hashed", anOrder("x", { code: { source: "y", sha256: "00" } }), "code.sha256"],
-    ["variables", anOrder("x", { variables: [{ name: "A", value: "1" }] }), "variables"],
+    ["variables that are none", anOrder("x", { variables: "A=1" }), "variables"],
   ])("refuses %s, writes nothing, and stays generic", async (_what, order, message) => {
     const fetcher = aFetcher();
     expect(errorOf(await fetcher.specialize(order))).toEqual([400, expect.stringContaining(message)]);
@@ -110,9 +110,13 @@ describe("The fetcher", () => {
     expect(await fetcher.specialize(anOrder("x"))).toMatchObject({ status: 200 });
   });
 
-  it("refuses an entrypoint where the contract has no place for one", async () => {
+  it("can't load what the contract has no place for", async () => {
     const answer = await aFetcher({ contract: "FISSION_V1" }).specialize(anOrder("x", { entrypoint: "main" }));
-    expect(errorOf(answer)).toEqual([400, "FISSION_V1 has no place for an entrypoint."]);
+    expect(errorOf(answer)).toEqual([422, "The contract FISSION_V1 has no place for an entrypoint."]);
+    const variables = [{ name: "A", value: "1" }];
+    const other = await aFetcher().specialize(anOrder("x", { variables }));
+    expect(errorOf(other)).toEqual([422, "The contract FISSION_V2 has no place for variables."]);
+    expect(readdirSync(image.folder)).toEqual([]);
   });
 
   it("replaces a link that somebody put there, and does not follow it", async () => {

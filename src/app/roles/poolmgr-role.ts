@@ -98,6 +98,7 @@ function buildLocalDriver({ config, clock, logger, store }: Foundation): LocalDr
     path: searchPath,
     lang,
     node: process.execPath,
+    mapped: config.localRuntimes ?? [],
     clock,
     logger,
     maxInstances: config.maxInstances,

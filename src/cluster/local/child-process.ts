@@ -9,6 +9,9 @@ export interface ChildOptions {
   readonly path: string;
   readonly lang: string;
   readonly user: ChildUser | null;
+  /** 0: the runtime chooses its port and says it, as the contract FERMI has it. Else it was told, and says nothing. */
+  readonly listensOn: number;
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** Asks the runtime to say its port on the fourth pipe, and to end when the first is closed. */
@@ -22,12 +25,13 @@ export class ChildProcess {
   /** How the process ended, in words. */
   readonly exited: Promise<string>;
 
-  constructor({ command: [program, ...args], home, path, lang, user }: ChildOptions) {
-    this.#process = spawn(program, [...args, ...runtimeOptions], {
+  constructor({ command: [program, ...args], home, path, lang, user, listensOn, variables }: ChildOptions) {
+    const saysPort = listensOn === 0;
+    this.#process = spawn(program, saysPort ? [...args, ...runtimeOptions] : args, {
       cwd: home,
       detached: true,
-      env: { PATH: path, HOME: home, LANG: lang, PORT: "0" },
-      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      env: { ...variables, PATH: path, HOME: home, LANG: lang, PORT: String(listensOn) },
+      stdio: ["pipe", "pipe", "pipe", saysPort ? "pipe" : "ignore"],
       ...(user ?? {}),
     });
     this.#process.stdin?.on("error", () => {});
@@ -35,7 +39,9 @@ export class ChildProcess {
       this.#process.once("error", (error) => resolve(`could not be started (${error.message})`));
       this.#process.once("exit", (code, signal) => resolve(inWords(code, signal)));
     });
-    this.port = readPort(this.#process.stdio[3] as Readable | null, this.exited);
+    this.port = saysPort
+      ? readPort(this.#process.stdio[3] as Readable | null, this.exited)
+      : Promise.resolve(listensOn);
     this.port.catch(() => {});
   }
 

@@ -1,10 +1,10 @@
 /**
  * Instances as child processes of this one: the cluster of a machine without Kubernetes.
  *
- * Guarantees, beyond the port's: a child knows nothing of this process's environment, listens on loopback only, and dies
- * with this process however that ends; what one child does (exit, block, leak, flood, fork) harms only itself; there are
- * never more than `maxInstances` processes. It is no sandbox: children share the machine, its network and, among each
- * other, a user.
+ * Guarantees, beyond the port's: a child knows nothing of this process's environment, listens on loopback only (a command
+ * that the operator has mapped to an image listens where that says), and dies with this process however that ends; what
+ * one child does (exit, block, leak, flood, fork) harms only itself; there are never more than `maxInstances` processes.
+ * It is no sandbox: children share the machine, its network and, among each other, a user.
  */
 import { rm } from "node:fs/promises";
 import { AppError } from "../../errors/app-error.js";
@@ -249,13 +249,14 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   #create(pool: LocalPool): LocalInstance | undefined {
     const { runtime, memoryLimit, environment } = pool;
     if (this.#tools === undefined || runtime === undefined) return undefined;
-    const instance = new LocalInstance({ environmentId: environment.id, runtime, memoryLimit }, this.#tools);
+    const { id: environmentId, contract } = environment;
+    const instance = new LocalInstance({ environmentId, contract, runtime, memoryLimit }, this.#tools);
     pool.starting.add(instance);
     this.#instances.set(instance.id, instance);
     void instance.gone.then((reason) => this.#gone(instance, reason));
     this.#book.add({
       id: instance.id,
-      environmentId: environment.id,
+      environmentId,
       state: "STARTING",
       address: null,
       startedAt: this.options.clock.now(),

@@ -3,15 +3,17 @@ import path from "node:path";
 import { AppError } from "../../errors/app-error.js";
 import type { Clock } from "../../lib/clock.js";
 import { newId } from "../../lib/new-id.js";
+import type { RuntimeContract } from "../../model/environment.js";
 import type { InstanceOutput, SpecializeRequest } from "../cluster-driver.js";
 import { abortReason, orAbort } from "../or-abort.js";
 import { ChildProcess } from "./child-process.js";
 import type { ChildUser } from "./child-user.js";
 import type { MemoryWatch, Watched } from "./memory-watch.js";
+import { FissionLink, freePort } from "./fission-link.js";
 import { OutputAllowance, OutputReader, type OutputBounds } from "./output-reader.js";
 import type { Reaper } from "./reaper.js";
-import { RuntimeClient, type RuntimeAnswer } from "./runtime-client.js";
-import type { Runtime } from "./runtimes.js";
+import { RuntimeClient, type RuntimeAnswer, type RuntimeLink } from "./runtime-client.js";
+import type { Runtime, RuntimeStart } from "./runtimes.js";
 import { killStrays } from "./strays.js";
 
 /** What instances of one driver have in common. */
@@ -30,6 +32,7 @@ export interface InstanceTools {
 
 export interface InstanceSpec {
   readonly environmentId: string;
+  readonly contract: RuntimeContract;
   readonly runtime: Runtime;
   readonly memoryLimit: { readonly text: string; readonly bytes: number };
 }
@@ -52,7 +55,9 @@ export class LocalInstance implements Watched {
   /** Resolves when nothing is left of it, with why in words. */
   readonly gone: Promise<string>;
   #child: ChildProcess | undefined;
-  #client: RuntimeClient | undefined;
+  #link: RuntimeLink | undefined;
+  /** Aborts when the process ends. */
+  readonly #died = new AbortController();
   #verdict: string | undefined;
   #lastError = "";
   #vanish: (reason: string) => void = () => {};
@@ -75,11 +80,11 @@ export class LocalInstance implements Watched {
   async start(onDeath: () => void): Promise<string> {
     const deadline = AbortSignal.timeout(this.tools.startTimeoutMs);
     try {
-      await this.#makeHome();
-      const port = await orAbort(this.#spawn(onDeath), deadline);
-      this.#client = new RuntimeClient(port);
-      await this.#client.ping(deadline);
-      return `127.0.0.1:${port}`;
+      await this.#makeFolder(this.home);
+      const link = await orAbort(this.#open(onDeath), deadline);
+      this.#link = link;
+      await link.ping(AbortSignal.any([deadline, this.#died.signal]));
+      return `127.0.0.1:${link.port}`;
     } catch (error) {
       if (deadline.aborted) this.kill(`did not listen within ${this.tools.startTimeoutMs} ms`);
       // One that ended by itself has its own reason.
@@ -91,7 +96,7 @@ export class LocalInstance implements Watched {
   /** Rejects with LOAD_FAILED where the code is at fault, CLUSTER_UNAVAILABLE where the instance is. */
   async specialize(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
     const answer = await this.#post(JSON.stringify(request), signal);
-    this.#client?.close();
+    this.#link?.close();
     if (answer.status === 200) return;
     const { error = `answered ${answer.status}`, stack } = parseAnswer(answer.body);
     if (answer.status === 422) throw new AppError("LOAD_FAILED", error, { cause: stack });
@@ -128,18 +133,33 @@ export class LocalInstance implements Watched {
     return `used more than its memory limit of ${this.spec.memoryLimit.text}`;
   }
 
-  async #makeHome(): Promise<void> {
-    await mkdir(this.home, { mode: 0o700 });
+  /** One that belongs to the instance alone. */
+  async #makeFolder(folder: string): Promise<void> {
+    await mkdir(folder, { mode: 0o700 });
     const { user } = this.tools;
-    if (user !== null) await chown(this.home, user.uid, user.gid);
+    if (user !== null) await chown(folder, user.uid, user.gid);
   }
 
-  #spawn(onDeath: () => void): Promise<number> {
+  async #open(onDeath: () => void): Promise<RuntimeLink> {
+    const { contract } = this.spec;
+    if (contract === "FERMI") return new RuntimeClient(await this.#spawn({ port: 0, userfunc: "" }, onDeath));
+    const userfunc = path.join(this.home, "userfunc");
+    await this.#makeFolder(userfunc);
+    const port = await this.#spawn({ port: await freePort(), userfunc }, onDeath);
+    return new FissionLink({ contract, port, folder: userfunc, clock: this.tools.clock });
+  }
+
+  #spawn({ port, userfunc }: Pick<RuntimeStart, "port" | "userfunc">, onDeath: () => void): Promise<number> {
     if (this.isEnding || this.#verdict !== undefined)
       throw new AppError("CLUSTER_UNAVAILABLE", "was ended while it started");
     const { path: searchPath, lang, user, reaper, memory } = this.tools;
-    const command = this.spec.runtime.command(this.memoryLimitBytes);
-    const child = new ChildProcess({ command, home: this.home, path: searchPath, lang, user });
+    const command = this.spec.runtime.command({ memoryLimitBytes: this.memoryLimitBytes, port, userfunc });
+    const variables = port === 0 ? {} : fissionVariables(port, userfunc);
+    const child = new ChildProcess({
+      ...{ command, home: this.home, path: searchPath, lang, user },
+      listensOn: port,
+      variables,
+    });
     this.#child = child;
     const read = child.pid === undefined ? Promise.resolve() : this.#readOutput(child);
     if (child.pid !== undefined) {
@@ -148,6 +168,7 @@ export class LocalInstance implements Watched {
     }
     void child.exited.then(async (how) => {
       this.isDead = true;
+      this.#died.abort();
       onDeath();
       child.signal("SIGKILL");
       await Promise.race([read, this.#after(lastWordsMs)]);
@@ -159,7 +180,7 @@ export class LocalInstance implements Watched {
   /** Removes every trace, once the process has ended. */
   async #bury(how: string): Promise<void> {
     this.isDead = true;
-    this.#client?.close();
+    this.#link?.close();
     this.#child?.release();
     this.tools.memory.remove(this);
     await killStrays(this.home);
@@ -205,10 +226,10 @@ export class LocalInstance implements Watched {
   }
 
   async #post(body: string, signal: AbortSignal): Promise<RuntimeAnswer> {
-    const client = this.#client;
-    if (client === undefined || this.isDead || this.isEnding) throw unusable("it is gone");
+    const link = this.#link;
+    if (link === undefined || this.isDead || this.isEnding) throw unusable("it is gone");
     try {
-      return await client.specialize(body, signal);
+      return await link.specialize(body, signal);
     } catch (error) {
       if (signal.aborted) throw abortReason(signal);
       const how = await Promise.race([this.gone, this.#after(brokenMs)]);
@@ -217,6 +238,13 @@ export class LocalInstance implements Watched {
     }
   }
 }
+
+/** Under the names by which Fission's images that can be told anything are told it. */
+const fissionVariables = (port: number, userfunc: string): Record<string, string> => ({
+  RUNTIME_PORT: String(port),
+  USERFUNC: userfunc,
+  USERFUNCVOL: userfunc,
+});
 
 const unusable = (why: string, cause?: unknown): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", `The instance can't be specialized: ${why}.`, { cause, retryAfterSeconds: 1 });

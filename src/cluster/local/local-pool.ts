@@ -27,7 +27,9 @@ export class LocalPool {
   ) {}
 
   get runtime(): Runtime | undefined {
-    return this.environment.contract === "FERMI" ? findRuntime(this.runtimes, this.environment.image) : undefined;
+    const { image, contract } = this.environment;
+    const found = findRuntime(this.runtimes, image);
+    return found?.contracts.includes(contract) === true ? found : undefined;
   }
 
   get memoryLimit(): { text: string; bytes: number } {

@@ -7,11 +7,21 @@ export interface RuntimeAnswer {
 
 const maxAnswerBytes = 1024 * 1024;
 
-/** What the driver says to a runtime itself, over one connection that is opened while nobody waits. */
-export class RuntimeClient {
+/** What the driver says to an instance itself, whatever its contract. */
+export interface RuntimeLink {
+  readonly port: number;
+  /** Resolves when the instance can be specialized; rejects with why it can't, or with the signal's reason. */
+  ping(signal: AbortSignal): Promise<void>;
+  /** `body` is a SpecializeRequest; the answer is that of the contract FERMI. */
+  specialize(body: string, signal: AbortSignal): Promise<RuntimeAnswer>;
+  close(): void;
+}
+
+/** To a runtime of the contract FERMI, over one connection that is opened while nobody waits. */
+export class RuntimeClient implements RuntimeLink {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-  constructor(private readonly port: number) {}
+  constructor(readonly port: number) {}
 
   /** Resolves when the runtime answers; the connection stays open for the specialization. */
   async ping(signal: AbortSignal): Promise<void> {

@@ -6,10 +6,28 @@ import { fermiImage } from "../../model/image-reference.js";
 import { tryCommand, type ChildUser } from "./child-user.js";
 import { heapMib } from "./memory-limit.js";
 
+/** What a command is told about the instance that it starts. */
+export interface RuntimeStart {
+  readonly memoryLimitBytes: number;
+  /** On which it is to listen; 0 where it chooses and says so itself. */
+  readonly port: number;
+  /** The folder in which it finds its function's code; for Fission's contracts alone. */
+  readonly userfunc: string;
+}
+
 export interface Runtime {
   readonly image: string;
-  /** Program and arguments; the driver's own options come behind. */
-  command(memoryLimitBytes: number): readonly [string, ...string[]];
+  readonly contracts: readonly RuntimeContract[];
+  /** Program and arguments; for the contract FERMI the driver's own options come behind. */
+  command(start: RuntimeStart): readonly [string, ...string[]];
+}
+
+/** A command that the operator wants run in place of an image. */
+export interface MappedRuntime {
+  readonly image: string;
+  readonly contracts: readonly RuntimeContract[];
+  /** With `{port}` and `{userfunc}` where these are to be. */
+  readonly command: readonly [string, ...string[]];
 }
 
 export interface RuntimePrograms {
@@ -23,16 +41,37 @@ export interface RuntimePrograms {
 export function localRuntimes({ dir, node, python }: RuntimePrograms): readonly Runtime[] {
   const nodejs: Runtime = {
     image: "fermi/nodejs",
-    command: (limit) => [node, `--max-old-space-size=${heapMib(limit)}`, path.join(dir, "nodejs", "server.js")],
+    contracts: ["FERMI"],
+    command: ({ memoryLimitBytes }) => [
+      node,
+      `--max-old-space-size=${heapMib(memoryLimitBytes)}`,
+      path.join(dir, "nodejs", "server.js"),
+    ],
   };
   if (python === undefined) return [nodejs];
-  return [nodejs, { image: "fermi/python", command: () => [python, "-I", path.join(dir, "python", "server.py")] }];
+  const command = (): [string, ...string[]] => [python, "-I", path.join(dir, "python", "server.py")];
+  return [nodejs, { image: "fermi/python", contracts: ["FERMI"], command }];
 }
 
-/** The runtime that an image stands for, whatever its registry, tag or digest. */
+export function mappedRuntime({ image, contracts, command: [program, ...args] }: MappedRuntime): Runtime {
+  const command = ({ port, userfunc }: RuntimeStart): [string, ...string[]] => {
+    const fill = (text: string): string => text.replaceAll("{port}", String(port)).replaceAll("{userfunc}", userfunc);
+    return [fill(program), ...args.map(fill)];
+  };
+  return { image, contracts, command };
+}
+
+/**
+ * The runtime that an image stands for: one that is mapped to just this image, or to it without its tag and digest, or
+ * one of Fermi's own, whatever its registry.
+ */
 export function findRuntime(runtimes: readonly Runtime[], image: string): Runtime | undefined {
-  const name = fermiImage(image);
-  return runtimes.find((runtime) => runtime.image === name);
+  const name = image.replace(/@.*$/, "").replace(/:[\w.-]+$/, "");
+  for (const wanted of [image, name, fermiImage(image)]) {
+    const found = runtimes.find((runtime) => runtime.image === wanted);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** One sentence where the image can't run as a process here. */
@@ -41,11 +80,13 @@ export function refuseImage(
   image: string,
   contract: RuntimeContract,
 ): string | undefined {
-  const known = runtimes.map((runtime) => runtime.image).join(", ");
-  if (contract !== "FERMI") {
-    return `Without Kubernetes only the contract FERMI is there, with one of these images: ${known}.`;
+  const found = findRuntime(runtimes, image);
+  if (found?.contracts.includes(contract) === true) return undefined;
+  const known = runtimes.map((runtime) => `${runtime.image} (${runtime.contracts.join(", ")})`).join(", ");
+  if (found !== undefined) {
+    const spoken = found.contracts.join(" and ");
+    return `Without Kubernetes this image speaks ${spoken}, and not ${contract}; there are: ${known}.`;
   }
-  if (findRuntime(runtimes, image) !== undefined) return undefined;
   return `Without Kubernetes there is no runtime for this image; there are: ${known}.`;
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { AppError } from "../../errors/app-error.js";
 import { isOpenToAll, nobody, tryCommand, type ChildUser } from "./child-user.js";
-import { findPython, localRuntimes, type Runtime } from "./runtimes.js";
+import { findPython, localRuntimes, mappedRuntime, type MappedRuntime, type Runtime } from "./runtimes.js";
 import { killStrays } from "./strays.js";
 
 export interface WorkplaceOptions {
@@ -16,6 +16,8 @@ export interface WorkplaceOptions {
   readonly node: string;
   /** Undefined: the first on PATH. */
   readonly python?: string;
+  /** What the operator has mapped; before Fermi's own. */
+  readonly mapped?: readonly MappedRuntime[];
 }
 
 export interface Workplace {
@@ -38,7 +40,8 @@ export async function prepareWorkplace(options: WorkplaceOptions): Promise<Workp
   );
   const dir = await readableRuntimes(options.runtimesDir, path.join(path.dirname(instancesDir), "runtimes"), user);
   const python = options.python ?? (await findPython(options.path, user));
-  const runtimes = localRuntimes({ dir, node: options.node, python });
+  const mapped = (options.mapped ?? []).map(mappedRuntime);
+  const runtimes = [...mapped, ...localRuntimes({ dir, node: options.node, python })];
   const warning =
     user === null && isRoot() ? `functions run as root, because no other user can run ${options.node}` : null;
   const isElsewhere = !instancesDir.startsWith(path.resolve(options.dataDir));

@@ -8,6 +8,7 @@ import { ArgumentValidationError } from "type-graphql";
 import { AppError, badInput } from "../errors/app-error.js";
 import { errorCodes, type ErrorOwner } from "../errors/codes.js";
 import type { Logger } from "../lib/logger.js";
+import { noSuchOperation, tooLarge } from "./graphql-limits.js";
 
 const internalMessage = "Something went wrong inside Fermi. Its log says what.";
 
@@ -52,7 +53,7 @@ export function logErrors(logger: Logger, requestId: string, errors: readonly un
 
 function toAppError(error: unknown): AppError {
   if (error instanceof GraphQLError && requestCodes.has(error.extensions.code)) {
-    return new AppError("BAD_REQUEST", withoutValues(error.message));
+    return new AppError("BAD_REQUEST", refusalOf(error.message));
   }
   const cause = innermost(error);
   if (cause instanceof AppError) return cause;
@@ -84,8 +85,15 @@ function missingArgument(message: string): AppError | undefined {
   return name === undefined ? undefined : badInput(name, `${name} must be given, and not be null.`);
 }
 
-/** graphql-js's messages repeat literals of the document, which may be secrets. */
-export const withoutValues = (message: string): string =>
+/** The refusal of a document or request, in graphql-js's words but where they lack what to do or repeat what was sent. */
+function refusalOf(message: string): string {
+  const tokens = /more tha[nt] (\d+) tokens/.exec(message)?.[1];
+  if (tokens !== undefined) return tooLarge("tokens", Number(tokens)).message;
+  return message.startsWith("Unknown operation named ") ? noSuchOperation().message : withoutValues(message);
+}
+
+/** Literals of the document may be secrets. Names stay: they are the document's own, and help to find the place. */
+const withoutValues = (message: string): string =>
   message
     .replace(/^(Expected value of type "[^"]+"), found [\s\S]*$/, "$1.")
     .replace(/^((?:Enum "\w+"|\w+) cannot represent [^:]*?(?: value)?): [\s\S]*$/, "$1.")

@@ -57,15 +57,19 @@ export function checkLimits({ schema, document, operation, variables }: Operatio
   if (complexity > limits.complexity) throw tooLarge("complexity", limits.complexity);
 }
 
-const advice: Record<Exclude<keyof OperationLimits, "tokens">, string> = {
+const advice: Record<keyof OperationLimits, string> = {
   depth: "Select fewer levels of fields below each other",
   aliases: "Use fewer aliases, or several requests",
   directives: "Use fewer directives",
+  tokens: "Send a shorter document, with what is long in its variables, or several requests",
   complexity: "Select fewer fields, or ask for smaller pages",
 };
 
-const tooLarge = (name: keyof typeof advice, limit: number): AppError =>
+export const tooLarge = (name: keyof OperationLimits, limit: number): AppError =>
   new AppError("BAD_REQUEST", `The operation is too large. ${advice[name]}: the limit of ${name} is ${limit}.`);
+
+export const noSuchOperation = (): AppError =>
+  new AppError("BAD_REQUEST", "operationName must name one of the document's operations.");
 
 interface Size {
   readonly depth: number;

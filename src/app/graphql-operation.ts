@@ -1,6 +1,5 @@
 import { type DocumentNode, getOperationAST, GraphQLError, type GraphQLSchema, parse, validate } from "graphql";
-import { AppError } from "../errors/app-error.js";
-import { checkLimits, type Operation, type OperationLimits } from "./graphql-limits.js";
+import { checkLimits, noSuchOperation, type Operation, type OperationLimits } from "./graphql-limits.js";
 import { checkVariables } from "./graphql-variables.js";
 
 export interface OperationRequest {
@@ -20,7 +19,7 @@ export function prepareOperation(schema: GraphQLSchema, limits: OperationLimits,
   const invalid = validate(schema, document);
   if (invalid.length > 0) throw refused(invalid, "GRAPHQL_VALIDATION_FAILED");
   const operation = getOperationAST(document, request.operationName);
-  if (!operation) throw new AppError("BAD_REQUEST", "operationName must name one of the document's operations.");
+  if (!operation) throw noSuchOperation();
   const prepared = { schema, document, operation, variables: request.variables ?? {} };
   checkOperation(prepared, limits);
   return prepared;

@@ -8,7 +8,9 @@ if (args[0] === "fetcher") {
 } else if (args[0] === "init-secrets") {
   await (await import("./app/init-secrets.js")).initSecrets(args.slice(1));
 } else {
-  const code = await runCli(args, { serve: async (flags) => (await import("./app/serve.js")).serve(flags) });
+  const code = await runCli(args, {
+    serve: async (flags, write) => (await import("./app/serve.js")).serve(flags, write),
+  });
   // A server that failed has left its own exit code.
   if (code !== 0) process.exitCode = code;
 }

@@ -7,10 +7,10 @@ import { FermiServer } from "./fermi-server.js";
 import { createLogger } from "./logger.js";
 import { startProblem } from "./start-problem.js";
 
-/** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong settings. */
-export async function serve(args: readonly string[]): Promise<void> {
+/** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong settings. `write` is for what is answered at once. */
+export async function serve(args: readonly string[], write: (text: string) => void): Promise<void> {
   if (args.includes("--help") || args.includes("-h")) {
-    process.stdout.write(describeSettings());
+    write(describeSettings());
     return;
   }
   const config = configOrUndefined(args);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { systemClock } from "../lib/clock.js";
 import { usageError } from "./cli-error.js";
+import type { Flags } from "./flags.js";
 import { GraphqlClient } from "./graphql-client.js";
 import { formatTable, formatValue, type Column, type Format } from "./print.js";
 import type { Shell } from "./shell.js";
@@ -26,13 +27,17 @@ export interface Context<Options> {
 
 type Work<Options> = (context: Context<Options>) => Promise<void>;
 
-/** A commander action around `work`. */
-export function action<Options>(shell: Shell, work: Work<Options>): (...given: unknown[]) => Promise<void> {
+/** A commander action around `work`. `flags` translate what the server refuses. */
+export function action<Options>(
+  shell: Shell,
+  work: Work<Options>,
+  flags: Flags = {},
+): (...given: unknown[]) => Promise<void> {
   return async (...given) => {
     const command = given.at(-1) as Command;
     const options = command.optsWithGlobals<Options & GlobalOptions>();
     const { namespace, output: format } = options;
-    const api = new GraphqlClient(options);
+    const api = new GraphqlClient({ ...options, flags });
     await work({ shell, api, namespace, format, options, args: command.args, now: systemClock.now() });
   };
 }
@@ -61,6 +66,20 @@ export function printList<Row>(
 /** Writes one thing: as a table of one row, or whole. */
 export function printOne<Row>({ shell, format }: Context<unknown>, row: Row, columns: readonly Column<Row>[]): void {
   shell.write(format === "table" ? formatTable([row], columns) : formatValue(row, format));
+}
+
+interface Revised {
+  readonly revision: number;
+}
+
+/** Writes what an update has made of what was there before: a change that made no difference is no update. */
+export function printUpdated(
+  context: Context<unknown>,
+  { before, after }: { readonly before: Revised; readonly after: Revised },
+  { what, now }: { readonly what: string; readonly now: string },
+): void {
+  const isChanged = after.revision !== before.revision;
+  printDone(context, after, isChanged ? `${what} updated${now}` : `nothing to change: ${what} is so already${now}`);
 }
 
 /** Writes what a change has made: one sentence for people, the thing itself for programs. */

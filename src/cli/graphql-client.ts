@@ -6,6 +6,7 @@ import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 import { isErrorCode } from "../errors/codes.js";
 import { CliError, exitCodes, generalAdvice, type Advice } from "./cli-error.js";
+import { inFlags, type Flags } from "./flags.js";
 
 /** The text of an operation; the type parameters are what it answers and what it takes. */
 export interface Operation<Data, Variables> {
@@ -31,6 +32,7 @@ interface GraphqlAnswer {
 export interface ClientOptions {
   readonly server: string;
   readonly token: string | null;
+  readonly flags: Flags;
 }
 
 /** How long the server may take for anything but running a function. */
@@ -40,8 +42,9 @@ export class GraphqlClient {
   readonly #server: string;
   readonly #url: string;
   readonly #token: string | null;
+  readonly #flags: Flags;
 
-  constructor({ server, token }: ClientOptions) {
+  constructor({ server, token, flags }: ClientOptions) {
     const url = URL.parse(server);
     if (url === null || !["http:", "https:"].includes(url.protocol)) {
       throw new CliError(exitCodes.usage, `--server must be an address such as http://localhost:31313`);
@@ -49,6 +52,7 @@ export class GraphqlClient {
     this.#server = server.replace(/\/+$/, "").replace(/\/graphql$/, "");
     this.#url = `${this.#server}/graphql`;
     this.#token = token;
+    this.#flags = flags;
   }
 
   /** `advice` says what to do next where the server refuses with one of its codes. `isUnbounded` waits for ever. */
@@ -61,7 +65,7 @@ export class GraphqlClient {
     const response = await this.#post(JSON.stringify({ query: text, variables }), signal);
     const { data, errors } = await this.#readAnswer(response);
     const [error] = errors ?? [];
-    if (error !== undefined) throw refusal(error, advice);
+    if (error !== undefined) throw this.#refusal(error, advice);
     return data as Data;
   }
 
@@ -83,7 +87,7 @@ export class GraphqlClient {
     try {
       for await (const { data, errors } of events) {
         const [error] = errors ?? [];
-        if (error !== undefined) throw refusal(error, {});
+        if (error !== undefined) throw this.#refusal(error);
         if (data !== null && data !== undefined) yield data;
       }
     } catch (error) {
@@ -116,9 +120,17 @@ export class GraphqlClient {
     );
   }
 
+  #refusal({ message, extensions }: GraphqlError, advice: Advice = {}): CliError {
+    const { code, field } = extensions ?? {};
+    const next = isErrorCode(code) ? (advice[code] ?? generalAdvice[code]) : undefined;
+    const told = { message, field: code === "BAD_USER_INPUT" && typeof field === "string" ? field : undefined };
+    const what = inFlags(told, this.#flags).replace(/\.\s*$/, "");
+    return new CliError(exitCodes.refused, next === undefined ? what : `${what}; ${next}`);
+  }
+
   #asCliError(error: unknown): CliError {
     if (error instanceof CliError) return error;
-    if (isGraphqlErrors(error)) return refusal(error[0], {});
+    if (isGraphqlErrors(error)) return this.#refusal(error[0]);
     if (isCloseEvent(error) && error.reason !== "") {
       const exitCode = error.code === 4403 || error.code === 4401 ? exitCodes.refused : exitCodes.unreachable;
       return new CliError(exitCode, `the server closed the connection: ${error.reason}`);
@@ -151,16 +163,3 @@ const isCloseEvent = (error: unknown): error is { code: number; reason: string }
 
 const isGraphqlErrors = (error: unknown): error is [GraphqlError] =>
   Array.isArray(error) && typeof (error[0] as GraphqlError | undefined)?.message === "string";
-
-function refusal({ message, extensions }: GraphqlError, advice: Advice): CliError {
-  const code = extensions?.code;
-  const next = isErrorCode(code) ? (advice[code] ?? generalAdvice[code]) : undefined;
-  const what = `${fieldOf(extensions, message)}${message.replace(/\.\s*$/, "")}`;
-  return new CliError(exitCodes.refused, next === undefined ? what : `${what}; ${next}`);
-}
-
-/** Which value of the input is wrong, where the message does not say so itself. */
-function fieldOf(extensions: GraphqlError["extensions"], message: string): string {
-  const field = extensions?.code === "BAD_USER_INPUT" ? extensions.field : undefined;
-  return typeof field === "string" && !message.includes(field) ? `${field}: ` : "";
-}

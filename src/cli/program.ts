@@ -11,6 +11,7 @@ import { addEnvironmentCommands } from "./commands/environment.js";
 import { addFunctionLogCommand } from "./commands/function-logs.js";
 import { addFunctionRunCommands } from "./commands/function-run.js";
 import { addFunctionCommands } from "./commands/function.js";
+import { addHelpCommand } from "./commands/help.js";
 import { addInvocationCommands } from "./commands/invocation.js";
 import { addPoolCommands } from "./commands/pool.js";
 import { addRouteCommands } from "./commands/route.js";
@@ -19,8 +20,11 @@ import { formats } from "./print.js";
 import { processShell, type Shell } from "./shell.js";
 
 export interface ProgramOptions {
-  /** Runs the server; gets what stands after `serve`. Its exit code is what it leaves in `process.exitCode`. */
-  readonly serve: (args: readonly string[]) => Promise<void>;
+  /**
+   * Runs the server; gets what stands after `serve`, and what writes an answer. Its exit code is what it leaves in
+   * `process.exitCode`.
+   */
+  readonly serve: (args: readonly string[], write: (text: string) => void) => Promise<void>;
   readonly shell?: Shell;
   readonly config?: CliConfig;
 }
@@ -59,9 +63,10 @@ export function buildProgram({ serve, shell = processShell(), config = readCliCo
   addRouteCommands(program, shell);
   addPoolCommands(program, shell);
   addInvocationCommands(program, shell);
-  addServeCommand(program, serve);
+  addServeCommand(program, (args) => serve(args, (text) => shell.write(text)));
   addVersionCommand(program, shell);
   addCompletionCommand(program, shell);
+  addHelpCommand(program);
   throwUsageErrors(program);
   return program;
 }
@@ -75,7 +80,7 @@ function addGlobalOptions(program: Command, { server, token, namespace }: CliCon
 }
 
 /** Its flags are the server's settings, which it reads and explains itself (`fermi serve --help`). */
-function addServeCommand(program: Command, serve: ProgramOptions["serve"]): void {
+function addServeCommand(program: Command, serve: (args: readonly string[]) => Promise<void>): void {
   program
     .command("serve")
     .description("run the server in this process")

@@ -1,3 +1,5 @@
+import { exitCodes } from "./cli-error.js";
+
 /** The process around a command, as a value: tests hand in their own. */
 export interface Shell {
   /** Text or bytes for stdout. */
@@ -14,11 +16,16 @@ export function processShell(): Shell {
   return {
     write: (chunk) => {
       // Only now: what a server prints may be read for a while and no longer without ending it.
-      if (!isGuarded) endQuietlyWithoutReader();
+      if (!isGuarded) process.stdout.on("error", endUnwritten);
       isGuarded = true;
-      process.stdout.write(chunk);
+      // A pipe fails later, by an event; a file at once, by a throw.
+      try {
+        process.stdout.write(chunk);
+      } catch (error) {
+        endUnwritten(error as NodeJS.ErrnoException);
+      }
     },
-    tell: (line) => void process.stderr.write(`${line}\n`),
+    tell,
     readStdin: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
@@ -32,10 +39,21 @@ export function processShell(): Shell {
   };
 }
 
-/** Whoever closed the pipe (`fermi function list | head`) has seen all that was wanted. */
-function endQuietlyWithoutReader(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
+/** Nobody can be told that nobody can be told. */
+function tell(line: string): void {
+  if (process.stderr.listenerCount("error") === 0) process.stderr.on("error", () => {});
+  try {
+    process.stderr.write(`${line}\n`);
+  } catch {
+    // likewise
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = { ENOSPC: "no space is left on the device", EIO: "the device fails" };
+
+/** Whoever closed the pipe (`fermi function list | head`) has seen all that was wanted; any other end is a failure. */
+function endUnwritten({ code = "unknown" }: NodeJS.ErrnoException): never {
+  if (code === "EPIPE") process.exit(exitCodes.ok);
+  tell(`fermi: the answer can't be written: ${reasons[code] ?? code}`);
+  process.exit(exitCodes.refused);
 }

@@ -37,10 +37,39 @@ describe("fermi env", () => {
 
   it("updates what is given and leaves the rest", async () => {
     const { stdout, input } = await fermi("environment update node --poolsize 5 --revision 7", {
-      updateEnvironment: () => environmentNode(),
+      environment: () => environmentNode(),
+      updateEnvironment: () => environmentNode({ revision: 2 }),
     });
     expect(stdout).toBe("environment node updated\n");
     expect(input).toEqual({ namespace: "default", name: "node", expectedRevision: 7, poolSize: 5 });
+  });
+
+  it("says that there was nothing to change, which is no failure", async () => {
+    const fields = { environment: () => environmentNode(), updateEnvironment: () => environmentNode() };
+    const { exitCode, stdout } = await fermi("env update node --poolsize 3", fields);
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: "nothing to change: environment node is so already\n",
+    });
+    expect(JSON.parse((await fermi("env update node --poolsize 3 -o json", fields)).stdout)).toMatchObject({
+      revision: 1,
+    });
+  });
+
+  it("names the flag where the server names a field", async () => {
+    const message = "poolSize must be a whole number from 0 to 100.";
+    const { stderr } = await fermi("env create node --image i --poolsize 101", {
+      createEnvironment: throws("BAD_USER_INPUT", message, "poolSize"),
+    });
+    expect(stderr).toBe("fermi: --poolsize must be a whole number from 0 to 100");
+    const request = await fermi("env create node --image i --minmemory 2Gi", {
+      createEnvironment: throws(
+        "BAD_USER_INPUT",
+        "resources.memoryRequest must not be above resources.memoryLimit.",
+        "resources.memoryRequest",
+      ),
+    });
+    expect(request.stderr).toBe("fermi: --minmemory must not be above --maxmemory");
   });
 
   it("says what uses an environment that can't be deleted", async () => {

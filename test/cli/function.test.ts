@@ -62,13 +62,42 @@ describe("fermi function", () => {
 
   it("names the field at fault where the message does not", async () => {
     const { stderr } = await fermi(["function", "update", "hi", "--timeout", "0"], {
+      function: () => functionNode(),
       updateFunction: throws("BAD_USER_INPUT", "must be from 1 to 3600.", "settings.timeoutSeconds"),
     });
-    expect(stderr).toBe("fermi: settings.timeoutSeconds: must be from 1 to 3600");
+    expect(stderr).toBe("fermi: --timeout: must be from 1 to 3600");
+  });
+
+  it.each([
+    ["variables.1.name", "variables.1.name must be letters.", "the name of --var no. 2 must be letters"],
+    ["source", "source must not be empty.", "--code must not be empty"],
+    ["name", "name must be 1 to 63 characters.", "name must be 1 to 63 characters"],
+  ])("names the flag where the server names the field %s", async (field, message, told) => {
+    const { stderr } = await fermi(["function", "create", "hi", "--env", "e", "--code", code], {
+      createFunction: throws("BAD_USER_INPUT", message, field),
+    });
+    expect(stderr).toBe(`fermi: ${told}`);
+  });
+
+  it("says whether an update has changed anything", async () => {
+    const fields = (revision: number, version: number) => ({
+      function: () => functionNode(),
+      updateFunction: () => functionNode({ revision, currentVersion: versionNode(version) }),
+    });
+    const changed = await fermi(["function", "update", "hi", "--code", code], fields(2, 2));
+    expect(changed.stdout).toBe("function hi updated, version 2\n");
+    const same = await fermi(["function", "update", "hi", "--code", code], fields(1, 1));
+    expect(same).toMatchObject({
+      exitCode: 0,
+      stdout: "nothing to change: function hi is so already, version 1\n",
+    });
+    const none = await fermi(["function", "update", "gone", "--code", code], { function: () => null });
+    expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("no function gone") });
   });
 
   it("takes entrypoint and variables away", async () => {
     const { input } = await fermi("function update hi --no-entrypoint --no-var", {
+      function: () => functionNode(),
       updateFunction: () => functionNode(),
     });
     expect(input).toEqual({ namespace: "default", name: "hi", entrypoint: null, variables: [] });

@@ -66,7 +66,9 @@ describe("fermi function logs", () => {
 
   it("has nothing to print for a function that has printed nothing", async () => {
     const quiet = { function: () => functionNode(), logs: (args: LogArgs) => tailOf([], args) };
-    expect(await fermi("fn logs hi", quiet)).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    expect(await fermi("fn logs hi", quiet)).toMatchObject({ exitCode: 0, stdout: "", stderr: "no lines of hi yet" });
+    expect((await fermi("fn logs hi --since 10m", quiet)).stderr).toBe("no lines of hi that match");
+    expect(await fermi("fn logs hi -o json", quiet)).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
   });
 
   it("refuses a function of which nothing is known, following or not", async () => {

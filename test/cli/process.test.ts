@@ -51,6 +51,21 @@ describe("The program fermi", () => {
     expect(stdout.split("\n")).toHaveLength(3);
   });
 
+  it.each(["function list -o json", "--version", "--help", "completion bash", "serve --help"])(
+    "says in one line that the answer can't be written: %s",
+    async (line) => {
+      const { exitCode, stderr } = await bash(`fermi ${line} > /dev/full`);
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 1,
+        stderr: "fermi: the answer can't be written: no space is left on the device\n",
+      });
+    },
+  );
+
+  it("ends as it would have where its messages can't be written", async () => {
+    expect((await bash("fermi bogus 2> /dev/full")).exitCode).toBe(2);
+  });
+
   it("ends with the code of what went wrong", async () => {
     expect(await bash("fermi bogus")).toMatchObject({ exitCode: 2, stdout: "" });
     expect(await bash("fermi env list --server http://127.0.0.1:1")).toMatchObject({ exitCode: 3, stdout: "" });

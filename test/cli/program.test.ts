@@ -54,6 +54,34 @@ describe("fermi", () => {
   );
 });
 
+describe("fermi help", () => {
+  it.each([
+    ["", "--help"],
+    ["env", "env --help"],
+    ["fn create", "function create --help"],
+    ["httptrigger list", "route list --help"],
+    ["help", "help --help"],
+  ])("explains as --help does: %j", async (words, flag) => {
+    const helped = await runFermi(["help", ...words.split(" ").filter(Boolean)]);
+    expect(helped).toEqual(await runFermi(flag.split(" ")));
+    expect(helped).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining("Usage: fermi") });
+  });
+
+  it("lets the server explain itself", async () => {
+    const given: (readonly string[])[] = [];
+    await runFermi(["help", "serve"], { serve: async (args) => void given.push(args) });
+    expect(given).toEqual([["--help"]]);
+  });
+
+  it.each([["bogus"], ["function bogus"], ["version more"]])("knows no %s", async (words) => {
+    const { exitCode, stderr } = await runFermi(["help", ...words.split(" ")]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: `fermi: there is no command ${words}; see \`fermi --help\``,
+    });
+  });
+});
+
 describe("fermi version", () => {
   it("tells both versions", async () => {
     expect((await fermi("version", { server: () => viewed })).stdout).toBe(`client ${version}\nserver 9.9.9\n`);

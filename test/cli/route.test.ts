@@ -41,6 +41,18 @@ describe("fermi route", () => {
     expect(deleted.stdout).toBe("route ho deleted\n");
   });
 
+  it("says that there was nothing to change, and names flags for fields", async () => {
+    const triggers = (args: never) => page([routeNode()], args);
+    const same = await fermi("route update hi --url /hi", { triggers, updateHttpTrigger: () => routeNode() });
+    expect(same.stdout).toBe("nothing to change: route hi is so already: GET http://127.0.0.1:31314/hi\n");
+    const message = "path must begin with '/', each name once.";
+    const wrong = await fermi("route update hi --url hi", {
+      triggers,
+      updateHttpTrigger: throws("BAD_USER_INPUT", message, "path"),
+    });
+    expect(wrong.stderr).toBe("fermi: --url must begin with '/', each name once");
+  });
+
   it.each([
     ["delete", "route delete gone", 1, "no route gone in namespace default"],
     ["get without a name", "route get", 2, "a name is missing"],

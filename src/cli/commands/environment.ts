@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { refused, usageError } from "../cli-error.js";
-import { action, nameOf, printDone, printList, printOne, type Context } from "../context.js";
+import { action, nameOf, printDone, printList, printOne, printUpdated, type Context } from "../context.js";
+import { environmentFlags } from "../flags.js";
 import {
   createEnvironment,
   deleteEnvironment,
@@ -76,9 +77,10 @@ async function update(context: Context<EnvironmentOptions>): Promise<void> {
   const name = nameOf(context);
   const change = readInput(context);
   if (isEmpty(change)) throw usageError("nothing to change; `fermi env update --help` lists what can be");
+  const before = await findEnvironment(context, name);
   const input = { namespace, name, expectedRevision: options.revision, ...change };
   const { updateEnvironment: made } = await api.request(updateEnvironment, { input }, { advice: notFound });
-  printDone(context, made, `environment ${name} updated`);
+  printUpdated(context, { before, after: made }, { what: `environment ${name}`, now: "" });
 }
 
 const notFound = { NOT_FOUND: "`fermi env list` shows those there are" };
@@ -91,16 +93,18 @@ async function remove(context: Context<EnvironmentOptions>): Promise<void> {
   printDone(context, gone, `environment ${name} deleted`);
 }
 
-async function get(context: Context<EnvironmentOptions>): Promise<void> {
-  const { api, namespace, now } = context;
-  const name = nameOf(context);
+async function findEnvironment({ api, namespace }: Context<unknown>, name: string): Promise<EnvironmentNode> {
   const { environment } = await api.request(getEnvironment, { name, namespace });
   if (environment === null) {
     throw refused(
       `no environment ${name} in namespace ${namespace}; create it with \`fermi env create --name ${name} --image fermi/nodejs\``,
     );
   }
-  printOne(context, environment, columns(now));
+  return environment;
+}
+
+async function get(context: Context<EnvironmentOptions>): Promise<void> {
+  printOne(context, await findEnvironment(context, nameOf(context)), columns(context.now));
 }
 
 async function list(context: Context<ListOptions>): Promise<void> {
@@ -130,14 +134,18 @@ export function addEnvironmentCommands(program: Command, shell: Shell): void {
   const group = program.command("env").alias("environment").description("environments: what functions run in");
   settingOptions(group.command("create"))
     .description("create an environment and its pool of warm instances")
-    .action(action(shell, create));
-  listOptions(group.command("list")).description("list environments").action(action(shell, list));
-  named(group.command("get")).description("show one environment").action(action(shell, get));
+    .action(action(shell, create, environmentFlags));
+  listOptions(group.command("list"))
+    .description("list environments")
+    .action(action(shell, list, environmentFlags));
+  named(group.command("get"))
+    .description("show one environment")
+    .action(action(shell, get, environmentFlags));
   settingOptions(group.command("update"))
     .description("change an environment; what is left out stays")
     .option("--revision <n>", "only if it has this revision", wholeNumber)
-    .action(action(shell, update));
+    .action(action(shell, update, environmentFlags));
   named(group.command("delete"))
     .description("delete an environment that no function uses")
-    .action(action(shell, remove));
+    .action(action(shell, remove, environmentFlags));
 }

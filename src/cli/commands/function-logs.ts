@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { refused } from "../cli-error.js";
 import { action, nameOf, type Context } from "../context.js";
+import { recordFlags } from "../flags.js";
 import { followLogs, tailLogs, type LogNode } from "../operations/log.operations.js";
 import { named, readTime, wholeNumber } from "../options.js";
 import { formatValue } from "../print.js";
@@ -31,6 +32,7 @@ async function logs(context: Context<LogOptions>): Promise<void> {
   const isRead = options.follow !== true || options.tail > pageSize;
   const lines = await readTail(context, name, filter, isRead ? options.tail : 0);
   for (const line of lines) writeLine(context, line);
+  if (lines.length === 0 && options.follow !== true) tellNone(context, name);
   if (options.follow === true) await follow(context, filter, new Set(lines.map(({ id }) => id)));
 }
 
@@ -58,6 +60,12 @@ async function readTail(
   }
 }
 
+/** For people only: a program sees that there is nothing. */
+function tellNone({ shell, format, options }: Context<LogOptions>, name: string): void {
+  const isNarrowed = options.since !== undefined || options.invocation !== undefined || options.tail === 0;
+  if (format === "table") shell.tell(`no lines of ${name}${isNarrowed ? " that match" : " yet"}`);
+}
+
 /** One subscription gives the tail and what comes after it, so no line is missed or printed twice between the two. */
 async function follow(context: Context<LogOptions>, filter: object, printed: ReadonlySet<string>): Promise<void> {
   const { api, shell, options } = context;
@@ -82,5 +90,5 @@ export function addFunctionLogCommand(group: Command, shell: Shell): void {
     .option("--tail <n>", "so many of the last lines", wholeNumber, 100)
     .option("--since <time>", "lines since then: 10m ago, or a time")
     .option("--invocation <id>", "lines of one invocation")
-    .action(action(shell, logs));
+    .action(action(shell, logs, recordFlags));
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { refused, usageError } from "../cli-error.js";
 import { action, nameOf, printDone, printList, type Context } from "../context.js";
+import { functionFlags, invokeFlags } from "../flags.js";
 import { listVersions, rollbackFunction, type VersionNode } from "../operations/function.operations.js";
 import { invokeFunction, type InvocationAnswer } from "../operations/invocation.operations.js";
 import { headers, named, readText, wholeNumber, type Pair } from "../options.js";
@@ -110,13 +111,13 @@ export function addFunctionRunCommands(group: Command, shell: Shell): void {
     .option("--body <text>", "the request's body; @file or - (stdin) reads it")
     .option("--header <NAME:VALUE>", "a request header; repeat it for more", headers)
     .option("--function-version <n>", "another version than the current one", wholeNumber)
-    .action(action(shell, invoke));
+    .action(action(shell, invoke, invokeFlags));
   named(group.command("versions"))
     .description("list the versions of a function, newest first")
     .option("--limit <n>", "at most so many", wholeNumber)
-    .action(action(shell, versions));
+    .action(action(shell, versions, functionFlags));
   named(group.command("rollback"))
     .description("make an earlier version current, at once")
     .option("--to <version>", "the version before the current one where not given", wholeNumber)
-    .action(action(shell, rollback));
+    .action(action(shell, rollback, functionFlags));
 }

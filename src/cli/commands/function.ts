@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { refused, usageError, type Advice } from "../cli-error.js";
-import { action, nameOf, printDone, printList, printOne, type Context } from "../context.js";
+import { action, nameOf, printDone, printList, printOne, printUpdated, type Context } from "../context.js";
+import { functionFlags } from "../flags.js";
 import {
   createFunction,
   deleteFunction,
@@ -91,10 +92,13 @@ async function update(context: Context<FunctionOptions>): Promise<void> {
   const name = nameOf(context);
   const change = await readInput(context);
   if (isEmpty(change)) throw usageError("nothing to change; `fermi function update --help` lists what can be");
+  const { function: before } = await api.request(getFunction, { name, namespace });
+  if (before === null) throw refused(noFunction(name, namespace));
   const input = { namespace, name, expectedRevision: options.revision, ...change };
   const next = `\`fermi function list\`${options.env === undefined ? "" : " and `fermi env list`"} shows what there is`;
   const { updateFunction: made } = await api.request(updateFunction, { input }, { advice: { NOT_FOUND: next } });
-  printDone(context, made, `function ${name} updated, version ${made.currentVersion.number}`);
+  const words = { what: `function ${name}`, now: `, version ${made.currentVersion.number}` };
+  printUpdated(context, { before, after: made }, words);
 }
 
 async function remove(context: Context<{ name?: string; withRoutes?: boolean }>): Promise<void> {
@@ -127,8 +131,9 @@ async function list(context: Context<ListOptions>): Promise<void> {
   const { api, options, now } = context;
   const namespace = options.allNamespaces === true ? null : context.namespace;
   const filter = { namespace, environment: options.env ?? null, search: options.search ?? null };
+  const advice = { NOT_FOUND: "`fermi env list -A` shows those there are" };
   const rows = await collect(options.limit ?? Infinity, async (first, after) => {
-    const { functions } = await api.request(listFunctions, { ...filter, first, after });
+    const { functions } = await api.request(listFunctions, { ...filter, first, after }, { advice });
     return functions;
   });
   printList(context, rows, columns(now), `functions${namespace === null ? "" : ` in namespace ${namespace}`}`);
@@ -151,24 +156,24 @@ function settingOptions(command: Command): Command {
 export function addFunctionCommands(group: Command, shell: Shell): void {
   settingOptions(group.command("create"))
     .description("create a function from one source file")
-    .action(action(shell, create));
+    .action(action(shell, create, functionFlags));
   settingOptions(group.command("update"))
     .description("change a function; new code, environment, entrypoint or variables make its next version")
     .option("--no-entrypoint", "call the file's default export again")
     .option("--no-var", "without any variable; with --var all are replaced")
     .option("--revision <n>", "only if it has this revision", wholeNumber)
-    .action(action(shell, update));
+    .action(action(shell, update, functionFlags));
   listOptions(group.command("list"))
     .description("list functions")
     .option("--env <environment>", "those of one environment")
     .option("--search <text>", "those whose name contains it")
-    .action(action(shell, list));
+    .action(action(shell, list, functionFlags));
   named(group.command("get"))
     .description("show one function")
     .option("--code", "print the source of its current version instead")
-    .action(action(shell, get));
+    .action(action(shell, get, functionFlags));
   named(group.command("delete"))
     .description("delete a function")
     .option("--with-routes", "and the routes that lead to it")
-    .action(action(shell, remove));
+    .action(action(shell, remove, functionFlags));
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { refused, usageError } from "../cli-error.js";
 import { action, printList, printOne, type Context } from "../context.js";
+import { recordFlags } from "../flags.js";
 import { getInvocation, listInvocations, type InvocationNode } from "../operations/invocation.operations.js";
 import { readTime, several, wholeNumber } from "../options.js";
 import { collect } from "../paging.js";
@@ -41,8 +42,9 @@ async function list(context: Context<ListOptions>): Promise<void> {
     since: options.since === undefined ? undefined : readTime(options.since, now),
     until: options.until === undefined ? undefined : readTime(options.until, now),
   };
+  const advice = { NOT_FOUND: "`fermi function list` shows those there are" };
   const rows = await collect(options.limit, async (first, after) => {
-    const { invocations } = await api.request(listInvocations, { filter, first, after });
+    const { invocations } = await api.request(listInvocations, { filter, first, after }, { advice });
     return invocations;
   });
   printList(context, rows, columns(now), "invocations");
@@ -69,6 +71,10 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .option("--since <time>", "those since then: 10m ago, or a time")
     .option("--until <time>", "those before then")
     .option("--limit <n>", "at most so many", wholeNumber, 50)
-    .action(action(shell, list));
-  group.command("get").description("show one invocation").argument("<id>", "its id").action(action(shell, get));
+    .action(action(shell, list, recordFlags));
+  group
+    .command("get")
+    .description("show one invocation")
+    .argument("<id>", "its id")
+    .action(action(shell, get, recordFlags));
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { refused, usageError } from "../cli-error.js";
-import { action, nameOf, printDone, printList, printOne, type Context } from "../context.js";
+import { action, nameOf, printDone, printList, printOne, printUpdated, type Context } from "../context.js";
+import { routeFlags } from "../flags.js";
 import {
   createRoute,
   deleteRoute,
@@ -92,10 +93,12 @@ async function update(context: Context<RouteOptions>): Promise<void> {
   const { api, options } = context;
   const change = readInput(context);
   if (isEmpty(change)) throw usageError("nothing to change; `fermi route update --help` lists what can be");
-  const { id, name } = await findRoute(context);
+  const before = await findRoute(context);
+  const { id, name } = before;
   const input = { id, expectedRevision: options.revision, ...change };
   const { updateHttpTrigger: made } = await api.request(updateRoute, { input }, { advice: missingFunction });
-  printDone(context, made, `route ${name} updated: ${made.methods.join(",")} ${made.url}`);
+  const words = { what: `route ${name}`, now: `: ${made.methods.join(",")} ${made.url}` };
+  printUpdated(context, { before, after: made }, words);
 }
 
 const setEnabled =
@@ -122,7 +125,7 @@ const readRoutes = (
   limit = Infinity,
 ) =>
   collect(limit, async (first, after) => {
-    const { triggers } = await api.request(listRoutes, { ...filter, first, after });
+    const { triggers } = await api.request(listRoutes, { ...filter, first, after }, { advice: missingFunction });
     return triggers;
   });
 
@@ -163,23 +166,27 @@ export function addRouteCommands(program: Command, shell: Shell): void {
   const group = program.command("route").alias("httptrigger").description("routes: which requests call which function");
   settingOptions(group.command("create"))
     .description("lead requests to a function; the name is made from method and path where not given")
-    .action(action(shell, create));
+    .action(action(shell, create, routeFlags));
   listOptions(group.command("list"))
     .description("list routes")
     .option("--function <name>", "those that lead to it")
-    .action(action(shell, list));
-  named(group.command("get"), "its name or id").description("show one route").action(action(shell, get));
+    .action(action(shell, list, routeFlags));
+  named(group.command("get"), "its name or id")
+    .description("show one route")
+    .action(action(shell, get, routeFlags));
   settingOptions(group.command("update"))
     .description("change a route; what is left out stays")
     .option("--no-host", "for any host again")
     .option("--no-cors", "without CORS again")
     .option("--revision <n>", "only if it has this revision", wholeNumber)
-    .action(action(shell, update));
+    .action(action(shell, update, routeFlags));
   named(group.command("enable"), "its name or id")
     .description("let it answer again")
-    .action(action(shell, setEnabled(true)));
+    .action(action(shell, setEnabled(true), routeFlags));
   named(group.command("disable"), "its name or id")
     .description("let it answer no more")
-    .action(action(shell, setEnabled(false)));
-  named(group.command("delete"), "its name or id").description("delete a route").action(action(shell, remove));
+    .action(action(shell, setEnabled(false), routeFlags));
+  named(group.command("delete"), "its name or id")
+    .description("delete a route")
+    .action(action(shell, remove, routeFlags));
 }

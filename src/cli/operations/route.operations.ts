@@ -5,6 +5,7 @@ export interface RouteNode {
   readonly id: string;
   readonly namespace: string;
   readonly name: string;
+  readonly revision: number;
   readonly enabled: boolean;
   readonly function: { readonly name: string };
   readonly methods: readonly string[];

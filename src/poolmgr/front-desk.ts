@@ -5,7 +5,7 @@ import type { Member } from "./member.js";
 import type { EventListener } from "./pool-event.js";
 import type { RouterDesk } from "./poolmgr-hub.js";
 import type { Retirer } from "./retirer.js";
-import type { GrantedInstance, InstanceUsage, ToPoolmgr } from "./router-link.js";
+import type { GrantedInstance, Hello, Holding, InstanceUsage, ToPoolmgr } from "./router-link.js";
 import type { RouterRegistry } from "./router-registry.js";
 import type { Scaler } from "./scaler.js";
 
@@ -28,11 +28,20 @@ type Said<Type extends ToPoolmgr["type"]> = Extract<ToPoolmgr, { type: Type }>;
 export class FrontDesk implements RouterDesk {
   constructor(private readonly ports: FrontDeskPorts) {}
 
-  joined(routerId: string): readonly GrantedInstance[] {
-    return this.ports.routers.join(routerId, this.ports.fleet.functions.values(), this.#turn);
+  joined(routerId: string, holdings: readonly Holding[]): readonly GrantedInstance[] {
+    const { fleet, routers, clock } = this.ports;
+    for (const fn of fleet.functions.values()) fn.dropRouter(routerId);
+    const claims = holdings.flatMap((holding): [Member, Holding][] => {
+      const member = fleet.member(holding.instanceId);
+      return member === undefined ? [] : [[member, holding]];
+    });
+    for (const [member, { inFlight }] of claims) {
+      if (inFlight > 0) member.usedAt(clock.now(), clock.monotonicMs());
+    }
+    return routers.join(routerId, claims, fleet.functions.values(), this.#turn);
   }
 
-  received(routerId: string, message: ToPoolmgr, seen: number): void {
+  received(routerId: string, message: Exclude<ToPoolmgr, Hello>, seen: number): void {
     switch (message.type) {
       case "DEMAND": {
         this.#demand(routerId, message);
@@ -53,6 +62,10 @@ export class FrontDesk implements RouterDesk {
       default:
         return message satisfies never;
     }
+  }
+
+  lost(routerId: string): void {
+    this.ports.routers.leave(routerId);
   }
 
   /** All it held is free, and nobody of it waits any more. */

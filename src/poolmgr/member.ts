@@ -27,6 +27,8 @@ export class Member {
   #lastUsedAtMs: number;
   /** While draining: since when, when it is ended whoever still uses it, how long it gets then, and whether it was asked to end. */
   drain = { beganMs: -Infinity, deadlineMs: Infinity, notBeforeMs: -Infinity, graceMs: 0, isAsked: false };
+  /** Taken over from a pool manager before: who used it then may come back to it, so it is granted to nobody else yet. */
+  isReserved = false;
   /** A router could not reach it, or lost a connection to it. */
   isSuspect = false;
 

@@ -77,7 +77,7 @@ export class PoolManager implements Stoppable {
     this.#queue = queue;
     this.#directory = new InstanceDirectory(clock);
     this.#view = new LivePoolView(fleet, clock);
-    this.#hub = new PoolmgrHub(this.#reception(), queue);
+    this.#hub = new PoolmgrHub(this.#reception(), queue, clock);
     const routers = (this.#routers = new RouterRegistry(this.#hub));
     this.#keeper = new PoolKeeper(driver, clock, logger, () => queue.post(() => this.#keepPools()));
     const retirer = (this.#retirer = new Retirer({ driver, clock, logger, queue, fleet, routers, ...this.#exits() }));
@@ -112,6 +112,7 @@ export class PoolManager implements Stoppable {
     this.#beat();
     // What is there comes first: nothing is launched for what may run already.
     await watching.listed;
+    this.#hub.begin();
     await this.#desired.start();
   }
 
@@ -147,8 +148,9 @@ export class PoolManager implements Stoppable {
   /** The parts need each other; what is not made yet when it is handed over is looked up when it is called. */
   #reception(): RouterDesk {
     return {
-      joined: (id) => this.#desk.joined(id),
+      joined: (id, holdings) => this.#desk.joined(id, holdings),
       received: (id, message, seen) => this.#desk.received(id, message, seen),
+      lost: (id) => this.#desk.lost(id),
       left: (id) => this.#desk.left(id),
     };
   }

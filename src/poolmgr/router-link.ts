@@ -3,7 +3,8 @@
  *
  * Slots have one owner: poolmgr grants an instance's slots to routers, and a router admits only against its grants, so a
  * warm call asks nobody and two routers never overfill an instance. Messages carry absolute numbers, never differences,
- * so saying one twice does no harm; a lost stream is opened again and begins with a snapshot under a new epoch.
+ * so saying one twice does no harm; a lost stream is opened again and begins anew: the router says what it holds, and a
+ * snapshot under a new epoch says what of it stands (docs/decisions/0008).
  */
 import type { ErrorCode } from "../errors/codes.js";
 import type { RuntimeContract } from "../model/environment.js";
@@ -27,7 +28,7 @@ export interface GrantedInstance extends Target {
 }
 
 export type ToRouter =
-  /** All that the router may use; what it knew before and is not in here is gone. */
+  /** The answer to HELLO: all that the router may use. What it held and is not in here takes no new request of it. */
   | { readonly type: "SNAPSHOT"; readonly epoch: string; readonly instances: readonly GrantedInstance[] }
   /**
    * A new instance, or a new number of slots of one. Fewer, or none: the router takes no new request beyond it, and answers
@@ -50,7 +51,22 @@ export type ToRouter =
       readonly retryAfterSeconds?: number;
     };
 
+/** What a router has of one instance: `slots` as it was last told, 0 where it was told to use it no more. */
+export interface Holding {
+  readonly instanceId: string;
+  readonly slots: number;
+  readonly inFlight: number;
+}
+
+/** The first word on a stream. `routerId` names the process, over all its streams. */
+export interface Hello {
+  readonly type: "HELLO";
+  readonly routerId: string;
+  readonly holdings: readonly Holding[];
+}
+
 export type ToPoolmgr =
+  | Hello
   /** `inFlight + waiting` of one target; sent while some wait, at each change of it, and once (waiting 0) when none do any more. */
   | { readonly type: "DEMAND"; readonly target: Target; readonly inFlight: number; readonly waiting: number }
   /** What instances are doing; sent at most every 200 ms, only for those that changed. */
@@ -70,13 +86,24 @@ export interface InstanceUsage {
   readonly idleMs: number;
 }
 
-/** One end of an open stream, as the router holds it. */
+/** One end of a stream, as the router holds it. */
 export interface PoolmgrStream {
+  /** Does nothing while there is no connection: what is true then is in HELLO, and told again after the snapshot. */
   send(message: ToPoolmgr): void;
+  /** For good: what was granted on it is free. */
   close(): void;
 }
 
-/** How a router reaches the pool manager; in one process a direct call. Delivers a SNAPSHOT first. `onLost`: open again. */
+export interface StreamListener {
+  /** Asked for when there is a connection, to be said first. */
+  hello(): Hello;
+  /** A SNAPSHOT first. */
+  onMessage(message: ToRouter): void;
+  /** No message comes any more, or there was no connection at all: open another stream. Called once at most. */
+  onLost(cause?: unknown): void;
+}
+
+/** How a router reaches the pool manager; in one process a direct call. */
 export interface PoolmgrLink {
-  open(onMessage: (message: ToRouter) => void, onLost: () => void): PoolmgrStream;
+  open(listener: StreamListener): PoolmgrStream;
 }

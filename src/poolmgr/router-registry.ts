@@ -3,7 +3,7 @@ import type { FunctionState } from "./function-state.js";
 import type { Member } from "./member.js";
 import { planGrants } from "./plan-grants.js";
 import type { PoolmgrHub } from "./poolmgr-hub.js";
-import type { GrantedInstance } from "./router-link.js";
+import type { GrantedInstance, Holding } from "./router-link.js";
 
 export interface Refusal {
   readonly code: ErrorCode;
@@ -18,18 +18,29 @@ export class RouterRegistry {
 
   constructor(private readonly hub: Pick<PoolmgrHub, "send" | "nextNumber">) {}
 
-  /** What of these functions the new router may use at once, for its snapshot. */
-  join(routerId: string, functions: Iterable<FunctionState>, turn: number): GrantedInstance[] {
+  /** What the router may use, for its snapshot: what stands of what it has, and what is free of these functions. */
+  join(
+    routerId: string,
+    claims: readonly (readonly [Member, Holding])[],
+    functions: Iterable<FunctionState>,
+    turn: number,
+  ): GrantedInstance[] {
     this.#routers.add(routerId);
-    const snapshot: GrantedInstance[] = [];
+    const snapshot = new Map<string, GrantedInstance>();
+    for (const [member, holding] of claims) {
+      const slots = member.ledger.claim(routerId, holding, this.hub.nextNumber(routerId));
+      if (member.state === "READY") snapshot.set(member.id, member.granted(slots));
+      else member.ledger.withdraw(routerId);
+    }
     for (const fn of functions) {
       for (const version of new Set([...fn.members].map(({ facts }) => facts.version))) {
         this.grant(fn, version, turn, { routerId, snapshot });
       }
     }
-    return snapshot;
+    return [...snapshot.values()];
   }
 
+  /** It is granted nothing more, and keeps what it has. */
   leave(routerId: string): void {
     this.#routers.delete(routerId);
   }
@@ -39,9 +50,9 @@ export class RouterRegistry {
     fn: FunctionState,
     version: number,
     turn: number,
-    joining?: { readonly routerId: string; readonly snapshot: GrantedInstance[] },
+    joining?: { readonly routerId: string; readonly snapshot: Map<string, GrantedInstance> },
   ): void {
-    const ready = fn.ready(version);
+    const ready = fn.ready(version).filter(({ isReserved }) => !isReserved);
     const isContended = this.#routers.size > 1 && fn.waitingRouters(version).length > 0;
     if (!isContended && ready.every(({ ledger }) => ledger.isDealtOut)) return;
     const byId = new Map(ready.map((member) => [member.id, member]));
@@ -52,7 +63,7 @@ export class RouterRegistry {
       const number = this.hub.nextNumber(routerId);
       fn.expectServed(version, routerId, slots - (member.ledger.shares.get(routerId)?.held ?? 0));
       member.ledger.tell(routerId, slots, number);
-      if (joining?.routerId === routerId) joining.snapshot.push(member.granted(slots));
+      if (joining?.routerId === routerId) joining.snapshot.set(member.id, member.granted(slots));
       else this.hub.send(routerId, { type: "GRANT", instance: member.granted(slots) });
     }
   }

@@ -1,5 +1,6 @@
 import { AppError } from "../errors/app-error.js";
 import type { Share } from "./plan-grants.js";
+import type { Holding } from "./router-link.js";
 
 interface Entry {
   told: number;
@@ -12,7 +13,7 @@ interface Entry {
 
 /**
  * Who holds which of one instance's slots. What all routers together may be using never exceeds `total`, unless that was
- * lowered below what is in use; then nothing is granted until it fits.
+ * lowered below what is in use, or a router was given up for lost and comes back; then nothing is granted until it fits.
  */
 export class SlotLedger {
   readonly #entries = new Map<string, Entry>();
@@ -40,6 +41,18 @@ export class SlotLedger {
 
   get inFlight(): number {
     return this.#sum((entry) => entry.inFlight);
+  }
+
+  /**
+   * The router says on a new stream what it has, which counts whatever was known before; the answer, in the message with
+   * this number, says what of it stands. Returns that: less than `slots` where others have been given them.
+   */
+  claim(routerId: string, { slots, inFlight }: Pick<Holding, "slots" | "inFlight">, messageNumber: number): number {
+    this.#entries.delete(routerId);
+    const told = Math.max(0, Math.min(slots, this.free));
+    const held = Math.max(slots, inFlight);
+    this.#entries.set(routerId, { told, held, inFlight, isWithdrawn: false, loweredAt: messageNumber });
+    return told;
   }
 
   /** The router is told, in the message with this number, that it has `slots` from now on. */

@@ -1,7 +1,10 @@
 import { Backoff } from "../lib/backoff.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import type { PoolmgrLink, PoolmgrStream, ToPoolmgr, ToRouter } from "../poolmgr/router-link.js";
+import type { PoolmgrLink, PoolmgrStream, StreamListener, ToPoolmgr } from "../poolmgr/router-link.js";
+
+/** Shorter than what poolmgr waits for a router that it knew (poolmgr-hub.ts): who was away gets its slots back. */
+const longestPauseMs = 1_000;
 
 /**
  * One stream to poolmgr, opened again with growing pauses whenever it is lost. What is said while there is none is
@@ -13,13 +16,13 @@ export class PoolmgrSession {
   #isOpen = false;
   #generation = 0;
   #retry: { stop(): void } | undefined;
-  readonly #backoff = new Backoff(50, 2_000);
+  readonly #backoff = new Backoff(50, longestPauseMs);
 
   constructor(
     private readonly link: PoolmgrLink,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly onMessage: (message: ToRouter) => void,
+    private readonly listener: Pick<StreamListener, "hello" | "onMessage">,
   ) {}
 
   /** Poolmgr has answered on the present stream, so it knows who waits here. */
@@ -50,17 +53,18 @@ export class PoolmgrSession {
     // A stream that was given up may still have something to say: it is not listened to.
     const isCurrent = (): boolean => generation === this.#generation;
     try {
-      const stream = this.link.open(
-        (message) => {
+      const stream = this.link.open({
+        hello: () => this.listener.hello(),
+        onMessage: (message) => {
           if (!isCurrent()) return;
           this.#isOpen = true;
           this.#backoff.succeed();
-          this.onMessage(message);
+          this.listener.onMessage(message);
         },
-        () => {
-          if (isCurrent()) this.#lost();
+        onLost: (cause) => {
+          if (isCurrent()) this.#lost(cause);
         },
-      );
+      });
       if (isCurrent()) this.#stream = stream;
     } catch (cause) {
       this.#lost(cause);

@@ -9,7 +9,8 @@
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import type { GrantedInstance, PoolmgrLink, Target, ToPoolmgr, ToRouter } from "../poolmgr/router-link.js";
+import { newId } from "../lib/new-id.js";
+import type { GrantedInstance, Hello, PoolmgrLink, Target, ToPoolmgr, ToRouter } from "../poolmgr/router-link.js";
 import { keyedTarget, type KeyedTarget } from "./callee.js";
 import type { Connections } from "./connections.js";
 import { InstanceSlots, Lease, TargetSlots } from "./target-slots.js";
@@ -33,6 +34,7 @@ const goneGraceMs = 1_000;
 const suspicionMs = 2_000;
 
 export class SlotTable {
+  readonly #id = newId();
   readonly #targets = new Map<string, TargetSlots>();
   readonly #instances = new Map<string, InstanceSlots>();
   readonly #session: PoolmgrSession;
@@ -42,7 +44,10 @@ export class SlotTable {
 
   constructor(private readonly options: SlotTableOptions) {
     const { link, clock, logger } = options;
-    this.#session = new PoolmgrSession(link, clock, logger, (message) => this.#receive(message));
+    this.#session = new PoolmgrSession(link, clock, logger, {
+      hello: () => this.#hello(),
+      onMessage: (message) => this.#receive(message),
+    });
     this.#reports = new SlotReports(clock, (message) => this.#session.send(message));
     this.#room = new WaitingRoom({
       maxPerFunction: options.maxWaitingPerFunction,
@@ -100,10 +105,11 @@ export class SlotTable {
    */
   suspect(instance: InstanceSlots, reason: SuspectReason): void {
     this.#session.send({ type: "SUSPECT", instanceId: instance.granted.id, reason });
+    instance.isStuck ||= reason === "TIMED_OUT";
     if (reason !== "CRASHED") this.pause(instance, reason === "TIMED_OUT" ? null : suspicionMs);
   }
 
-  /** Sends no new request there for a while; with null until poolmgr grants it anew. */
+  /** Sends no new request there for a while; with null never again. */
   pause(instance: InstanceSlots, ms: number | null): void {
     if (instance.state !== "ACTIVE" && instance.state !== "PAUSED") return;
     instance.state = "PAUSED";
@@ -142,6 +148,11 @@ export class SlotTable {
     }
   }
 
+  #hello(): Hello {
+    const holdings = [...this.#instances.values()].map((instance) => instance.holding);
+    return { type: "HELLO", routerId: this.#id, holdings };
+  }
+
   #receive(message: ToRouter): void {
     switch (message.type) {
       case "SNAPSHOT":
@@ -173,7 +184,9 @@ export class SlotTable {
     if (known?.granted.address === granted.address && known.granted.key === granted.key) {
       known.granted = granted;
       this.#reports.usageChanged(known);
-      this.#activate(known, false);
+      // Poolmgr can't have heard yet that it is stuck, or never did, where the stream broke.
+      if (known.isStuck) this.suspect(known, "TIMED_OUT");
+      else this.#activate(known, false);
       return;
     }
     if (known !== undefined) this.#gone(granted.id);

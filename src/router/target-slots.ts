@@ -1,6 +1,6 @@
 /** The router's count of slots: instances that were granted, the functions they serve, and who waits for them. */
 import { AppError } from "../errors/app-error.js";
-import type { GrantedInstance } from "../poolmgr/router-link.js";
+import type { GrantedInstance, Holding } from "../poolmgr/router-link.js";
 import type { KeyedTarget } from "./callee.js";
 import type { Connections } from "./connections.js";
 
@@ -15,6 +15,8 @@ export class InstanceSlots {
   state: GrantState = "ACTIVE";
   /** Ends a pause that ends by itself. */
   pause: { stop(): void } | undefined;
+  /** A request ran into its time limit there. */
+  isStuck = false;
   inFlight = 0;
   /** In the target's list of instances with room. */
   isListed = false;
@@ -29,6 +31,12 @@ export class InstanceSlots {
     nowMs: number,
   ) {
     this.lastUsedMs = nowMs;
+  }
+
+  /** As poolmgr is told of it on a new stream. */
+  get holding(): Holding {
+    const { granted, inFlight, state } = this;
+    return { instanceId: granted.id, slots: state === "WITHDRAWN" ? 0 : granted.slots, inFlight };
   }
 
   get hasRoom(): boolean {

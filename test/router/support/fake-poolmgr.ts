@@ -1,7 +1,9 @@
 import type {
   GrantedInstance,
+  Hello,
   PoolmgrLink,
   PoolmgrStream,
+  StreamListener,
   Target,
   ToPoolmgr,
   ToRouter,
@@ -17,16 +19,18 @@ export class FakePoolmgr implements PoolmgrLink {
   /** Called at each DEMAND with somebody waiting. */
   onDemand: (demand: Demand) => void = () => {};
   opened = 0;
+  /** What each stream began with. */
+  readonly hellos: Hello[] = [];
   /** While true, streams can't be opened. */
   isAway = false;
-  #stream: { onMessage: (message: ToRouter) => void; onLost: () => void } | undefined;
+  #stream: StreamListener | undefined;
 
-  open(onMessage: (message: ToRouter) => void, onLost: () => void): PoolmgrStream {
+  open(stream: StreamListener): PoolmgrStream {
     if (this.isAway) throw new Error("nobody listens");
-    const stream = { onMessage, onLost };
     this.#stream = stream;
     this.opened++;
-    onMessage({ type: "SNAPSHOT", epoch: `epoch-${this.opened}`, instances: [...this.instances] });
+    this.hellos.push(stream.hello());
+    stream.onMessage({ type: "SNAPSHOT", epoch: `epoch-${this.opened}`, instances: [...this.instances] });
     return {
       send: (message) => {
         if (this.#stream !== stream) return;

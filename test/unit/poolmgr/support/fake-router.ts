@@ -1,6 +1,8 @@
+import { newId } from "../../../../src/lib/new-id.js";
 import type { Clock } from "../../../../src/lib/clock.js";
 import type {
   GrantedInstance,
+  Hello,
   PoolmgrLink,
   PoolmgrStream,
   ToPoolmgr,
@@ -21,6 +23,7 @@ const keyOf = (functionId: string, version: number): string => `${functionId}@${
  * Requests end when the test says so.
  */
 export class FakeRouter {
+  readonly id = newId();
   readonly got: ToRouter[] = [];
   readonly instances = new Map<string, Held>();
   readonly waiting = new Map<string, number>();
@@ -37,15 +40,26 @@ export class FakeRouter {
   ) {}
 
   open(): void {
-    this.#stream = this.link.open(
-      (message) => this.#receive(message),
-      () => (this.isLost = true),
-    );
+    this.isLost = false;
+    this.#stream = this.link.open({
+      hello: () => this.#hello(),
+      onMessage: (message) => this.#receive(message),
+      onLost: () => void (this.isLost = true),
+    });
   }
 
   close(): void {
     this.#stream?.close();
     this.instances.clear();
+  }
+
+  #hello(): Hello {
+    const holdings = [...this.instances.values()].map(({ granted, inFlight, isWithdrawn }) => ({
+      instanceId: granted.id,
+      slots: isWithdrawn ? 0 : granted.slots,
+      inFlight,
+    }));
+    return { type: "HELLO", routerId: this.id, holdings };
   }
 
   send(message: ToPoolmgr): void {
@@ -124,8 +138,7 @@ export class FakeRouter {
     this.got.push(message);
     switch (message.type) {
       case "SNAPSHOT":
-        this.instances.clear();
-        for (const instance of message.instances) this.#grant(instance);
+        this.#snapshot(message.instances);
         return;
       case "GRANT":
         return this.#grant(message.instance);
@@ -143,6 +156,16 @@ export class FakeRouter {
       }
       default:
         return message satisfies never;
+    }
+  }
+
+  #snapshot(granted: readonly GrantedInstance[]): void {
+    const ids = new Set(granted.map(({ id }) => id));
+    for (const id of [...this.instances.keys()]) if (!ids.has(id)) this.#withdraw(id);
+    for (const instance of granted) this.#grant(instance);
+    for (const target of this.waiting.keys()) {
+      const [functionId = "", version] = target.split("@");
+      this.demand(functionId, Number(version));
     }
   }
 

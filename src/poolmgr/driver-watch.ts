@@ -20,7 +20,7 @@ export interface DriverWatchPorts {
   readonly view: LivePoolView;
   readonly metrics: PoolMetrics;
   readonly onEvent: EventListener;
-  /** An instance that was specialized before this process knew of it, and is wanted. */
+  /** An instance that was specialized before this process knew of it. */
   readonly onFound: (instance: ClusterInstance) => void;
   /** An instance has gone, so there may be room; `fn` is whose it was, where it was one's. */
   readonly onGone: (fn: FunctionState | undefined) => void;
@@ -50,7 +50,7 @@ export class DriverWatch {
     if (fleet.isLoaded) this.#adopt(instance);
   }
 
-  /** Takes over every specialized instance that nobody here has to do with; one that is not wanted is ended. */
+  /** Takes over every specialized instance that nobody here has to do with, wanted or not: requests may be under way in it. */
   adoptAll(): void {
     for (const { instance } of this.ports.fleet.observed.values()) this.#adopt(instance);
   }
@@ -107,8 +107,7 @@ export class DriverWatch {
     const { fleet, retirer, onFound } = this.ports;
     if (instance.state !== "READY" || fleet.isKnown(instance.id)) return;
     const { specializedFor, address } = instance;
-    const fn = specializedFor === null ? undefined : fleet.functions.get(specializedFor.functionId);
-    if (fn?.spec === undefined || address === null) retirer.discard(instance.id);
+    if (specializedFor === null || address === null) retirer.discard(instance.id);
     else onFound(instance);
   }
 }

@@ -92,7 +92,7 @@ export class Fleet {
 function occupantsOf({ id: functionId, spec, members }: FunctionState, nowMs: number): Occupant[] {
   let kept = spec?.settings.minInstances ?? 0;
   return [...members]
-    .filter(({ state }) => state === "READY")
+    .filter(({ state, isReserved }) => state === "READY" && !isReserved)
     .sort((a, b) => a.idleMs(nowMs) - b.idleMs(nowMs))
     .map((member): Occupant => {
       const { version } = member.facts;

@@ -53,6 +53,11 @@ export class PoolKeeper {
     return this.#pools.get(environmentId)?.template;
   }
 
+  /** Begins nothing any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Begins nothing any more, and removes every pool. */
   async removeAll(): Promise<void> {
     this.#isStopped = true;

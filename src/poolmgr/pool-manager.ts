@@ -6,7 +6,7 @@
  * to be done, Scaler and Retirer do it. Level-triggered: nothing is lost by an event that is, because a pulse each second
  * and a slow reading of the desired state look at everything again. Warm calls never come here.
  */
-import type { ClusterDriver, ClusterInstance } from "../cluster/cluster-driver.js";
+import type { ClusterDriver } from "../cluster/cluster-driver.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { SerialQueue } from "../lib/serial-queue.js";
@@ -19,18 +19,16 @@ import { Fleet } from "./fleet.js";
 import { FrontDesk, type FrontDeskPorts } from "./front-desk.js";
 import type { FunctionState } from "./function-state.js";
 import { InstanceDirectory, type InstanceIdentity } from "./instance-directory.js";
-import type { Launch } from "./launch.js";
+import { Intake } from "./intake.js";
 import { LivePoolView } from "./live-pool-view.js";
-import { Member, type MemberFacts } from "./member.js";
-import { templateOf } from "./plan-pools.js";
+import type { Member } from "./member.js";
 import { planRetirements, supersededLingerMs } from "./plan-scaling.js";
 import type { EventListener } from "./pool-event.js";
 import { PoolKeeper } from "./pool-keeper.js";
 import type { PoolMetrics } from "./pool-metrics.js";
 import type { PoolSource } from "./pool-source.js";
-import { PoolmgrHub, type RouterDesk } from "./poolmgr-hub.js";
+import { comeBackMs, PoolmgrHub, type RouterDesk } from "./poolmgr-hub.js";
 import { Retirer, type RetirerPorts } from "./retirer.js";
-import type { PoolmgrLink } from "./router-link.js";
 import { RouterRegistry } from "./router-registry.js";
 import { Scaler, type ScalerPorts } from "./scaler.js";
 
@@ -51,6 +49,8 @@ export interface PoolManagerOptions {
 
 const pulseMs = 1_000;
 const stopWithinMs = 10_000;
+const launchesFinishWithinMs = 5_000;
+const readWithinMs = 1_000;
 
 export class PoolManager implements Stoppable {
   readonly #queue: SerialQueue;
@@ -64,9 +64,12 @@ export class PoolManager implements Stoppable {
   readonly #scaler: Scaler;
   readonly #desk: FrontDesk;
   readonly #watch: DriverWatch;
+  readonly #intake: Intake;
   readonly #desired: DesiredState;
   #watching: Stoppable | undefined;
   #pulse: { stop(): void } | undefined;
+  /** Set until who used found instances before has had time to come back. */
+  #reserve: { stop(): void } | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(private readonly options: PoolManagerOptions) {
@@ -87,13 +90,23 @@ export class PoolManager implements Stoppable {
     this.#scaler = new Scaler({ ...shared, ...limits, ...this.#entrances() });
     this.#desk = new FrontDesk({ ...shared, scaler: this.#scaler, ...this.#concerns() });
     this.#watch = new DriverWatch({ ...shared, directory: this.#directory, ...this.#entrances() });
+    const template = (id: string): string | undefined => this.#keeper.template(id);
+    // After what else is found now: nothing is launched for what is about to be taken over.
+    const onMember = (fn: FunctionState): void => queue.post(() => this.#desk.settle(fn));
+    const taking = { template, onMember, isReserving: driver.outlivesProcess };
+    this.#intake = new Intake({ ...shared, directory: this.#directory, keyOf, ...taking });
     const onRead = (changed: readonly FunctionState[]): void => this.#onRead(changed);
     this.#desired = new DesiredState({ source, clock, logger, queue, fleet, codes, onRead });
   }
 
-  /** For routers of this process. */
-  get link(): PoolmgrLink {
+  /** For routers, those of this process and what carries the messages of others. */
+  get hub(): PoolmgrHub {
     return this.#hub;
+  }
+
+  /** Routers may come: all is known, and it is not about to stop. */
+  get isServing(): boolean {
+    return this.#hub.isOpen && this.#stopped === undefined;
   }
 
   get view(): PoolView {
@@ -112,7 +125,8 @@ export class PoolManager implements Stoppable {
     this.#beat();
     // What is there comes first: nothing is launched for what may run already.
     await watching.listed;
-    this.#hub.begin();
+    if (this.#stopped !== undefined) return;
+    if (!this.options.driver.outlivesProcess) this.#hub.begin();
     await this.#desired.start();
   }
 
@@ -121,28 +135,57 @@ export class PoolManager implements Stoppable {
     return this.#desired.ask();
   }
 
-  /** Launches nothing more and ends every instance, within ten seconds. Routers are to be stopped before. */
+  /**
+   * Launches nothing more. Where instances outlive the process everything stays as it is, for the next one, and what is
+   * being launched gets five seconds to be served; else every instance is ended, within ten. Routers of this process are
+   * to be stopped before.
+   */
   stop(): Promise<void> {
-    return (this.#stopped ??= this.#stop());
+    return (this.#stopped ??= this.options.driver.outlivesProcess ? this.#handOver() : this.#endAll());
   }
 
-  async #stop(): Promise<void> {
-    const { driver, clock } = this.options;
+  /** Somebody else leads: stops without doing anything to anybody. */
+  abandon(): Promise<void> {
+    return (this.#stopped ??= this.#letGo());
+  }
+
+  async #endAll(): Promise<void> {
+    const { driver } = this.options;
     this.#pulse?.stop();
     this.#scaler.stop();
     this.#hub.close();
-    const desired = this.#desired.stop();
     const fleet = this.#fleet;
     const ids = [...fleet.members]
       .map(({ id }) => id)
       .concat([...fleet.specializing.keys(), ...fleet.discarded.keys()]);
-    const endings = [desired, this.#keeper.removeAll(), ...ids.map((id) => driver.end(id, stopWithinMs / 2))];
-    let timer: { stop(): void } | undefined;
-    const deadline = new Promise<void>((resolve) => (timer = clock.after(stopWithinMs, resolve)));
-    await Promise.race([Promise.allSettled(endings), deadline]);
-    timer?.stop();
+    const graceMs = stopWithinMs / 2;
+    await this.#within(stopWithinMs, [this.#keeper.removeAll(), ...ids.map((id) => driver.end(id, graceMs))]);
+    await this.#letGo();
+  }
+
+  async #handOver(): Promise<void> {
+    this.#pulse?.stop();
+    await this.#within(launchesFinishWithinMs, [this.#scaler.finish()]);
+    await this.#letGo();
+  }
+
+  async #letGo(): Promise<void> {
+    this.#pulse?.stop();
+    this.#reserve?.stop();
+    this.#retirer.stop();
+    this.#scaler.stop();
+    this.#keeper.stop();
+    this.#hub.close();
+    await this.#within(readWithinMs, [this.#desired.stop()]);
     await this.#watching?.stop();
     this.#view.stop();
+  }
+
+  async #within(ms: number, work: readonly Promise<unknown>[]): Promise<void> {
+    let timer: { stop(): void } | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = this.options.clock.after(ms, resolve)));
+    await Promise.race([Promise.allSettled(work), deadline]);
+    timer?.stop();
   }
 
   /** The parts need each other; what is not made yet when it is handed over is looked up when it is called. */
@@ -161,9 +204,12 @@ export class PoolManager implements Stoppable {
 
   #entrances(): Pick<ScalerPorts, "onClaimed" | "onReady"> & Pick<DriverWatchPorts, "onFound" | "onGone"> {
     return {
-      onClaimed: (launch) => this.#onClaimed(launch),
-      onReady: (launch, instance) => this.#onReady(launch, instance),
-      onFound: (instance) => this.#onFound(instance),
+      onClaimed: (launch) => {
+        this.#intake.claimed(launch);
+        this.#keepPools();
+      },
+      onReady: (launch, instance) => this.#intake.launched(launch, instance),
+      onFound: (instance) => this.#intake.found(instance),
       onGone: (fn) => this.#onGone(fn),
     };
   }
@@ -212,7 +258,7 @@ export class PoolManager implements Stoppable {
     };
     for (const { instanceId } of planRetirements(fn.asScaled(this.options.clock.monotonicMs(), isOutdated))) {
       const member = this.#fleet.member(instanceId);
-      if (member !== undefined) this.#retirer.retire(member);
+      if (member?.isReserved === false) this.#retirer.retire(member);
     }
   }
 
@@ -231,7 +277,19 @@ export class PoolManager implements Stoppable {
       this.#settle(fn);
     }
     const settleChanged = (): void => changed.forEach((fn) => this.#settle(fn));
+    this.#letRoutersIn();
     if (changed.length > 0) this.options.clock.after(supersededLingerMs, () => this.#queue.post(settleChanged));
+  }
+
+  /** What is there and what is desired is known, so that no router is told to drop what it may keep. */
+  #letRoutersIn(): void {
+    if (this.#hub.isOpen || this.#stopped !== undefined) return;
+    this.#hub.begin();
+    const endReserve = (): void => {
+      this.#intake.endReserve();
+      for (const fn of this.#fleet.functions.values()) this.#settle(fn);
+    };
+    this.#reserve = this.options.clock.after(comeBackMs, () => this.#queue.post(endReserve));
   }
 
   /** Requests for a deleted function have nothing to wait for. */
@@ -249,42 +307,6 @@ export class PoolManager implements Stoppable {
       else this.#settle(fn);
     };
     void this.#desired.ask().then(() => this.#queue.post(answer));
-  }
-
-  #onClaimed(launch: Launch): void {
-    const { instance, spec, version, environmentId } = launch;
-    if (instance === undefined) return;
-    launch.template = this.#keeper.template(environmentId) ?? "";
-    this.#directory.add(instance.id, { functionId: spec.id, version, key: this.options.keyOf(instance.id) });
-    this.#view.touch(environmentId);
-    this.#keepPools();
-  }
-
-  #onReady({ spec, version, slots, template }: Launch, { id, address, environmentId }: ClusterInstance): void {
-    const what = { id, environmentId, functionId: spec.id, version, address: address ?? "" };
-    this.#welcome({ ...what, key: this.options.keyOf(id), slotsMax: slots, template });
-  }
-
-  /** Its idle clock starts now. */
-  #onFound({ id, address, environmentId, specializedFor }: ClusterInstance): void {
-    if (specializedFor === null || address === null) return;
-    const { requestsPerInstance: slotsMax, ...target } = specializedFor;
-    const whose = { ...target, key: this.options.keyOf(id) };
-    this.#directory.add(id, whose);
-    const environment = this.#fleet.environments.get(environmentId);
-    const template = environment === undefined ? "" : templateOf(environment);
-    this.#welcome({ id, environmentId, ...whose, address, slotsMax, template });
-  }
-
-  #welcome(facts: Omit<MemberFacts, "contract" | "specializedAt" | "readyAtMs">): void {
-    const { clock } = this.options;
-    const contract = this.#fleet.environments.get(facts.environmentId)?.contract ?? "FERMI";
-    const member = new Member({ ...facts, contract, specializedAt: clock.now(), readyAtMs: clock.monotonicMs() });
-    const fn = this.#fleet.function(facts.functionId);
-    member.limitTo(fn.spec?.settings.requestsPerInstance ?? facts.slotsMax);
-    this.#fleet.add(member);
-    this.#view.touch(facts.environmentId);
-    this.#desk.settle(fn);
   }
 
   #onGone(fn: FunctionState | undefined): void {

@@ -121,7 +121,7 @@ export class PoolmgrHub implements PoolmgrLink {
   /** Tells every router that its stream is lost, and whoever comes afterwards. */
   close(): void {
     this.#isOpen = false;
-    for (const { stop } of this.#absent.values()) stop();
+    for (const timer of this.#absent.values()) timer.stop();
     this.#absent.clear();
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();

@@ -33,7 +33,14 @@ const unreachableDeadlineMs = 5_000;
 const defaultGraceSeconds = 30;
 
 export class Retirer {
+  #isStopped = false;
+
   constructor(private readonly ports: RetirerPorts) {}
+
+  /** Ends nothing any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
 
   /** After its requests. */
   retire(member: Member): void {
@@ -93,6 +100,7 @@ export class Retirer {
   }
 
   #end(instanceId: string, graceMs: number, onFailed: () => void): void {
+    if (this.#isStopped) return;
     const { driver, queue, logger, onEnded } = this.ports;
     driver.end(instanceId, graceMs).then(
       () => queue.post(() => onEnded(instanceId)),

@@ -50,7 +50,9 @@ export class Scaler {
   #claimsWaiting = 0;
   /** Set while somebody waits for room. */
   #turn: { stop(): void } | undefined;
+  #mayLaunch = true;
   #isStopped = false;
+  #onFinished: (() => void) | undefined;
 
   constructor(private readonly ports: ScalerPorts) {
     this.#launching = { ...ports.launching, onStage: (launch) => this.#onStage(launch) };
@@ -58,7 +60,7 @@ export class Scaler {
 
   /** To be called whenever something has changed for the function. Idempotent. */
   look(fn: FunctionState): void {
-    if (this.#isStopped) return;
+    if (!this.#mayLaunch) return;
     const nowMs = this.#nowMs;
     for (const version of fn.demands.keys()) this.#refuseIfHopeless(fn, version, nowMs);
     const missing = this.#permitted(fn, nowMs);
@@ -70,7 +72,7 @@ export class Scaler {
   makeRoom(): void {
     this.#turn?.stop();
     this.#turn = undefined;
-    if (this.#isStopped || this.#wanting.size === 0) return;
+    if (!this.#mayLaunch || this.#wanting.size === 0) return;
     const { fleet, retirer } = this.ports;
     const plan = this.#planRoom();
     if (plan.againInMs !== undefined) this.#makeRoomAfter(plan.againInMs);
@@ -106,14 +108,36 @@ export class Scaler {
     for (const launch of fn.launches) launch.cancel();
   }
 
+  /** Launches nothing more, and cancels what is under way. */
   stop(): void {
     this.#isStopped = true;
+    this.#beginNothing();
+    for (const launch of this.#launches()) launch.cancel();
+  }
+
+  /** Launches nothing more. Resolves when every instance that has its code by now serves, or has failed. */
+  finish(): Promise<void> {
+    this.#beginNothing();
+    for (const launch of this.#launches()) if (launch.instance === undefined) launch.cancel();
+    return new Promise((resolve) => {
+      this.#onFinished = resolve;
+      this.#tellIfFinished();
+    });
+  }
+
+  #beginNothing(): void {
+    this.#mayLaunch = false;
     this.#turn?.stop();
     this.#wanting.clear();
-    for (const fn of this.ports.fleet.functions.values()) {
-      fn.wake?.stop();
-      for (const launch of fn.launches) launch.cancel();
-    }
+    for (const fn of this.ports.fleet.functions.values()) fn.wake?.stop();
+  }
+
+  #launches(): Launch[] {
+    return [...this.ports.fleet.functions.values()].flatMap(({ launches }) => [...launches]);
+  }
+
+  #tellIfFinished(): void {
+    if (this.#launches().length === 0) this.#onFinished?.();
   }
 
   /** Answers who waits, unless instances are there that will serve them. */
@@ -222,6 +246,7 @@ export class Scaler {
     }
     metrics.coldStart(fn.id, this.#nowMs - launch.startedMs);
     onReady(launch, instance);
+    this.#tellIfFinished();
   }
 
   #failed(fn: FunctionState, launch: Launch, error: unknown): void {
@@ -235,6 +260,7 @@ export class Scaler {
       this.#remember(fn, launch, failure);
     }
     this.look(fn);
+    this.#tellIfFinished();
   }
 
   #remember(fn: FunctionState, launch: Launch, failure: AppError): void {

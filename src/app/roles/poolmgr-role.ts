@@ -28,7 +28,7 @@ export class PoolmgrRole {
 
   /** For a router of this process. */
   get link(): PoolmgrLink {
-    return this.#poolManager.link;
+    return this.#poolManager.hub;
   }
 
   get view(): PoolView {

@@ -226,7 +226,7 @@ describe("PoolManager, over an instance's life", () => {
         await specialized(driver, "gone", 1);
       },
     });
-    await settled();
+    await stage.clock.pass(1_000);
     expect(stage.count("READY")).toBe(0);
   });
 
@@ -334,7 +334,7 @@ describe("PoolManager, over an instance's life", () => {
     stage.router.request("fn", 1, 3);
     await settled();
     expect(stage.router.slots("fn")).toBe(10);
-    const second = new FakeRouter(stage.manager.link, stage.clock);
+    const second = new FakeRouter(stage.manager.hub, stage.clock);
     second.open();
     await settled();
     expect(second.got[0]).toMatchObject({ type: "SNAPSHOT", instances: [] });
@@ -351,7 +351,7 @@ describe("PoolManager, over an instance's life", () => {
 
   it("moves an instance of one slot to the router that waits once it is idle", async () => {
     await up({ functions: [aFunction({ settings: { maxInstances: 1 } })] });
-    const second = new FakeRouter(stage.manager.link, stage.clock);
+    const second = new FakeRouter(stage.manager.hub, stage.clock);
     second.open();
     await settled();
     stage.router.request("fn", 1);

@@ -183,7 +183,12 @@ describe("PoolmgrHub", () => {
   it("tells routers that their streams are lost when it closes, and whoever comes before it is open or afterwards", async () => {
     const { desk, hub } = make();
     let lost = 0;
-    const listener = { ...listening(), onLost: () => void lost++ };
+    const listener = {
+      ...listening(),
+      onLost: () => {
+        lost++;
+      },
+    };
     const stream = hub.open(listener);
     await settled();
     hub.close();

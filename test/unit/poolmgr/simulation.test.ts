@@ -117,7 +117,7 @@ class Simulation {
   }
 
   #router(): FakeRouter {
-    return new FakeRouter(this.stage.manager.link, this.stage.clock);
+    return new FakeRouter(this.stage.manager.hub, this.stage.clock);
   }
 
   #do(step: Step): Promise<void> | void {

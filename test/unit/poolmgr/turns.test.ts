@@ -21,7 +21,7 @@ describe("PoolManager with more functions in use than the machine has room for",
     stage.router.close();
     const connections = { close: () => {}, destroy: () => {} } as unknown as Connections;
     table = new SlotTable({
-      ...{ link: stage.manager.link, clock: stage.clock, logger: silentLogger },
+      ...{ link: stage.manager.hub, clock: stage.clock, logger: silentLogger },
       connect: () => connections,
       maxWaitingPerFunction: 1_000,
     });

@@ -17,7 +17,7 @@ describe("PoolManager with the router's own slot table", () => {
     stage.router.close();
     const connections = { close: () => {}, destroy: () => {} } as unknown as Connections;
     table = new SlotTable({
-      ...{ link: stage.manager.link, clock: stage.clock, logger: silentLogger },
+      ...{ link: stage.manager.hub, clock: stage.clock, logger: silentLogger },
       connect: () => connections,
       maxWaitingPerFunction: 1_000,
     });

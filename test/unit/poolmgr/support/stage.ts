@@ -8,20 +8,23 @@ import { aFunction, anEnvironment } from "./builders.js";
 import { FakeClock, settled } from "./fake-clock.js";
 import { FakeRouter } from "./fake-router.js";
 import { FakeSource } from "./fake-source.js";
+import { Network } from "./network.js";
 
 export interface StageOptions {
   readonly environments?: Environment[];
   readonly functions?: FunctionSpec[];
   readonly maxInstances?: number;
   readonly driver?: Omit<MemoryDriverOptions, "clock">;
+  /** The stage whose cluster, store and clock are taken over by another pool manager. */
+  readonly after?: Stage;
   /** Called before the pool manager starts. */
   readonly before?: (driver: MemoryDriver, source: FakeSource) => Promise<void> | void;
 }
 
 /** A pool manager on the memory cluster, with a store that is a list, a clock that stands still, and one router. */
 export class Stage {
-  readonly clock = new FakeClock();
-  readonly source = new FakeSource();
+  readonly clock: FakeClock;
+  readonly source: FakeSource;
   readonly events: { instanceId: string | undefined; functionId: string; version: number; message: string }[] = [];
   readonly coldStarts: number[] = [];
   readonly failures: string[] = [];
@@ -29,12 +32,15 @@ export class Stage {
   readonly faults: unknown[] = [];
   claimsWaiting = 0;
   readonly driver: MemoryDriver;
+  readonly network: Network;
   readonly manager: PoolManager;
   readonly router: FakeRouter;
 
-  private constructor({ driver, maxInstances = Infinity }: StageOptions) {
-    const { clock, source } = this;
-    this.driver = new MemoryDriver({ ...driver, clock });
+  private constructor({ driver, maxInstances = Infinity, after }: StageOptions) {
+    const clock = (this.clock = after?.clock ?? new FakeClock());
+    const source = (this.source = after?.source ?? new FakeSource());
+    this.driver = after?.driver ?? new MemoryDriver({ ...driver, clock });
+    this.network = after?.network ?? new Network(clock);
     const logger: Logger = {
       ...silentLogger,
       error: (fields, message) => {
@@ -54,18 +60,26 @@ export class Stage {
         this.events.push({ instanceId, functionId, version, message });
       },
     });
-    this.router = new FakeRouter(this.manager.link, clock);
+    this.router = after?.router ?? new FakeRouter(this.manager.hub, clock);
+    this.network.hub = this.manager.hub;
   }
 
   static async up(options: StageOptions = {}): Promise<Stage> {
     const stage = new Stage(options);
-    stage.source.environments = options.environments ?? [anEnvironment()];
-    stage.source.functions = options.functions ?? [aFunction()];
+    if (options.after === undefined) {
+      stage.source.environments = options.environments ?? [anEnvironment()];
+      stage.source.functions = options.functions ?? [aFunction()];
+    }
     await options.before?.(stage.driver, stage.source);
     await stage.manager.start();
-    stage.router.open();
+    if (options.after === undefined) stage.router.open();
     await settled();
     return stage;
+  }
+
+  /** Another pool manager of the same cluster, to which no router has come back yet. */
+  static succeed(after: Stage, options: StageOptions = {}): Promise<Stage> {
+    return Stage.up({ ...options, after });
   }
 
   async down(): Promise<void> {
@@ -86,6 +100,13 @@ export class Stage {
   count(state?: string): number {
     const instances = this.manager.view.pools().flatMap((pool) => pool.instances);
     return instances.filter((instance) => state === undefined || instance.state === state).length;
+  }
+
+  /** What is there by the driver's account, whoever leads. */
+  states(): string[] {
+    const found: string[] = [];
+    void this.driver.watch(({ instance }) => void found.push(instance.state)).stop();
+    return found.sort();
   }
 
   instances(functionId = "fn"): string[] {

@@ -1,0 +1,76 @@
+import type { ClusterInstance } from "../cluster/cluster-driver.js";
+import type { Clock } from "../lib/clock.js";
+import type { Fleet } from "./fleet.js";
+import type { FunctionState } from "./function-state.js";
+import type { InstanceDirectory } from "./instance-directory.js";
+import type { Launch } from "./launch.js";
+import type { LivePoolView } from "./live-pool-view.js";
+import { Member, type MemberFacts } from "./member.js";
+import { templateOf } from "./plan-pools.js";
+
+export interface IntakePorts {
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly directory: InstanceDirectory;
+  readonly view: LivePoolView;
+  readonly keyOf: (instanceId: string) => string;
+  /** Of what an environment's instances are started by now. */
+  readonly template: (environmentId: string) => string | undefined;
+  /** Whether those who used an instance before may come back to it. */
+  readonly isReserving: boolean;
+  /** The function has one more instance that serves. */
+  readonly onMember: (fn: FunctionState) => void;
+}
+
+/** The way in of an instance, be it launched here or found: from its claim on it is known whose it is. */
+export class Intake {
+  #isReserving: boolean;
+
+  constructor(private readonly ports: IntakePorts) {
+    this.#isReserving = ports.isReserving;
+  }
+
+  claimed(launch: Launch): void {
+    const { directory, view, keyOf, template } = this.ports;
+    const { instance, spec, version, environmentId } = launch;
+    if (instance === undefined) return;
+    launch.template = template(environmentId) ?? "";
+    directory.add(instance.id, { functionId: spec.id, version, key: keyOf(instance.id) });
+    view.touch(environmentId);
+  }
+
+  launched({ spec, version, slots, template }: Launch, { id, address, environmentId }: ClusterInstance): void {
+    const what = { id, environmentId, functionId: spec.id, version, address: address ?? "" };
+    this.#welcome({ ...what, key: this.ports.keyOf(id), slotsMax: slots, template }, false);
+  }
+
+  /** Its idle clock starts now. */
+  found({ id, address, environmentId, specializedFor }: ClusterInstance): void {
+    if (specializedFor === null || address === null) return;
+    const { fleet, directory, keyOf } = this.ports;
+    const { requestsPerInstance: slotsMax, ...target } = specializedFor;
+    const whose = { ...target, key: keyOf(id) };
+    directory.add(id, whose);
+    const environment = fleet.environments.get(environmentId);
+    const template = environment === undefined ? "" : templateOf(environment);
+    this.#welcome({ id, environmentId, ...whose, address, slotsMax, template }, this.#isReserving);
+  }
+
+  /** Whoever has not come back by now does without. */
+  endReserve(): void {
+    this.#isReserving = false;
+    for (const member of this.ports.fleet.members) member.isReserved = false;
+  }
+
+  #welcome(facts: Omit<MemberFacts, "contract" | "specializedAt" | "readyAtMs">, isReserved: boolean): void {
+    const { clock, fleet, view, onMember } = this.ports;
+    const contract = fleet.environments.get(facts.environmentId)?.contract ?? "FERMI";
+    const member = new Member({ ...facts, contract, specializedAt: clock.now(), readyAtMs: clock.monotonicMs() });
+    member.isReserved = isReserved;
+    const fn = fleet.function(facts.functionId);
+    member.limitTo(fn.spec?.settings.requestsPerInstance ?? facts.slotsMax);
+    fleet.add(member);
+    view.touch(facts.environmentId);
+    onMember(fn);
+  }
+}

@@ -1,0 +1,246 @@
+/** One pool manager after another over the same cluster, where instances outlive them. */
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { aFunction } from "./support/builders.js";
+import { FakeRouter } from "./support/fake-router.js";
+import { Stage, type StageOptions } from "./support/stage.js";
+
+describe("PoolManager, handed over", () => {
+  const stages: Stage[] = [];
+  const routers: FakeRouter[] = [];
+
+  const up = async (options: StageOptions = {}): Promise<Stage> => {
+    const stage = await Stage.up({ ...options, driver: { ...options.driver, outlivesProcess: true } });
+    stages.push(stage);
+    // Another one of the same process would hold slots too.
+    stage.router.close();
+    return stage;
+  };
+  const succeed = async (stage: Stage): Promise<Stage> => {
+    const next = await Stage.succeed(stage);
+    stages.push(next);
+    return next;
+  };
+  /** A router at the other end of a network. */
+  const router = async (stage: Stage): Promise<FakeRouter> => {
+    const made = new FakeRouter(stage.network, stage.clock);
+    routers.push(made);
+    await rejoin(stage, made);
+    return made;
+  };
+  const rejoin = async (stage: Stage, who: FakeRouter): Promise<void> => {
+    who.open();
+    await stage.clock.pass(10);
+  };
+  const after = async (stage: Stage, fn: () => void): Promise<void> => {
+    fn();
+    await stage.clock.pass(10);
+  };
+  /** The process ends without a word. */
+  const kill = async (stage: Stage): Promise<void> => {
+    stage.network.cut();
+    await stage.manager.abandon();
+  };
+
+  afterEach(async () => {
+    for (const made of routers.splice(0)) made.close();
+    const [last] = stages.slice(-1);
+    stages.length = 0;
+    await last?.down();
+  });
+
+  const four = aFunction({ settings: { requestsPerInstance: 4, maxInstances: 1 } });
+
+  it("leaves instances and pools as they are when it stops", async () => {
+    const stage = await up();
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1));
+    const before = stage.instances();
+    await stage.manager.stop();
+    expect(stage.states()).toEqual(["READY", "WARM", "WARM", "WARM"]);
+    const next = await succeed(stage);
+    expect(next.instances()).toEqual(before);
+  });
+
+  it("lets routers keep what they hold, requests in flight included, when another takes over", async () => {
+    const stage = await up({ functions: [four] });
+    const [one, two] = [await router(stage), await router(stage)];
+    await after(stage, () => one.request("fn", 1, 1));
+    await after(stage, () => two.request("fn", 1, 2));
+    const slots = [one.slots("fn"), two.slots("fn")];
+    expect(slots).toEqual([2, 2]);
+    await kill(stage);
+    // Served without anybody's help.
+    one.request("fn", 1);
+    expect(one.inFlight("fn")).toBe(2);
+    const next = await succeed(stage);
+    await rejoin(next, one);
+    await rejoin(next, two);
+    expect([one.slots("fn"), two.slots("fn")]).toEqual(slots);
+    expect(next.manager.view.instancesOf("fn")).toMatchObject([{ state: "READY", inFlight: 4 }]);
+    expect([one.failed, two.failed]).toEqual([0, 0]);
+    expect(next.driver.specializations).toHaveLength(1);
+  });
+
+  it("keeps the slots of a router that is not back yet for three seconds", async () => {
+    const stage = await up({ functions: [four] });
+    const [one, two] = [await router(stage), await router(stage)];
+    await after(stage, () => one.request("fn", 1, 1));
+    expect([one.slots("fn"), two.slots("fn")]).toEqual([2, 2]);
+    await kill(stage);
+    const next = await succeed(stage);
+    await rejoin(next, one);
+    one.request("fn", 1, 3);
+    await next.clock.pass(2_800);
+    expect(one.slots("fn")).toBe(2);
+    expect(one.inFlight("fn")).toBe(2);
+    await next.clock.pass(1_000);
+    expect(one.inFlight("fn")).toBe(4);
+    // What it holds by then is another's: it is told so.
+    await rejoin(next, two);
+    expect(two.slots("fn")).toBe(0);
+  });
+
+  it("confirms no more than there is, to who comes first, where routers hold too much together", async () => {
+    const stage = await up({ functions: [four] });
+    const [one, two] = [await router(stage), await router(stage)];
+    await after(stage, () => one.request("fn", 1, 1));
+    stage.network.cut();
+    // Given up for lost: all four are the other's, when the first one is back.
+    await rejoin(stage, two);
+    two.request("fn", 1, 4);
+    await stage.clock.pass(4_000);
+    expect([one.slots("fn"), two.slots("fn")]).toEqual([2, 4]);
+    await kill(stage);
+    const next = await succeed(stage);
+    await rejoin(next, two);
+    await rejoin(next, one);
+    expect([one.slots("fn"), two.slots("fn")]).toEqual([0, 4]);
+    one.finishAll();
+    two.finishAll();
+    [one, two].forEach((each) => each.report());
+    await next.clock.pass(5_000);
+    expect(one.slots("fn") + two.slots("fn")).toBeLessThanOrEqual(4);
+  });
+
+  it("serves cold requests that came while nobody led", async () => {
+    const stage = await up();
+    const one = await router(stage);
+    await kill(stage);
+    one.request("fn", 1, 2);
+    await stage.clock.pass(10_000);
+    expect(one.inFlight("fn")).toBe(0);
+    const next = await succeed(stage);
+    await rejoin(next, one);
+    expect(one.inFlight("fn")).toBe(2);
+    expect(one.refused).toEqual([]);
+  });
+
+  it("lets what is being specialized finish and be served before it stops", async () => {
+    const stage = await up({ driver: { specializeDelayMs: 1_000 } });
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 1));
+    const stopped = stage.manager.stop();
+    expect(stage.manager.isServing).toBe(false);
+    await stage.clock.pass(1_100);
+    await stopped;
+    expect(one.inFlight("fn")).toBe(1);
+    const next = await succeed(stage);
+    expect(next.instances()).toHaveLength(1);
+  });
+
+  it("stops within five seconds though code does not finish loading", async () => {
+    const stage = await up({ driver: { specializeDelayMs: 20_000 } });
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 1));
+    let isStopped = false;
+    const stopped = stage.manager.stop().then(() => (isStopped = true));
+    await stage.clock.pass(4_900);
+    expect(isStopped).toBe(false);
+    await stage.clock.pass(200);
+    expect(isStopped).toBe(true);
+    await stopped;
+    await succeed(stage);
+  });
+
+  it("acts on nothing when it leads no more, and the next one ends what it left half done", async () => {
+    const stage = await up({ driver: { specializeDelayMs: 1_000 }, functions: [four] });
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 1));
+    await kill(stage);
+    await stage.clock.pass(5_000);
+    expect(stage.states()).toEqual(["SPECIALIZING", "WARM", "WARM", "WARM"]);
+    const next = await succeed(stage);
+    await next.clock.pass(125_000);
+    expect(stage.states()).toEqual(["WARM", "WARM", "WARM"]);
+  });
+
+  it("gives instances that it takes over a whole idle timeout", async () => {
+    const settings = { idleTimeoutSeconds: 60 };
+    const stage = await up({ functions: [aFunction({ settings })] });
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 1));
+    one.finishAll();
+    one.report();
+    await stage.clock.pass(50_000);
+    await kill(stage);
+    const next = await succeed(stage);
+    await rejoin(next, one);
+    await next.clock.pass(59_000);
+    expect(next.instances()).toHaveLength(1);
+    await next.clock.pass(3_000);
+    expect(next.instances()).toHaveLength(0);
+  });
+
+  it("lets requests of a function that was deleted meanwhile finish", async () => {
+    const stage = await up();
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 1));
+    await kill(stage);
+    stage.source.functions = [];
+    const next = await succeed(stage);
+    await next.clock.pass(2_000);
+    await rejoin(next, one);
+    await next.clock.pass(5_000);
+    expect(next.count("DRAINING")).toBe(1);
+    one.finishAll();
+    await next.clock.pass(2_000);
+    expect(next.count("DRAINING")).toBe(0);
+    expect([one.failed, one.served]).toEqual([0, 1]);
+  });
+
+  it("takes over no more requests at a time than the instance was told to take", async () => {
+    const stage = await up({ functions: [aFunction({ settings: { requestsPerInstance: 2, maxInstances: 1 } })] });
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 1));
+    await kill(stage);
+    stage.source.functions = [aFunction({ revision: 2, settings: { requestsPerInstance: 9, maxInstances: 1 } })];
+    const next = await succeed(stage);
+    await rejoin(next, one);
+    await next.clock.pass(5_000);
+    expect(one.slots("fn")).toBe(2);
+  });
+
+  it("lets no router in before it knows what is desired", async () => {
+    const stage = await up();
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 1));
+    await kill(stage);
+    stage.source.failure = new Error("away");
+    const next = await succeed(stage);
+    await rejoin(next, one);
+    expect([one.isLost, one.slots("fn")]).toEqual([true, 1]);
+    stage.source.failure = undefined;
+    await next.clock.pass(10_000);
+    await rejoin(next, one);
+    expect([one.isLost, one.slots("fn")]).toEqual([false, 1]);
+  });
+
+  it("launches nothing for what runs already, however soon it knows what is desired", async () => {
+    const stage = await up({ functions: [aFunction({ settings: { minInstances: 2 } })] });
+    await kill(stage);
+    const next = await succeed(stage);
+    await next.clock.pass(5_000);
+    expect(next.instances()).toHaveLength(2);
+    expect(next.driver.specializations).toHaveLength(2);
+  });
+});

@@ -1,13 +1,12 @@
 #!/usr/bin/env node
-import { runCli } from "./cli/program.js";
-
 const args = process.argv.slice(2);
-// The server's packages are loaded only where it runs: the command line is to answer at once.
+// Each is loaded only where it runs: the command line is to answer at once, the fetcher to need little memory.
 if (args[0] === "fetcher") {
   await (await import("./app/fetcher.js")).runFetcher();
 } else if (args[0] === "init-secrets") {
   await (await import("./app/init-secrets.js")).initSecrets(args.slice(1));
 } else {
+  const { runCli } = await import("./cli/program.js");
   const code = await runCli(args, {
     serve: async (flags, write) => (await import("./app/serve.js")).serve(flags, write),
   });

@@ -17,7 +17,7 @@ export async function runFetcher(): Promise<void> {
   const image = { host: "127.0.0.1", port: imagePort };
   const fetcher = new Fetcher({ contract, folder, image, clock: systemClock });
   const verifier = new FetcherVerifier(publicKey, instance);
-  const server = new FetcherServer({ fetcher, verifier, logger, host: "0.0.0.0", port });
+  const server = new FetcherServer({ fetcher, verifier, logger, clock: systemClock, host: "0.0.0.0", port });
   process.once("SIGTERM", () => void server.stop());
   try {
     logger.info({ port: await server.start(), contract }, "the fetcher listens");

@@ -4,15 +4,18 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { Stoppable } from "../lib/stoppable.js";
 import type { Fetcher, FetcherAnswer } from "./fetcher.js";
+import { callImage } from "./image-client.js";
 import { signatureHeader, type FetcherVerifier } from "./signature.js";
 
 export interface FetcherServerOptions {
   readonly fetcher: Fetcher;
   readonly verifier: FetcherVerifier;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -22,6 +25,9 @@ export interface FetcherServerOptions {
 const maxBodyBytes = 1_600 * 1024;
 const maxConnections = 16;
 const timeouts = { headersTimeout: 5_000, requestTimeout: 15_000, keepAliveTimeout: 5_000 };
+
+const warmUpRounds = 5;
+const warmUpMs = 1_000;
 
 type Handler = (req: IncomingMessage) => FetcherAnswer | Promise<FetcherAnswer>;
 
@@ -45,15 +51,30 @@ export class FetcherServer implements Stoppable {
   }
 
   /** Resolves with the port on which it listens. */
-  start(): Promise<number> {
+  async start(): Promise<number> {
     const { host, port } = this.options;
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen(port, host, () => {
         this.#server.off("error", reject);
-        resolve((this.#server.address() as AddressInfo).port);
+        resolve();
       });
     });
+    const { port: listening } = this.#server.address() as AddressInfo;
+    await this.#warmUp(listening);
+    return listening;
+  }
+
+  /** Runs what a specialization will run, so that the one that counts does not wait for its code to be compiled. */
+  async #warmUp(port: number): Promise<void> {
+    const { verifier, clock } = this.options;
+    const call = { path: "/-/warm-up", json: { nothing: "x".repeat(1_000) } };
+    for (let round = 0; round < warmUpRounds; round++) {
+      verifier.isSigned(Buffer.from(JSON.stringify(call)), "A".repeat(86));
+      await callImage({ host: "127.0.0.1", port }, call, { clock, signal: AbortSignal.timeout(warmUpMs) }).catch(
+        () => {},
+      );
+    }
   }
 
   /** Cuts whatever is under way. */

@@ -29,7 +29,7 @@ beforeEach(async () => {
     clock: systemClock,
   });
   const verifier = new FetcherVerifier(signer.publicKey, instance);
-  server = new FetcherServer({ fetcher, verifier, logger, host: "127.0.0.1", port: 0 });
+  server = new FetcherServer({ fetcher, verifier, logger, clock: systemClock, host: "127.0.0.1", port: 0 });
   port = await server.start();
 });
 afterEach(async () => {

@@ -9,6 +9,7 @@ if (args[0] === "fetcher") {
   const { runCli } = await import("./cli/program.js");
   const code = await runCli(args, {
     serve: async (flags, write) => (await import("./app/serve.js")).serve(flags, write),
+    migrate: async (flags, write) => (await import("./app/migrate-store.js")).migrateStore(flags, write),
   });
   // A server that failed has left its own exit code.
   if (code !== 0) process.exitCode = code;

@@ -34,6 +34,8 @@ export interface ApiServerOptions {
   readonly adminToken: string | null;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Whether answers are to be the last of their connections, so that clients connect anew elsewhere. */
+  readonly isDraining?: () => boolean;
   /** How long requests in flight may finish at `stop`. */
   readonly stopTimeoutMs: number;
   /** Health is answered without a token, so that probes need none; metrics name functions and do. */
@@ -113,7 +115,7 @@ export class ApiServer {
   #route(app: Express, apollo: ApolloServer<ApiContext>): void {
     const { healthz, readyz, metrics, playground } = this.#options.handlers;
     app.disable("x-powered-by");
-    app.use(identify, this.#checkHost);
+    app.use(identify, this.#sendElsewhere, this.#checkHost);
     app.get("/healthz", healthz);
     app.get("/readyz", readyz);
     app.get("/metrics", this.#authenticate, metrics);
@@ -127,6 +129,11 @@ export class ApiServer {
     app.use((_req, res) => refuse(res, new AppError("NOT_FOUND", "There is nothing here. GraphQL is at /graphql.")));
     app.use(this.#onError);
   }
+
+  readonly #sendElsewhere: RequestHandler = (_req, res, next) => {
+    if (this.#options.isDraining?.() === true) res.setHeader("Connection", "close");
+    next();
+  };
 
   readonly #checkHost: RequestHandler = (req, _res, next) => {
     this.#guard.checkHost(req.headers.host);

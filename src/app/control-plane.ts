@@ -24,7 +24,7 @@ export interface ControlPlane {
 }
 
 export function buildControlPlane(
-  { dataSource, wakeups }: OpenStore,
+  { dataSource, wakeups }: Pick<OpenStore, "dataSource" | "wakeups">,
   images: EnvironmentServiceParts["images"],
   clock: Clock,
   inForce?: () => Promise<void>,

@@ -1,30 +1,31 @@
 /** The roles of one process: made here, started in order, stopped in reverse. Ends that are both in here are linked directly. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../config/settings.js";
 import { systemClock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { StopStack } from "../lib/stop-stack.js";
+import type { Check } from "../model/check.js";
+import { buildRoles, type Roles } from "./build-roles.js";
 import { layFoundation } from "./foundation.js";
 import { openStore } from "./open-store.js";
-import { ApiRole } from "./roles/api-role.js";
-import { PoolmgrRole } from "./roles/poolmgr-role.js";
-import { RouterRole } from "./roles/router-role.js";
-import { TriggersRole } from "./roles/triggers-role.js";
+import type { Role } from "./roles/role.js";
 
 const clock = systemClock;
 
-interface Roles {
-  readonly triggers: TriggersRole;
-  readonly poolmgr: PoolmgrRole;
-  readonly router: RouterRole;
-  readonly api: ApiRole;
-  /** Where data is kept, for people. */
-  readonly place: string;
+/** Where this process listens, as addresses on this machine; without those that it has none of. */
+export interface Addresses {
+  readonly apiUrl?: string;
+  readonly routerUrl?: string;
+  readonly poolmgrUrl?: string;
+  readonly triggersUrl?: string;
 }
 
 export class FermiServer {
   readonly #started: StopStack;
+  #roles: Roles = {};
   #isStopping = false;
-  #roles: Roles | undefined;
+  #stopped: Promise<void> | undefined;
+  #place = "";
 
   constructor(
     private readonly config: Config,
@@ -33,62 +34,84 @@ export class FermiServer {
     this.#started = new StopStack((part, error) => logger.error({ part, err: error }, "a part did not stop cleanly"));
   }
 
-  get apiUrl(): string {
-    return this.#roles?.api.address ?? "";
-  }
-
-  /** As callers see it. */
-  get routerUrl(): string {
-    return this.config.routerUrl ?? this.#roles?.router.address ?? "";
+  get addresses(): Addresses {
+    const { api, router, triggers } = this.#roles;
+    return {
+      ...(api && { apiUrl: api.address }),
+      // As callers see it.
+      ...(router && { routerUrl: this.config.routerUrl ?? router.address }),
+      ...(triggers?.address && { triggersUrl: triggers.address }),
+    };
   }
 
   /** Where data is kept, for people. */
   get place(): string {
-    return this.#roles?.place ?? "";
+    return this.#place;
   }
 
   /** The function that an empty store gets is there. */
   get hasExample(): boolean {
-    return this.#roles?.api.hasExample ?? false;
+    return this.#roles.api?.hasExample ?? false;
   }
 
   get isStopping(): boolean {
     return this.#isStopping;
   }
 
-  /** Resolves when requests are answered. Rejects with whatever kept a part from starting; `stop` is then still to be called. */
+  /** Resolves when all ports are open. Rejects with whatever kept a part from starting; `stop` is then still to be called. */
   async start(): Promise<void> {
-    this.#roles = await this.#build();
-    const { triggers, poolmgr, router, api } = this.#roles;
-    // Whoever records comes after who keeps records in bounds, and is so stopped before.
-    for (const role of [triggers, poolmgr, router, api]) await role.start();
-  }
-
-  /** Requests in flight may finish for the configured time; then everything ends. Idempotent. */
-  stop(): Promise<void> {
-    this.#isStopping = true;
-    return this.#started.stop();
-  }
-
-  async #build(): Promise<Roles> {
     const surroundings = { config: this.config, clock, logger: this.logger };
     const started = this.#started;
     const store = await openStore({ ...surroundings, started });
+    this.#place = store.place;
     const foundation = layFoundation(surroundings, started, store, {
-      pools: () => poolmgr.view.pools(),
-      waiting: () => router.waiting,
+      pools: () => this.#roles.poolmgr?.view.pools() ?? [],
+      waiting: () => this.#roles.router?.waiting ?? 0,
     });
-    const triggers = new TriggersRole(foundation);
-    const poolmgr = new PoolmgrRole(foundation);
-    const router = new RouterRole(foundation, { link: poolmgr.link });
-    const api = new ApiRole(foundation, {
-      pools: poolmgr.view,
-      images: poolmgr.driver,
-      routerAddress: () => router.address,
-      dependents: [poolmgr, router],
-      otherChecks: () => [...router.checks(), ...poolmgr.checks()],
-      isReady: () => router.isReady,
+    this.#roles = await buildRoles(foundation, {
+      isStopping: () => this.#isStopping,
+      unready: () => this.#unready(),
+      checks: () => this.#checks(),
     });
-    return { triggers, poolmgr, router, api, place: store.place };
+    // Whoever records comes after who keeps records in bounds, and is so stopped before.
+    for (const role of this.#present) await role.start();
+  }
+
+  /**
+   * Says that it is not ready and goes on for the configured time; then requests in flight may finish, and everything
+   * ends. Idempotent.
+   */
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    return (this.#stopped ??= this.#drainAndStop());
+  }
+
+  async #drainAndStop(): Promise<void> {
+    const { router, api } = this.#roles;
+    router?.drain();
+    if (router?.address || api?.address) await delay(this.config.drainSeconds * 1_000);
+    await this.#started.stop();
+  }
+
+  /** In the order of their starts. */
+  get #present(): Role[] {
+    const { triggers, poolmgr, router, api } = this.#roles;
+    return [triggers, poolmgr, router, api].filter((role) => role !== undefined);
+  }
+
+  #checks(): Check[] {
+    return this.#present.reverse().flatMap((role) => role.checks());
+  }
+
+  /** Of the first role that is not, in words. */
+  async #unready(): Promise<string | undefined> {
+    if (this.#isStopping) return stoppingNow;
+    for (const role of this.#present) {
+      const why = await role.unready();
+      if (why !== undefined) return why;
+    }
+    return undefined;
   }
 }
+
+const stoppingNow = "this process is stopping";

@@ -1,22 +1,42 @@
-/** What probes and Prometheus ask a process. */
-import type { RequestHandler } from "express";
+/** What probes and Prometheus ask a process, as handlers of Node's own requests. */
+import type { RequestListener, ServerResponse } from "node:http";
+import type { Authenticator } from "../auth/authenticate.js";
+import { AppError } from "../errors/app-error.js";
 import type { Metrics } from "./metrics.js";
 
-export const answerHealthy: RequestHandler = (_req, res) => void res.type("text").send("ok\n");
+/** The process works, whatever it waits for. */
+export const answerHealthy: RequestListener = (_req, res) => answer(res, 200, "ok\n");
 
+/** `unready` says why no traffic should come here, in words; undefined where it should. */
 export const answerReady =
-  (isReady: () => Promise<boolean>): RequestHandler =>
-  async (_req, res) => {
-    const ready = await isReady();
-    res
-      .status(ready ? 200 : 503)
-      .type("text")
-      .send(ready ? "ready\n" : "not ready\n");
+  (unready: () => Promise<string | undefined> | string | undefined): RequestListener =>
+  (_req, res) => {
+    void Promise.resolve(unready()).then((why) =>
+      why === undefined ? answer(res, 200, "ready\n") : answer(res, 503, `not ready: ${why}\n`),
+    );
   };
 
-export const scrape =
-  (metrics: Metrics): RequestHandler =>
-  async (_req, res) => {
-    const { contentType, body } = await metrics.render();
-    res.set("Content-Type", contentType).send(body);
+export const answerMetrics =
+  (metrics: Metrics): RequestListener =>
+  (_req, res) => {
+    void metrics.render().then(({ contentType, body }) => answer(res, 200, body, contentType));
   };
+
+/** Lets those through who may do everything: metrics name functions. */
+export const guarded =
+  (authenticator: Authenticator, handler: RequestListener): RequestListener =>
+  (req, res) => {
+    try {
+      const { authorization } = req.headers;
+      authenticator.authenticate({ authorization, remoteAddress: req.socket.remoteAddress });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      res.setHeader("WWW-Authenticate", "Bearer");
+      return answer(res, error.httpStatus, `${error.message}\n`);
+    }
+    handler(req, res);
+  };
+
+function answer(res: ServerResponse, status: number, text: string, contentType = "text/plain; charset=utf-8"): void {
+  res.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(text) }).end(text);
+}

@@ -5,21 +5,22 @@ type Level = "debug" | "info" | "warn" | "error";
 
 interface LoggerOptions {
   readonly level: Level;
-  readonly format: "text" | "json";
+  /** `auto`: text on a terminal, JSON elsewhere. */
+  readonly format: "auto" | "text" | "json";
 }
 
 /** Logs to stderr: JSON lines for machines, or one short line each for a person at a terminal. Errors keep their causes. */
 export function createLogger({ level, format }: LoggerOptions): Logger {
+  const isText = format === "auto" ? process.stderr.isTTY : format === "text";
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const destination =
-    format === "json"
-      ? pino.destination({ fd: 2, sync: true })
-      : { write: (line: string) => process.stderr.write(asText(line)) };
+  const destination = isText
+    ? { write: (line: string) => process.stderr.write(asText(line)) }
+    : pino.destination({ fd: 2, sync: true });
   return pino({ ...options, serializers: { cause: describe, err: describe } }, destination);
 }
 

@@ -1,10 +1,13 @@
 /** `fermi serve`: the server as a process: settings, signals, what is printed, and the exit code. */
+import "reflect-metadata"; // Before anything decorated is loaded.
 import { rm, writeFile } from "node:fs/promises";
-import { ConfigError, describeSettings, readConfig } from "../config/read-config.js";
+import { isAlone } from "../config/contradictions.js";
+import { describeSettings, readConfig } from "../config/read-config.js";
 import type { Config } from "../config/settings.js";
 import type { Logger } from "../lib/logger.js";
 import { FermiServer } from "./fermi-server.js";
 import { createLogger } from "./logger.js";
+import { configOrUndefined } from "./config-or-undefined.js";
 import { startProblem } from "./start-problem.js";
 
 /** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong settings. `write` is for what is answered at once. */
@@ -13,10 +16,9 @@ export async function serve(args: readonly string[], write: (text: string) => vo
     write(describeSettings());
     return;
   }
-  const config = configOrUndefined(args);
+  const config = configOrUndefined(() => readConfig(args));
   if (config === undefined) return;
-  const format = config.logFormat === "auto" ? (process.stderr.isTTY ? "text" : "json") : config.logFormat;
-  const logger = createLogger({ level: config.logLevel, format });
+  const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   const server = new FermiServer(config, logger);
   const stopped = stopOnSignal(server, logger);
   try {
@@ -34,17 +36,6 @@ export async function serve(args: readonly string[], write: (text: string) => vo
   await announce(server, config);
   await stopped;
   if (config.readyFile !== null) await rm(config.readyFile, { force: true });
-}
-
-function configOrUndefined(args: readonly string[]): Config | undefined {
-  try {
-    return readConfig(args);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(error.problems.map((problem) => `fermi: ${problem}\n`).join(""));
-    process.exitCode = 2;
-    return undefined;
-  }
 }
 
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
@@ -76,25 +67,30 @@ function explain(error: unknown, config: Config, logger: Logger): void {
 }
 
 async function announce(server: FermiServer, config: Config): Promise<void> {
-  const { apiUrl, routerUrl, place } = server;
-  if (config.readyFile !== null) await writeFile(config.readyFile, JSON.stringify({ apiUrl, routerUrl }));
+  const { addresses } = server;
+  if (config.readyFile !== null) await writeFile(config.readyFile, JSON.stringify(addresses));
+  const places: [string, string | undefined][] = [
+    ["API", addresses.apiUrl && `${addresses.apiUrl}/graphql   playground: ${addresses.apiUrl}/`],
+    ["Router", addresses.routerUrl],
+    ["Poolmgr", addresses.poolmgrUrl],
+    ["Triggers", addresses.triggersUrl],
+    ["Data", server.place],
+  ];
+  const shown = places.flatMap(([name, place]) => (place === undefined ? [] : [`  ${name.padEnd(8)} ${place}`]));
+  const advice = isAlone(config) ? ["Try:", ...examples(server), ""] : [];
+  process.stdout.write(["", readyLine(config), "", ...shown, "", ...advice, ""].join("\n"));
+}
+
+/** The ports of a part are open; whether it is ready, it says there. */
+const readyLine = (config: Config): string =>
+  isAlone(config) ? "Fermi is ready." : `Fermi runs here as ${config.roles.join(", ")}.`;
+
+function examples({ addresses: { apiUrl = "", routerUrl = "" }, hasExample }: FermiServer): string[] {
   const flag = apiUrl === "http://localhost:31313" ? "" : ` --server ${apiUrl}`;
-  process.stdout.write(
-    [
-      "",
-      "Fermi is ready.",
-      "",
-      `  API      ${apiUrl}/graphql   playground: ${apiUrl}/`,
-      `  Router   ${routerUrl}`,
-      `  Data     ${place}`,
-      "",
-      "Try:",
-      ...(server.hasExample
-        ? [`  curl ${routerUrl}/hello`, `  npx fermi${flag} function logs hello -f`]
-        : [`  npx fermi${flag} env list`, `  npx fermi${flag} function create --help`]),
-      `  npx fermi${flag} function list`,
-      "",
-      "",
-    ].join("\n"),
-  );
+  return [
+    ...(hasExample
+      ? [`  curl ${routerUrl}/hello`, `  npx fermi${flag} function logs hello -f`]
+      : [`  npx fermi${flag} env list`, `  npx fermi${flag} function create --help`]),
+    `  npx fermi${flag} function list`,
+  ];
 }

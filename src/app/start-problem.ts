@@ -23,7 +23,7 @@ export class StoreProblem extends Error {
 }
 
 /** The innermost message: wrappers only say that something failed. */
-function reasonOf(error: unknown): string | undefined {
+export function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const inner = reasonOf(error.cause) ?? (error instanceof AggregateError ? reasonOf(error.errors[0]) : undefined);
   return inner ?? (error.message === "" ? (error as SystemError).code : error.message);
@@ -53,4 +53,10 @@ function folderProblem({ code, path }: SystemError): string | undefined {
   const problem = problems[code ?? ""];
   if (problem === undefined || path === undefined) return undefined;
   return `the data folder can't be used: ${path}: ${problem}; set FERMI_DATA_DIR to another folder`;
+}
+
+/** Without user and password. */
+export function placeOf(databaseUrl: string): string {
+  const { host, pathname } = new URL(databaseUrl);
+  return `${host}${pathname}`;
 }

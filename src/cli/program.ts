@@ -19,12 +19,16 @@ import { addVersionCommand } from "./commands/version.js";
 import { formats } from "./print.js";
 import { processShell, type Shell } from "./shell.js";
 
+type ServerCommand = (args: readonly string[], write: (text: string) => void) => Promise<void>;
+
 export interface ProgramOptions {
   /**
    * Runs the server; gets what stands after `serve`, and what writes an answer. Its exit code is what it leaves in
    * `process.exitCode`.
    */
-  readonly serve: (args: readonly string[], write: (text: string) => void) => Promise<void>;
+  readonly serve: ServerCommand;
+  /** Brings the store up to date; as `serve`. */
+  readonly migrate: ServerCommand;
   readonly shell?: Shell;
   readonly config?: CliConfig;
 }
@@ -48,7 +52,8 @@ export async function runCli(args: readonly string[], options: ProgramOptions): 
   }
 }
 
-export function buildProgram({ serve, shell = processShell(), config = readCliConfig() }: ProgramOptions): Command {
+export function buildProgram(options: ProgramOptions): Command {
+  const { serve, migrate, shell = processShell(), config = readCliConfig() } = options;
   const program = new Command("fermi").description("functions as a service, driven through GraphQL");
   program
     .configureOutput({ writeOut: (text) => shell.write(text), writeErr: (text) => shell.tell(text.trimEnd()) })
@@ -63,7 +68,13 @@ export function buildProgram({ serve, shell = processShell(), config = readCliCo
   addRouteCommands(program, shell);
   addPoolCommands(program, shell);
   addInvocationCommands(program, shell);
-  addServeCommand(program, (args) => serve(args, (text) => shell.write(text)));
+  const write = (text: string): void => shell.write(text);
+  addServerCommand(program, "serve", "run the server in this process, or some of its roles", (args) =>
+    serve(args, write),
+  );
+  addServerCommand(program, "migrate", "bring the tables of DATABASE_URL up to this version, once", (args) =>
+    migrate(args, write),
+  );
   addVersionCommand(program, shell);
   addCompletionCommand(program, shell);
   addHelpCommand(program);
@@ -80,14 +91,19 @@ function addGlobalOptions(program: Command, { server, token, namespace }: CliCon
 }
 
 /** Its flags are the server's settings, which it reads and explains itself (`fermi serve --help`). */
-function addServeCommand(program: Command, serve: (args: readonly string[]) => Promise<void>): void {
+function addServerCommand(
+  program: Command,
+  name: string,
+  description: string,
+  run: (args: readonly string[]) => Promise<void>,
+): void {
   program
-    .command("serve")
-    .description("run the server in this process")
-    .argument("[flags...]", "its settings; `fermi serve --help` lists them")
+    .command(name)
+    .description(description)
+    .argument("[flags...]", `its settings; \`fermi ${name} --help\` lists them`)
     .allowUnknownOption()
     .helpOption(false)
-    .action((_flags: string[], _options: object, command: Command) => serve(command.args));
+    .action((_flags: string[], _options: object, command: Command) => run(command.args));
 }
 
 /** Commander's own complaints end like ours: one line, exit code 2, and which help to read. */

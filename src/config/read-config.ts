@@ -18,6 +18,15 @@ const otherVariables = ["FERMI_SERVER", "FERMI_TOKEN", "FERMI_NAMESPACE"];
 /** Flags beat variables beat defaults; every problem is found before it throws a ConfigError. */
 export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
+  const config = readValues(args, env, problems);
+  problems.push(...unknownVariables(env));
+  if (problems.length === 0) problems.push(...contradictions(config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}
+
+/** Each by itself; what can't be read is left out and told in `problems`. */
+function readValues(args: readonly string[], env: NodeJS.ProcessEnv, problems: string[]): Config {
   const flags = readFlags(args, problems);
   const values: Partial<Record<keyof Config, unknown>> = {};
   for (const [key, setting] of all) {
@@ -26,10 +35,19 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
     values[key] =
       given === null ? null : parse(setting, given, flag === undefined ? setting.env : setting.flag, problems);
   }
-  problems.push(...unknownVariables(env));
-  if (problems.length === 0) problems.push(...contradictions(values as Config));
+  return values as Config;
+}
+
+/** What `fermi migrate` needs of them: the rest may be as it likes. */
+export type MigrateConfig = Pick<Config, "logLevel" | "logFormat"> & { readonly databaseUrl: string };
+
+export function readMigrateConfig(args: readonly string[], env: NodeJS.ProcessEnv = process.env): MigrateConfig {
+  const problems: string[] = [];
+  const { databaseUrl, logLevel, logFormat } = readValues(args, env, problems);
+  if (databaseUrl === null)
+    problems.push("DATABASE_URL must be set: it says whose tables are to be brought up to date");
   if (problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(values as Config);
+  return { databaseUrl: databaseUrl as string, logLevel, logFormat };
 }
 
 function readFlags(args: readonly string[], problems: string[]): Map<string, string> {

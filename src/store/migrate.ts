@@ -23,6 +23,41 @@ export async function migrate(url: string): Promise<string[]> {
   }
 }
 
+/**
+ * Resolves when the store answers and has all that this program relies on; rejects with STORE_UNAVAILABLE, and says why,
+ * where it does not yet. Of its own connection, which is closed in any case.
+ */
+export async function checkSchema(url: string): Promise<void> {
+  const dataSource = buildDataSource({ url, poolSize: 1, applicationName: "fermi-check" });
+  try {
+    await dataSource.initialize();
+    await refuseOldServer(dataSource);
+    const { missing } = await compareMigrations(dataSource);
+    if (missing > 0) throw new AppError("STORE_UNAVAILABLE", notMigrated(missing));
+  } catch (error) {
+    throw isStoreUnavailable(error) ? storeUnavailable(error) : error;
+  } finally {
+    if (dataSource.isInitialized) await dataSource.destroy();
+  }
+}
+
+export const notMigrated = (missing: number): string =>
+  `${missing} migrations were not run; run \`fermi migrate\` with this version of Fermi.`;
+
+/** How many of the migrations that this program knows were not run, and how many were that it does not know. */
+export async function compareMigrations(dataSource: DataSource): Promise<{ missing: number; unknown: number }> {
+  const [table]: { exists: boolean }[] = await dataSource.query(
+    "SELECT to_regclass('migration') IS NOT NULL AS exists",
+  );
+  const rows: { name: string }[] = table?.exists === true ? await dataSource.query("SELECT name FROM migration") : [];
+  const done = new Set(rows.map(({ name }) => name));
+  const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
+  return {
+    missing: known.filter((name) => !done.has(name)).length,
+    unknown: [...done].filter((name) => !known.includes(name)).length,
+  };
+}
+
 async function migrateAlone(dataSource: DataSource): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {

@@ -19,6 +19,7 @@ export interface RunOptions {
   /** Told which API the command will talk to. */
   readonly onApi?: (api: FakeApi) => void;
   readonly serve?: (args: readonly string[]) => Promise<void>;
+  readonly migrate?: (args: readonly string[]) => Promise<void>;
 }
 
 /** Runs one command line in this process. */
@@ -36,6 +37,7 @@ export async function runFermi(args: readonly string[], options: RunOptions = {}
   };
   const exitCode = await runCli(args, {
     serve: options.serve ?? (async () => {}),
+    migrate: options.migrate ?? (async () => {}),
     shell,
     config: {
       server: options.server ?? "http://127.0.0.1:1",

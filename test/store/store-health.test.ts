@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { migrate } from "../../src/store/migrate.js";
+import { checkSchema, migrate } from "../../src/store/migrate.js";
 import { StoreHealth } from "../../src/store/store-health.js";
 import { openServices, type Services } from "./support/open-services.js";
 
@@ -23,11 +23,11 @@ describe("StoreHealth", () => {
   it("tells of migrations that were not run, and of those of a newer Fermi", async () => {
     const { dataSource } = services;
     await dataSource.query("INSERT INTO migration (timestamp, name) VALUES (9999999999999, 'Newer9999999999999')");
-    expect(await health.migrationCheck()).toMatchObject({ ok: false, message: expect.stringContaining("newer") });
+    expect(await health.migrationCheck()).toMatchObject({ ok: true, message: expect.stringContaining("newer") });
     await dataSource.query("DELETE FROM migration");
     expect(await health.migrationCheck()).toMatchObject({ ok: false, message: expect.stringContaining("not run") });
     await dataSource.query("DROP TABLE migration");
-    expect(await health.migrationCheck()).toMatchObject({ ok: false });
+    expect(await health.migrationCheck()).toMatchObject({ ok: false, message: expect.stringContaining("not run") });
   });
 
   it("refuses a server that is too old", async () => {
@@ -36,6 +36,28 @@ describe("StoreHealth", () => {
       ok: false,
       message: "The server is PostgreSQL 13; Fermi needs 14 or newer.",
     });
+  });
+});
+
+describe("checkSchema", () => {
+  it("is content with the schema of this Fermi and of a newer one, and with no older one", async () => {
+    const services = await openServices();
+    await checkSchema(services.url);
+    await services.dataSource.query("INSERT INTO migration (timestamp, name) VALUES (9999999999999, 'Newer9')");
+    await checkSchema(services.url);
+    await services.dataSource.query("DELETE FROM migration WHERE name LIKE 'Records%'");
+    await expect(checkSchema(services.url)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("fermi migrate"),
+    });
+    await services.dataSource.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    await expect(checkSchema(services.url)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await services.close();
+  });
+
+  it("says that the store is unavailable where no server answers", async () => {
+    const url = "postgres://nobody@127.0.0.1:1/none";
+    await expect(checkSchema(url)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   });
 });
 

@@ -147,7 +147,7 @@ export class ApiHarness {
   async #serve(wakeups: Wakeups, options: HarnessOptions): Promise<void> {
     const clock = options.clock ?? systemClock;
     const images = { refuseImage: refuseUnknownImage };
-    const store = { dataSource: this.dataSource, wakeups, place: "a test's database", dataDir: "" };
+    const store = { dataSource: this.dataSource, wakeups };
     const parts = buildControlPlane(store, images, systemClock);
     const changes = new ChangeFeed(this.dataSource, wakeups);
     const { invocations, logs } = parts;

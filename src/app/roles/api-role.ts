@@ -1,5 +1,6 @@
 /** The role `api`: GraphQL, the playground, and the door for calling functions through GraphQL. */
 import path from "node:path";
+import { isAlone } from "../../config/contradictions.js";
 import { Invoker } from "../../invocations/invoker.js";
 import { newId } from "../../lib/new-id.js";
 import { programVersion } from "../../lib/program-version.js";
@@ -14,8 +15,9 @@ import { buildControlPlane, type ControlPlane } from "../control-plane.js";
 import { createExamples, exampleName } from "../examples.js";
 import type { Foundation } from "../foundation.js";
 import { createFeeds } from "../graphql-feeds.js";
-import { answerHealthy, answerReady, scrape } from "../health.js";
+import { answerHealthy, answerMetrics, answerReady } from "../health.js";
 import { playground } from "../playground.js";
+import type { Role } from "./role.js";
 
 const stopTimeoutMs = 5_000;
 const inForceWithinMs = 500;
@@ -27,12 +29,16 @@ export interface ApiRoleNeeds {
   readonly routerAddress: () => string;
   /** Those that are to have looked before a change is answered. */
   readonly dependents: readonly { refresh(): Promise<void> }[];
-  /** What the other roles of this process find. */
-  readonly otherChecks: () => readonly Check[];
-  readonly isReady: () => boolean;
+  /** What the other roles find. */
+  readonly otherChecks: () => readonly Check[] | Promise<readonly Check[]>;
+  /** Why the process should get no traffic, in words. */
+  readonly unready: () => Promise<string | undefined>;
+  /** Answers end their connections, so that clients connect anew elsewhere. */
+  readonly isDraining: () => boolean;
 }
 
-export class ApiRole {
+export class ApiRole implements Role {
+  readonly name = "api";
   readonly #startedAt: Date;
   readonly #control: ControlPlane;
   #address = "";
@@ -60,13 +66,36 @@ export class ApiRole {
 
   /** Resolves when operations are answered. */
   async start(): Promise<void> {
-    const { config, started, health } = this.foundation;
-    this.#storeName = await health.describe();
-    await this.#createExamples(config.examples);
+    const { config, started, store } = this.foundation;
+    const prepared = store.opened.then(() => this.#prepare());
+    if (isAlone(config)) await prepared;
     const api = this.#buildServer();
     started.push("API", () => api.stop());
     const { port } = await api.start();
     this.#address = addressForPeople(config.host, port);
+  }
+
+  async unready(): Promise<string | undefined> {
+    const { store, health } = this.foundation;
+    if (store.unopened !== undefined) return store.unopened;
+    const { ok, message } = await health.storeCheck();
+    return ok ? undefined : message;
+  }
+
+  checks(): Check[] {
+    return [];
+  }
+
+  /** What has to wait for the store. */
+  async #prepare(): Promise<void> {
+    const { config, health, logger } = this.foundation;
+    try {
+      this.#storeName = await health.describe();
+      await this.#createExamples(config.examples);
+    } catch (error) {
+      if (isAlone(config)) throw error;
+      logger.warn({ err: error }, "the examples could not be made; they come with the next start");
+    }
   }
 
   /**
@@ -93,8 +122,8 @@ export class ApiRole {
   }
 
   #buildServer(): ApiServer {
-    const { config, logger, clock, metrics, health, changes, auth } = this.foundation;
-    const { pools, routerAddress: routerUrl, isReady } = this.needs;
+    const { config, logger, clock, metrics, changes, auth } = this.foundation;
+    const { pools, routerAddress: routerUrl, unready, isDraining } = this.needs;
     const { logs, invocations } = this.#control;
     return new ApiServer({
       parts: {
@@ -110,10 +139,11 @@ export class ApiRole {
       logger,
       clock,
       stopTimeoutMs,
+      isDraining,
       handlers: {
         healthz: answerHealthy,
-        readyz: answerReady(async () => isReady() && (await health.storeCheck()).ok),
-        metrics: scrape(metrics),
+        readyz: answerReady(unready),
+        metrics: answerMetrics(metrics),
         playground: playground(path.resolve(import.meta.dirname, "../../../web/dist")),
       },
     });
@@ -125,12 +155,12 @@ export class ApiRole {
     return {
       info: () => ({
         version: programVersion(),
-        cluster: "local",
+        cluster: config.cluster,
         store: this.#storeName,
         routerUrl: config.routerUrl ?? routerAddress(),
         startedAt: this.#startedAt,
       }),
-      checks: async () => [...(await health.checks()), ...otherChecks()],
+      checks: async () => (await Promise.all([health.checks(), otherChecks()])).flat(),
     };
   }
 }

@@ -1,83 +1,138 @@
-/** The role `poolmgr`: keeps instances running, hands out their slots, and collects what they print. */
-import path from "node:path";
+/** The role `poolmgr`: keeps instances running, hands out their slots, and collects what they print; while it leads. */
 import { instanceKeys } from "../../auth/instance-keys.js";
-import { LocalDriver } from "../../cluster/local/local-driver.js";
-import { readProcessEnvironment } from "../../config/read-config.js";
+import { isAlone } from "../../config/contradictions.js";
+import { AppError } from "../../errors/app-error.js";
+import { aborted } from "../../lib/aborted.js";
+import type { Leadership } from "../../lib/leadership.js";
 import { LogSink } from "../../logs/log-sink.js";
 import type { Check } from "../../model/check.js";
 import type { PoolView } from "../../model/pool-view.js";
+import { FencedDriver } from "../../poolmgr/fenced-driver.js";
 import { PoolManager } from "../../poolmgr/pool-manager.js";
 import type { PoolmgrLink } from "../../poolmgr/router-link.js";
 import { LogLineRepository } from "../../store/repositories/log-line.repository.js";
 import type { Foundation } from "../foundation.js";
+import type { InstanceDriver } from "../instance-driver.js";
+import { PoolmgrTerm } from "../poolmgr-term.js";
+import type { Role } from "./role.js";
 
 const mebibyte = 1024 * 1024;
 /** Sources of functions kept in memory, so that a cold start asks no database. */
 const codeCacheBytes = 64 * mebibyte;
+/** A process that was killed holds its lock until the store has noticed. */
+const takeOverWithinMs = 15_000;
 
-export class PoolmgrRole {
-  readonly driver: LocalDriver;
-  readonly #poolManager: PoolManager;
+export interface PoolmgrRoleNeeds {
+  readonly driver: InstanceDriver;
+  readonly leadership: Leadership;
+}
+
+export class PoolmgrRole implements Role {
+  readonly name = "poolmgr";
   readonly #logs: LogSink;
+  readonly #term = new PoolmgrTerm();
+  /** Of the present term or the last: last words of instances come late. */
+  #latest: PoolManager | undefined;
 
-  constructor(private readonly foundation: Foundation) {
-    this.driver = buildLocalDriver(foundation);
-    this.#logs = this.#buildLogs();
-    this.#poolManager = this.#buildPoolManager();
-  }
-
-  /** For a router of this process. */
-  get link(): PoolmgrLink {
-    return this.#poolManager.hub;
-  }
-
-  get view(): PoolView {
-    return this.#poolManager.view;
-  }
-
-  /** Resolves when pools are being filled. */
-  async start(): Promise<void> {
-    const { started } = this.foundation;
-    started.push("instances", () => this.driver.stop());
-    await this.driver.start();
-    started.push("log lines", () => this.#logs.stop());
-    const reading = this.driver.logs((output) => this.#logs.accept(output));
-    started.push("output of instances", () => reading.stop());
-    started.push("pool manager", () => this.#poolManager.stop());
-    await this.#poolManager.start();
-  }
-
-  /** Resolves when what is desired was read after this call, or could not be read. */
-  refresh(): Promise<void> {
-    return this.#poolManager.refresh();
-  }
-
-  checks(): Check[] {
-    const pools = this.driver.health().flatMap(({ problem }) => (problem === null ? [] : [problem]));
-    const troubles = this.driver.warning === null ? pools : [this.driver.warning, ...pools];
-    const ok = troubles.length === 0;
-    return [
-      { name: "instances", ok, message: ok ? "Pools are filled as they should be." : troubles.join(" ") },
-      this.#logs.check(),
-    ];
-  }
-
-  #buildLogs(): LogSink {
-    const { store, metrics, clock, logger } = this.foundation;
-    return new LogSink({
+  constructor(
+    private readonly foundation: Foundation,
+    private readonly needs: PoolmgrRoleNeeds,
+  ) {
+    const { store, metrics, clock, logger } = foundation;
+    this.#logs = new LogSink({
       store: new LogLineRepository(store.dataSource),
-      identify: (id) => this.#poolManager.identify(id),
+      identify: (id) => this.#latest?.identify(id),
       metrics,
       clock,
       logger,
     });
   }
 
-  #buildPoolManager(): PoolManager {
-    const { config, clock, logger, metrics, routing, secret } = this.foundation;
+  /** For a router of this process. */
+  get link(): PoolmgrLink {
+    return this.#term;
+  }
+
+  get view(): PoolView {
+    return this.#term;
+  }
+
+  async start(): Promise<void> {
+    const { config, started, store } = this.foundation;
+    const { driver, leadership } = this.needs;
+    started.push("instances", () => driver.stop());
+    await driver.start();
+    started.push("log lines", () => this.#logs.stop());
+    started.push("pool manager", () => leadership.stop());
+    const leading = store.opened.then(() => this.#compete());
+    if (isAlone(config)) await this.#expectToLead(leading);
+  }
+
+  unready(): string | undefined {
+    return this.foundation.store.unopened;
+  }
+
+  /** Resolves when what is desired was read after this call, or could not be read. */
+  async refresh(): Promise<void> {
+    await this.#term.manager?.refresh();
+  }
+
+  checks(): Check[] {
+    const { driver, leadership } = this.needs;
+    const pools = driver.health().flatMap(({ problem }) => (problem === null ? [] : [problem]));
+    const troubles = driver.warning === null ? pools : [driver.warning, ...pools];
+    const ok = troubles.length === 0;
+    return [
+      { name: "pool manager", ok: true, message: leadership.describe() },
+      { name: "instances", ok, message: ok ? "Pools are filled as they should be." : troubles.join(" ") },
+      this.#logs.check(),
+    ];
+  }
+
+  /** Resolves when this process leads for the first time, and its pools are being filled. */
+  #compete(): Promise<void> {
+    return new Promise((resolve) => this.needs.leadership.start((signal) => this.#lead(signal, resolve)));
+  }
+
+  /** The router of this process knows no other pool manager than the one beside it. */
+  async #expectToLead(leading: Promise<void>): Promise<void> {
+    let timer: { stop(): void } | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = this.foundation.clock.after(takeOverWithinMs, () => reject(alreadyLed(this.needs.leadership)));
+    });
+    await Promise.race([leading, late]);
+    timer?.stop();
+  }
+
+  async #lead(signal: AbortSignal, onLeading: () => void): Promise<void> {
+    const { logger } = this.foundation;
+    const { driver, leadership } = this.needs;
+    const manager = (this.#latest = this.#buildManager());
+    const reading = driver.logs((output) => this.#logs.accept(output));
+    logger.info({}, "this process leads: it manages the pools");
+    this.#term.begin(manager);
+    try {
+      await Promise.race([manager.start(), aborted(signal)]);
+      if (!signal.aborted) onLeading();
+      await aborted(signal);
+    } finally {
+      logger.info({ leadership: leadership.describe() }, "this process leads no more");
+      this.#term.end();
+      await (leadership.isHeld ? manager.stop() : manager.abandon());
+      await reading.stop();
+    }
+  }
+
+  #buildManager(): PoolManager {
+    const { config, clock, logger, metrics, routing, names, secret } = this.foundation;
+    const { driver, leadership } = this.needs;
     return new PoolManager({
-      driver: this.driver,
-      source: routing,
+      driver: new FencedDriver(driver, () => leadership.isHeld),
+      source: {
+        load: () => names.load(),
+        code: (functionId, version) => routing.code(functionId, version),
+        subscribe: (listener) => routing.subscribe(listener),
+      },
       metrics,
       clock,
       logger,
@@ -90,17 +145,9 @@ export class PoolmgrRole {
   }
 }
 
-function buildLocalDriver({ config, clock, logger, store }: Foundation): LocalDriver {
-  const { path: searchPath, lang } = readProcessEnvironment();
-  return new LocalDriver({
-    dataDir: store.dataDir,
-    runtimesDir: path.resolve(import.meta.dirname, "../../../environments"),
-    path: searchPath,
-    lang,
-    node: process.execPath,
-    mapped: config.localRuntimes ?? [],
-    clock,
-    logger,
-    maxInstances: config.maxInstances,
-  });
-}
+const alreadyLed = (leadership: Leadership): AppError =>
+  new AppError(
+    "IN_USE",
+    `another Fermi manages instances with this database already: ${leadership.describe()} Stop it, use another ` +
+      "database, or run the roles as processes that know of each other (FERMI_POOLMGR_URL)",
+  );

@@ -1,4 +1,5 @@
 /** The role `router`: answers HTTP with functions, and records what became of each request. */
+import type { RequestListener } from "node:http";
 import { BatchingRecorder } from "../../invocations/recorder.js";
 import type { Check } from "../../model/check.js";
 import type { PoolmgrLink } from "../../poolmgr/router-link.js";
@@ -6,15 +7,19 @@ import { Router } from "../../router/router.js";
 import { InvocationRepository } from "../../store/repositories/invocation.repository.js";
 import { addressForPeople } from "../address.js";
 import type { Foundation } from "../foundation.js";
+import type { Role } from "./role.js";
 
 const mebibyte = 1024 * 1024;
 
 export interface RouterRoleNeeds {
   /** The way to the pool manager, in this process or another. */
   readonly link: PoolmgrLink;
+  /** Answers `/-/metrics`. */
+  readonly metrics: RequestListener;
 }
 
-export class RouterRole {
+export class RouterRole implements Role {
+  readonly name = "router";
   readonly #recorder: BatchingRecorder;
   readonly #router: Router;
   #address = "";
@@ -55,8 +60,13 @@ export class RouterRole {
     return this.#router.waiting;
   }
 
-  get isReady(): boolean {
-    return this.#router.isReady;
+  unready(): string | undefined {
+    return this.#router.unready;
+  }
+
+  /** Says that it is not ready, and goes on. */
+  drain(): void {
+    this.#router.drain();
   }
 
   /** Resolves when requests are taken. */

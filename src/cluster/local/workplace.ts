@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { AppError } from "../../errors/app-error.js";
 import { isOpenToAll, nobody, tryCommand, type ChildUser } from "./child-user.js";
-import { findPython, localRuntimes, mappedRuntime, type MappedRuntime, type Runtime } from "./runtimes.js";
+import type { ImageCheck } from "../cluster-driver.js";
+import { findPython, localRuntimes, mappedRuntime, refuseImage, type MappedRuntime, type Runtime } from "./runtimes.js";
 import { killStrays } from "./strays.js";
 
 export interface WorkplaceOptions {
@@ -30,6 +31,10 @@ export interface Workplace {
   readonly warning: string | null;
 }
 
+export interface LocalImages extends ImageCheck {
+  readonly images: readonly string[];
+}
+
 /** Makes the folders, kills what an earlier process has left behind, and finds the runtimes. */
 export async function prepareWorkplace(options: WorkplaceOptions): Promise<Workplace> {
   const user = await chooseUser(options.node);
@@ -39,13 +44,28 @@ export async function prepareWorkplace(options: WorkplaceOptions): Promise<Workp
     (await readdir(instancesDir)).map((name) => rm(path.join(instancesDir, name), { recursive: true, force: true })),
   );
   const dir = await readableRuntimes(options.runtimesDir, path.join(path.dirname(instancesDir), "runtimes"), user);
-  const python = options.python ?? (await findPython(options.path, user));
-  const mapped = (options.mapped ?? []).map(mappedRuntime);
-  const runtimes = [...mapped, ...localRuntimes({ dir, node: options.node, python })];
+  const runtimes = await findRuntimes({ ...options, runtimesDir: dir }, user);
   const warning =
     user === null && isRoot() ? `functions run as root, because no other user can run ${options.node}` : null;
   const isElsewhere = !instancesDir.startsWith(path.resolve(options.dataDir));
   return { instancesDir, runtimes, user, temporaryDir: isElsewhere ? path.dirname(instancesDir) : null, warning };
+}
+
+type Programs = Pick<WorkplaceOptions, "runtimesDir" | "path" | "node" | "python" | "mapped">;
+
+async function findRuntimes(options: Programs, user: ChildUser | null): Promise<readonly Runtime[]> {
+  const python = options.python ?? (await findPython(options.path, user));
+  const mapped = (options.mapped ?? []).map(mappedRuntime);
+  return [...mapped, ...localRuntimes({ dir: options.runtimesDir, node: options.node, python })];
+}
+
+/** What can run on this machine, for a process that runs none of it itself. */
+export async function findLocalImages(options: Programs): Promise<LocalImages> {
+  const runtimes = await findRuntimes(options, await chooseUser(options.node));
+  return {
+    images: runtimes.map(({ image }) => image),
+    refuseImage: (image, contract) => refuseImage(runtimes, image, contract),
+  };
 }
 
 const isRoot = (): boolean => process.getuid?.() === 0;

@@ -1,0 +1,13 @@
+import type { RoleName } from "../../config/parse-setting.js";
+import type { Check } from "../../model/check.js";
+
+/** One role as its process sees it. What it starts, it pushes on the foundation's `started`. */
+export interface Role {
+  readonly name: RoleName;
+  /** Resolves when its port is open and, where the store is there already, when it does its work. */
+  start(): Promise<void>;
+  /** Why no traffic should come here, in words; undefined where it should. */
+  unready(): Promise<string | undefined> | string | undefined;
+  /** What an operator would want to be told. Never rejects. */
+  checks(): readonly Check[];
+}

@@ -40,7 +40,9 @@ export class FetcherServer implements Stoppable {
     this.#routes = {
       "GET /-/healthz": () => ok({}),
       "GET /-/readyz": async () => ((await fetcher.isReady()) ? ok({}) : notListening),
-      "GET /-/state": () => ok(fetcher.state),
+      // One that is generic is taken for warm, so it says so only when the image can be told something.
+      "GET /-/state": async () =>
+        fetcher.state.state !== "generic" || (await fetcher.isReady()) ? ok(fetcher.state) : notListening,
       "POST /specialize": (req) => this.#specialize(req),
       // Fission's image for Node reports here when its first WebSocket opens and its last one closes.
       "GET /wsevent/start": () => ok({}),

@@ -123,7 +123,10 @@ describe("The fetcher's server", () => {
     expect((await ask("GET", "/-/readyz")).status).toBe(200);
     await image.close();
     expect((await ask("GET", "/-/readyz")).status).toBe(503);
+    expect((await ask("GET", "/-/state")).status).toBe(503);
     expect((await ask("GET", "/-/healthz")).status).toBe(200);
+    await image.listen();
+    expect(await ask("GET", "/-/state")).toEqual({ status: 200, body: { state: "generic" } });
   });
 
   it("knows nothing else, but for what Fission's image for Node reports", async () => {

@@ -22,6 +22,8 @@ export interface ClusterInstance {
   readonly startedAt: Date;
   /** What a READY instance was specialized with: found again after a restart of the control plane, where instances outlive it. */
   readonly specializedFor: SpecializedFor | null;
+  /** Why it does not come up, in words, as far as the driver knows; null where nothing is known to be wrong. */
+  readonly problem: string | null;
 }
 
 export interface SpecializedFor {

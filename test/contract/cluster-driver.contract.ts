@@ -15,6 +15,8 @@ import { anEnvironment } from "./environments.js";
 /** A driver under test, and what a test needs that the port has no place for. */
 export interface DriverSubject {
   readonly driver: ClusterDriver;
+  /** Of Fermi's runtime for Node, where it isn't the usual one. */
+  readonly image?: string;
   /** Code that loads, answers `Hello` to GET /, and prints `printed` while it loads. */
   readonly goodSource: string;
   /** Code that does not load, with `badSourceMessage` in the error. */
@@ -60,7 +62,9 @@ export function describeClusterDriver(name: string, make: () => Promise<DriverSu
       await driver.ensurePool(environment);
       return environment;
     };
-    const pool = (change: Partial<Environment> = {}): Promise<Environment> => ensure(anEnvironment(change));
+    const usual = (change: Partial<Environment>): Environment =>
+      anEnvironment({ ...(subject.image !== undefined && { image: subject.image }), ...change });
+    const pool = (change: Partial<Environment> = {}): Promise<Environment> => ensure(usual(change));
     const claim = ({ id }: Environment): Promise<ClusterInstance> => driver.claim(id, unhurried());
 
     beforeAll(async () => {
@@ -178,7 +182,7 @@ export function describeClusterDriver(name: string, make: () => Promise<DriverSu
       });
 
       it("is refused with the pool's problem where it can't be filled, and health tells the same", async () => {
-        const environment = await ensure(await subject.unfillable(anEnvironment({ poolSize: 1 })));
+        const environment = await ensure(await subject.unfillable(usual({ poolSize: 1 })));
         subject.breakPool?.(environment);
         const error: unknown = await claim(environment).then(undefined, (reason: unknown) => reason);
         const health = driver.health().find(({ environmentId }) => environmentId === environment.id);

@@ -40,7 +40,7 @@ setInterval(() => {}, 1_000);
 /** A process of its own that runs a local driver, to be killed; resolves once it has instances, with their folder. */
 export async function startDoomed(dataDir: string): Promise<{ process: ChildProcess; instancesDir: string }> {
   const folder = mkdtempSync(path.join(tmpdir(), "fermi-doomed-"));
-  for (const part of ["cluster", "errors", "lib", "model"]) compile(path.join("src", part), folder);
+  for (const part of ["cluster", "errors", "fetcher", "lib", "model"]) compile(path.join("src", part), folder);
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
   writeFileSync(path.join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(path.join(folder, "doomed.js"), script);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { PassThrough } from "node:stream";
 import { heapMib } from "../../src/cluster/local/memory-limit.js";
 import { parseQuantity } from "../../src/model/quantity.js";
-import { OutputAllowance, OutputReader, maxLineBytes } from "../../src/cluster/local/output-reader.js";
+import { OutputAllowance, OutputReader, maxLineBytes } from "../../src/cluster/output-reader.js";
 import type { Clock } from "../../src/lib/clock.js";
 
 class HandClock implements Clock {

@@ -3,7 +3,7 @@ import { Fetcher } from "../../fetcher/fetcher.js";
 import { untilListening } from "../../fetcher/image-client.js";
 import type { FissionContract } from "../../fetcher/plan-code.js";
 import type { Clock } from "../../lib/clock.js";
-import type { RuntimeAnswer, RuntimeLink } from "./runtime-client.js";
+import type { RuntimeAnswer, RuntimeLink } from "../runtime-client.js";
 
 export interface FissionLinkOptions {
   readonly contract: FissionContract;

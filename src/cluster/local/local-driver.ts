@@ -26,7 +26,7 @@ import { InstanceBook } from "../instance-book.js";
 import { LocalInstance, type InstanceTools } from "./local-instance.js";
 import { LocalPool } from "./local-pool.js";
 import { MemoryWatch } from "./memory-watch.js";
-import { defaultOutputBounds, type OutputBounds } from "./output-reader.js";
+import { defaultOutputBounds, type OutputBounds } from "../output-reader.js";
 import { planPools } from "./plan-pools.js";
 import { Reaper } from "./reaper.js";
 import { refuseImage, type Runtime } from "./runtimes.js";
@@ -261,6 +261,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
       address: null,
       startedAt: this.options.clock.now(),
       specializedFor: null,
+      problem: null,
     });
     return instance;
   }

@@ -6,13 +6,13 @@ import { newId } from "../../lib/new-id.js";
 import type { RuntimeContract } from "../../model/environment.js";
 import type { InstanceOutput, SpecializeRequest } from "../cluster-driver.js";
 import { abortReason, orAbort } from "../or-abort.js";
+import { OutputAllowance, OutputReader, type OutputBounds } from "../output-reader.js";
+import { expectLoaded, RuntimeClient, unusable, type RuntimeAnswer, type RuntimeLink } from "../runtime-client.js";
 import { ChildProcess } from "./child-process.js";
 import type { ChildUser } from "./child-user.js";
 import type { MemoryWatch, Watched } from "./memory-watch.js";
 import { FissionLink, freePort } from "./fission-link.js";
-import { OutputAllowance, OutputReader, type OutputBounds } from "./output-reader.js";
 import type { Reaper } from "./reaper.js";
-import { RuntimeClient, type RuntimeAnswer, type RuntimeLink } from "./runtime-client.js";
 import type { Runtime, RuntimeStart } from "./runtimes.js";
 import { killStrays } from "./strays.js";
 
@@ -97,10 +97,7 @@ export class LocalInstance implements Watched {
   async specialize(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
     const answer = await this.#post(JSON.stringify(request), signal);
     this.#link?.close();
-    if (answer.status === 200) return;
-    const { error = `answered ${answer.status}`, stack } = parseAnswer(answer.body);
-    if (answer.status === 422) throw new AppError("LOAD_FAILED", error, { cause: stack });
-    throw unusable(error);
+    expectLoaded(answer);
   }
 
   /** SIGTERM, then SIGKILL after the grace; resolves when it is gone. */
@@ -142,7 +139,8 @@ export class LocalInstance implements Watched {
 
   async #open(onDeath: () => void): Promise<RuntimeLink> {
     const { contract } = this.spec;
-    if (contract === "FERMI") return new RuntimeClient(await this.#spawn({ port: 0, userfunc: "" }, onDeath));
+    if (contract === "FERMI")
+      return new RuntimeClient("127.0.0.1", await this.#spawn({ port: 0, userfunc: "" }, onDeath));
     const userfunc = path.join(this.home, "userfunc");
     await this.#makeFolder(userfunc);
     const port = await this.#spawn({ port: await freePort(), userfunc }, onDeath);
@@ -245,15 +243,3 @@ const fissionVariables = (port: number, userfunc: string): Record<string, string
   USERFUNC: userfunc,
   USERFUNCVOL: userfunc,
 });
-
-const unusable = (why: string, cause?: unknown): AppError =>
-  new AppError("CLUSTER_UNAVAILABLE", `The instance can't be specialized: ${why}.`, { cause, retryAfterSeconds: 1 });
-
-function parseAnswer(body: string): { error?: string; stack?: string } {
-  try {
-    const { error, stack } = JSON.parse(body) as { error?: unknown; stack?: unknown };
-    return { error: String(error), stack: typeof stack === "string" ? stack : "" };
-  } catch {
-    return {};
-  }
-}

@@ -205,6 +205,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
       address: null,
       startedAt: this.#clock.now(),
       specializedFor: null,
+      problem: null,
     });
     const { startDelayMs = 0, load } = this.options;
     if (startDelayMs > 0) this.#clock.after(startDelayMs, () => this.#open(pool, id, load !== undefined));

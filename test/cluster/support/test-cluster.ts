@@ -1,6 +1,7 @@
 import { describe } from "@jest/globals";
 import { existsSync } from "node:fs";
 import { KubeApi } from "../../../src/cluster/kubernetes/kube-api.js";
+import type { Pod } from "../../../src/cluster/kubernetes/pod.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import { newId } from "../../../src/lib/new-id.js";
 
@@ -23,4 +24,19 @@ export async function aNamespace(api: KubeApi): Promise<{ namespace: string; rem
     await api.call({ method: "DELETE", path: `/api/v1/namespaces/${namespace}` });
   };
   return { namespace, remove };
+}
+
+interface PodList {
+  readonly items: readonly Pod[];
+}
+
+export const podsOf = async (api: KubeApi, namespace: string): Promise<readonly Pod[]> =>
+  (await api.call<PodList>({ method: "GET", path: `/api/v1/namespaces/${namespace}/pods` })).items;
+
+/** By force, as an administrator would. */
+export async function deletePod(api: KubeApi, namespace: string, id: string): Promise<void> {
+  const pod = (await podsOf(api, namespace)).find(({ metadata }) => metadata.uid === id);
+  if (pod === undefined) throw new Error(`there is no pod ${id}`);
+  const path = `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}`;
+  await api.call({ method: "DELETE", path, body: { gracePeriodSeconds: 0 } });
 }

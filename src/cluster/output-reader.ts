@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { Clock } from "../../lib/clock.js";
+import type { Clock } from "../lib/clock.js";
 
 export const maxLineBytes = 64 * 1024;
 

@@ -1,0 +1,214 @@
+import { AppError } from "../../errors/app-error.js";
+import type { Clock } from "../../lib/clock.js";
+import type { SpecializeRequest } from "../cluster-driver.js";
+import { abortReason } from "../or-abort.js";
+import { expectLoaded, RuntimeClient, unusable, type RuntimeAnswer, type RuntimeState } from "../runtime-client.js";
+import type { KubeApi } from "./kube-api.js";
+import { hasStatus, inWords, KubeError } from "./kube-error.js";
+import { claimPatch, runtimePort } from "./manifests.js";
+import type { Pod } from "./pod.js";
+import { startProblem } from "./pod-problem.js";
+import type { PodFacts } from "./read-pod.js";
+
+/** What pods of one driver have in common. */
+export interface InstanceTools {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  /** Of the pods, such as /api/v1/namespaces/x/pods. */
+  readonly path: string;
+}
+
+const firstProbePauseMs = 25;
+const lastProbePauseMs = 500;
+const probeTimeoutMs = 2_000;
+/** How long the cluster may take to note that a pod is taken. */
+const noteWithinMs = 8_000;
+/** How long a pod whose connection broke is watched for its end, which then is the reason. */
+const brokenMs = 4_000;
+/** What the node gets, beyond the grace, to end a pod; then it is deleted whether the node answers or not. */
+const overdueMs = 15_000;
+const lastWaitMs = 5_000;
+
+/** One pod from the moment it is first seen to its end. What it means for its pool and for others is the driver's affair. */
+export class KubeInstance {
+  /** Set when it was asked to end: its end is no surprise then. */
+  isEnding = false;
+  isGone = false;
+  /** By its runtime's own word it is generic, or what its labels say. */
+  hasAnswered = false;
+  /** It is generic, so it may be claimed. */
+  isWarm = false;
+  /** Why it does not come up, in words. */
+  problem: string | null = null;
+  /** Resolves when nothing of it runs any more, with why in words. */
+  readonly gone: Promise<string>;
+  #vanish: (reason: string) => void = () => {};
+  #client: RuntimeClient | undefined;
+  #endsWhenAnswered = 0;
+  #note: Promise<void> | undefined;
+
+  constructor(
+    public facts: PodFacts,
+    private readonly tools: InstanceTools,
+  ) {
+    this.gone = new Promise((resolve) => (this.#vanish = resolve));
+  }
+
+  get id(): string {
+    return this.facts.id;
+  }
+
+  get environmentId(): string {
+    return this.facts.environmentId;
+  }
+
+  /** The container that answered has ended. Kubernetes starts it again, but as one that knows nothing. */
+  get hasCrashed(): boolean {
+    return this.hasAnswered && this.facts.ends > this.#endsWhenAnswered;
+  }
+
+  see(pod: Pod, facts: PodFacts): void {
+    this.facts = facts;
+    this.problem = this.hasAnswered ? null : startProblem(pod, this.problem);
+  }
+
+  /** Resolves with what the runtime says of itself once it answers; rejects when the pod is gone. */
+  async ask(): Promise<RuntimeState> {
+    for (let pauseMs = firstProbePauseMs; !this.isGone; pauseMs = Math.min(lastProbePauseMs, pauseMs * 2)) {
+      const state = await this.#runtime()
+        .state(AbortSignal.timeout(probeTimeoutMs))
+        .catch(() => undefined);
+      if (state !== undefined) {
+        this.hasAnswered = true;
+        this.problem = null;
+        this.#endsWhenAnswered = this.facts.ends;
+        return state;
+      }
+      await Promise.race([this.gone, this.#after(pauseMs)]);
+    }
+    throw unusable("it is gone");
+  }
+
+  /**
+   * Loads the code and has the cluster note whose the pod is, side by side: the runtime itself refuses a second
+   * specialization, so nothing is mixed up where the note fails.
+   */
+  async specialize(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
+    const noted = this.takeOut(request);
+    noted.catch(() => {});
+    await Promise.all([this.#load(request, signal), noted]);
+    this.#client?.close();
+  }
+
+  /** Has been taken out of its pool, or is just being. */
+  get isTakenOut(): boolean {
+    return this.facts.isClaimed || this.#note !== undefined;
+  }
+
+  /** Resolves when the pod is nobody's but its claimer's; rejects with CLUSTER_UNAVAILABLE where that can't be had. */
+  takeOut(request?: SpecializeRequest): Promise<void> {
+    const note = this.#patch(claimPatch(request));
+    this.#note = note;
+    return note;
+  }
+
+  /** Resolves when what was begun to take it out of its pool is done; rejects where that failed. */
+  async untilTakenOut(): Promise<void> {
+    await (this.#note ?? (this.facts.isClaimed ? undefined : this.takeOut()));
+  }
+
+  /** Asks the cluster to end it, by force after the grace; resolves when it is gone. */
+  async end(graceMs: number): Promise<void> {
+    this.isEnding = true;
+    await this.delete(Math.max(1, Math.ceil(graceMs / 1_000)));
+    if (await this.#isGoneWithin(graceMs + overdueMs)) return;
+    await this.delete(0);
+    if (await this.#isGoneWithin(lastWaitMs)) return;
+    throw new AppError("CLUSTER_UNAVAILABLE", "The instance did not end in time.");
+  }
+
+  /** It and no later pod of its name. */
+  async delete(gracePeriodSeconds: number): Promise<void> {
+    const body = { gracePeriodSeconds, preconditions: { uid: this.id } };
+    try {
+      await this.tools.api.call({ method: "DELETE", path: this.#path, body });
+    } catch (error) {
+      if (!hasStatus(error, 404, 409)) throw unavailable(error);
+      this.vanish("was deleted");
+    }
+  }
+
+  vanish(reason: string): void {
+    this.isGone = true;
+    this.#client?.close();
+    this.#vanish(reason);
+  }
+
+  get #path(): string {
+    return `${this.tools.path}/${this.facts.name}`;
+  }
+
+  #runtime(): RuntimeClient {
+    return (this.#client ??= new RuntimeClient(this.facts.host ?? "", runtimePort));
+  }
+
+  async #load(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
+    expectLoaded(await this.#post(JSON.stringify(request), signal));
+  }
+
+  async #post(body: string, signal: AbortSignal): Promise<RuntimeAnswer> {
+    if (this.isGone || this.isEnding) throw unusable("it is gone");
+    try {
+      return await this.#runtime().specialize(body, signal);
+    } catch (error) {
+      if (signal.aborted) throw abortReason(signal);
+      const how = await Promise.race([this.gone, this.#after(brokenMs)]);
+      if (how === null || this.#wasAskedToEnd()) throw unusable("the connection to it broke", error);
+      throw new AppError("LOAD_FAILED", `the instance ended while it loaded the code: it ${how}`, { cause: error });
+    }
+  }
+
+  #wasAskedToEnd(): boolean {
+    return this.isEnding;
+  }
+
+  async #patch(body: object): Promise<void> {
+    const beganMs = this.tools.clock.monotonicMs();
+    for (let pauseMs = 50; ; pauseMs *= 2) {
+      try {
+        const pod = await this.tools.api.call<Pod>({
+          method: "PATCH",
+          path: this.#path,
+          contentType: "application/merge-patch+json",
+          body,
+        });
+        if (pod.metadata.uid !== this.id || pod.metadata.deletionTimestamp !== undefined) break;
+        return;
+      } catch (error) {
+        if (hasStatus(error, 404)) break;
+        const isLate = this.tools.clock.monotonicMs() - beganMs + pauseMs > noteWithinMs;
+        const mayPass = error instanceof KubeError && (error.isPassing || error.status === 409);
+        if (!mayPass || isLate) throw unavailable(error);
+      }
+      await this.#after(pauseMs);
+    }
+    throw unusable("the cluster is deleting it");
+  }
+
+  async #isGoneWithin(ms: number): Promise<boolean> {
+    return (await Promise.race([this.gone, this.#after(ms)])) !== null;
+  }
+
+  #after(ms: number): Promise<null> {
+    return new Promise((resolve) => void this.tools.clock.after(ms, () => resolve(null)));
+  }
+}
+
+/** The cluster's own words stay in the cause: they have addresses in them. */
+export const unavailable = (error: unknown): AppError => {
+  const why = error instanceof KubeError && error.isAway ? "it can't be reached" : "it refuses what Fermi asks of it";
+  return new AppError("CLUSTER_UNAVAILABLE", `The Kubernetes API is no help: ${why}.`, {
+    cause: inWords(error),
+    retryAfterSeconds: 1,
+  });
+};

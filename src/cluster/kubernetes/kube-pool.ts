@@ -1,0 +1,84 @@
+import type { Environment } from "../../model/environment.js";
+import { ClaimQueue } from "../claim-queue.js";
+import type { ClusterInstance } from "../cluster-driver.js";
+import type { KubeInstance } from "./kube-instance.js";
+import type { PoolTemplate } from "./manifests.js";
+
+/** Pods beside the pool that are being started at once. */
+const maxSpares = 16;
+
+/** One environment's pods that nobody has claimed, who waits for one, and why none comes up. */
+export class KubePool {
+  readonly claims = new ClaimQueue<ClusterInstance>();
+  readonly unclaimed = new Map<string, KubeInstance>();
+  /** As it was last asked for; undefined for a pool that was found on the cluster and that nobody has asked for yet. */
+  wanted: { readonly environment: Environment; readonly template: PoolTemplate } | undefined;
+  /** Why the cluster makes no pods at all, in words. */
+  refusal: string | null = null;
+  /** Why the last spare could not be made; none is tried until it is forgotten. */
+  spareRefusal: string | null = null;
+  /** Spares that have been asked for and not been seen yet. */
+  sparesOnTheirWay = 0;
+
+  constructor(readonly environmentId: string) {}
+
+  get isWanted(): boolean {
+    return this.wanted !== undefined;
+  }
+
+  /** Why it can't be filled, in words, or null. */
+  get problem(): string | null {
+    return this.refusal ?? this.spareRefusal ?? this.#starting.find(({ problem }) => problem !== null)?.problem ?? null;
+  }
+
+  /** Whether a claim that finds nothing warm is to be refused rather than wait. */
+  get isHopeless(): boolean {
+    const hasHope = this.sparesOnTheirWay > 0 || this.#starting.some(({ problem }) => problem === null);
+    return this.problem !== null && !hasHope;
+  }
+
+  /**
+   * The instance that the next claim gets. While there are more pods than the pool is to have, the cluster is about to
+   * delete some of them, and nobody knows which: then only spares are handed out.
+   */
+  get next(): KubeInstance | undefined {
+    const ready = this.#current.filter(({ isWarm }) => isWarm);
+    const spare = ready.find(({ facts }) => facts.isSpare);
+    const members = this.#current.filter(({ facts }) => !facts.isSpare).length;
+    const isShrinking = members > (this.wanted?.environment.poolSize ?? 0);
+    return spare ?? (isShrinking ? undefined : ready[0]);
+  }
+
+  /** How many more pods beside the pool it takes to serve everybody who waits: the pool itself is refilled by the cluster. */
+  get sparesMissing(): number {
+    if (this.wanted === undefined || this.spareRefusal !== null || this.isHopeless) return 0;
+    const wanted = Math.min(maxSpares, this.claims.size - this.wanted.environment.poolSize);
+    return wanted - this.#spares.length - this.sparesOnTheirWay;
+  }
+
+  /** Spares that nobody waits for any more, or that are of an old template. */
+  get surplus(): KubeInstance[] {
+    const isCurrent = new Set(this.#current);
+    const [useful, outdated] = [
+      this.#spares.filter((spare) => isCurrent.has(spare)),
+      this.#spares.filter((spare) => !isCurrent.has(spare)),
+    ];
+    return [...outdated, ...useful.slice(this.claims.size)];
+  }
+
+  get #spares(): KubeInstance[] {
+    return [...this.unclaimed.values()].filter(({ facts, isEnding }) => facts.isSpare && !isEnding);
+  }
+
+  /** Those that may be handed out once they are warm. */
+  get #current(): KubeInstance[] {
+    const hash = this.wanted?.template.hash;
+    return [...this.unclaimed.values()].filter(
+      ({ facts, isEnding }) => facts.template === hash && !facts.isDeleting && !isEnding,
+    );
+  }
+
+  get #starting(): KubeInstance[] {
+    return this.#current.filter(({ isWarm }) => !isWarm);
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * Instances as pods of a Kubernetes cluster.
+ *
+ * A pool is a Deployment. Whoever claims a pod has it in memory at once; a change of its labels then takes it out of the
+ * Deployment's sight, and the cluster refills the pool, with or without this process. Guarantees, beyond the port's:
+ * - an instance is its pod's UID, so a pod that is made anew under an old name is another instance;
+ * - labels say what a pod should be, its runtime what it is; a pod on which the two differ is deleted, at start too;
+ * - whatever the API does (away, hanging, losing events), every call here ends in time, and what was missed is made good
+ *   by the next list; while it is away claims are refused, because whose a pod is could not be noted;
+ * - stopping it ends nothing.
+ */
+import { AppError } from "../../errors/app-error.js";
+import type { Clock } from "../../lib/clock.js";
+import type { Logger } from "../../lib/logger.js";
+import type { Stoppable } from "../../lib/stoppable.js";
+import type { Environment } from "../../model/environment.js";
+import type {
+  ClusterDriver,
+  ClusterInstance,
+  InstanceChange,
+  InstanceOutput,
+  PoolHealth,
+  SpecializeRequest,
+  Watching,
+} from "../cluster-driver.js";
+import { InstanceBook } from "../instance-book.js";
+import type { OutputBounds } from "../output-reader.js";
+import { unusable } from "../runtime-client.js";
+import type { KubeApi } from "./kube-api.js";
+import { unavailable, type KubeInstance } from "./kube-instance.js";
+import { KubePool } from "./kube-pool.js";
+import { poolTemplate } from "./manifests.js";
+import { PodFleet } from "./pod-fleet.js";
+import { PodLogs } from "./pod-logs.js";
+import { PoolDeployments } from "./pool-deployments.js";
+import type { DeploymentFacts } from "./read-deployment.js";
+
+export interface KubernetesDriverOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Where the pods are. Fermi has it for itself. */
+  readonly namespace: string;
+  readonly outputBounds: OutputBounds;
+  /** Up to when an instance's output was kept by the process before this one; undefined where none was. */
+  readonly since: (instanceId: string) => Promise<Date | undefined>;
+  /** How long a watch lasts before everything is listed anew. */
+  readonly watchSeconds?: number;
+}
+
+/** A claimer that specializes at once has the cluster note both in one change. */
+const noteAfterMs = 25;
+const pulseMs = 1_000;
+const probeTimeoutMs = 2_000;
+/** What the retries of a call bridge. */
+const toleratedOutageMs = 1_500;
+/** Before another pod is tried where the cluster has refused one. */
+const spareRetryMs = 5_000;
+
+export class KubernetesDriver implements ClusterDriver {
+  readonly outlivesProcess = true;
+  readonly #book = new InstanceBook();
+  readonly #pools = new Map<string, KubePool>();
+  readonly #readers = new Set<(output: InstanceOutput) => void>();
+  readonly #deployments: PoolDeployments;
+  readonly #pods: PodFleet;
+  readonly #logs: PodLogs;
+  readonly #listed: Promise<void>;
+  #pulse: { stop(): void } | undefined;
+  #wasAway = false;
+  #isStopping = false;
+
+  constructor(private readonly options: KubernetesDriverOptions) {
+    const { namespace, outputBounds: bounds } = options;
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    let poolsListed = (): void => {};
+    let podsListed = (): void => {};
+    const known = [
+      new Promise<void>((resolve) => (poolsListed = resolve)),
+      new Promise<void>((resolve) => (podsListed = resolve)),
+    ];
+    this.#listed = Promise.all(known).then(() => undefined);
+    this.#deployments = new PoolDeployments({
+      ...options,
+      onPresent: (facts) => this.#seePool(facts),
+      onAbsent: (environmentId) => this.#missPool(environmentId),
+      onListed: poolsListed,
+    });
+    this.#logs = new PodLogs({ ...options, path, bounds, onOutput: (output) => this.#print(output) });
+    this.#pods = new PodFleet({
+      ...options,
+      path,
+      book: this.#book,
+      findPool: (environmentId) => this.#pools.get(environmentId),
+      addPool: (environmentId) => this.#pool(environmentId),
+      onPool: (pool) => this.#settle(pool),
+      onClaimed: (instance, isFresh) => this.#follow(instance, isFresh),
+      onGone: ({ id }) => this.#logs.release(id),
+      onAdopted: podsListed,
+    });
+  }
+
+  /** Begins to watch. What is there already is known when `listed` of a watch resolves. */
+  start(): void {
+    this.#deployments.start();
+    this.#pods.start();
+    this.#beat();
+  }
+
+  /** Lets go of everything and ends nothing. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#pulse?.stop();
+    for (const { claims } of this.#pools.values()) claims.refuseAll(noInstance("the server is stopping"));
+    this.#logs.stop();
+    await Promise.all([this.#deployments.stop(), this.#pods.stop()]);
+  }
+
+  async ensurePool(environment: Environment): Promise<void> {
+    const pool = this.#pool(environment.id);
+    const before = pool.wanted;
+    const template = poolTemplate(environment);
+    pool.wanted = { environment, template };
+    const isSmaller = (before?.environment.poolSize ?? Infinity) > environment.poolSize;
+    if (before?.template.hash !== template.hash || isSmaller) await this.#pods.secureClaimed(environment.id);
+    await this.#deployments.apply(environment, template).catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    this.#settle(pool);
+  }
+
+  async removePool(environmentId: string): Promise<void> {
+    const pool = this.#pools.get(environmentId);
+    if (pool === undefined) return;
+    pool.wanted = undefined;
+    pool.claims.refuseAll(noInstance("the environment's pool was removed"));
+    await this.#pods.secureClaimed(environmentId);
+    await this.#deployments.remove(environmentId).catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    for (const instance of pool.unclaimed.values()) void this.#pods.end(instance, 0).catch(() => {});
+    // Meanwhile it may have been asked for again.
+    if (!pool.isWanted) this.#pools.delete(environmentId);
+  }
+
+  async claim(environmentId: string, signal: AbortSignal): Promise<ClusterInstance> {
+    signal.throwIfAborted();
+    const pool = this.#pools.get(environmentId);
+    if (pool?.wanted === undefined) throw noInstance("the environment has no pool");
+    const { outage } = this.options.api;
+    if (outage !== undefined && outage.sinceMs > toleratedOutageMs)
+      throw noInstance(`the Kubernetes API can't be reached (${outage.why})`);
+    if (pool.claims.size === 0 && pool.next !== undefined) return this.#take(pool, pool.next);
+    if (pool.isHopeless) throw noInstance(pool.problem ?? "");
+    const claimed = pool.claims.wait(signal);
+    this.#settle(pool);
+    return claimed;
+  }
+
+  async specialize({ id }: ClusterInstance, request: SpecializeRequest, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const instance = this.#pods.find(id);
+    if (instance === undefined || this.#book.find(id)?.state !== "SPECIALIZING") {
+      throw unusable("it is gone or has its function already");
+    }
+    await instance.specialize(request, signal);
+    if (instance.isEnding || instance.isGone) throw unusable("it has ended");
+    const { version, requestsPerInstance } = request;
+    const specializedFor = { functionId: request.function.id, version, requestsPerInstance };
+    this.#book.update(id, { state: "READY", specializedFor });
+  }
+
+  async end(instanceId: string, graceMs: number): Promise<void> {
+    const instance = this.#pods.find(instanceId);
+    if (instance === undefined) return;
+    await this.#pods.end(instance, graceMs);
+  }
+
+  watch(onChange: (change: InstanceChange) => void): Watching {
+    const watching = this.#book.watch(onChange);
+    return { stop: () => watching.stop(), listed: this.#listed };
+  }
+
+  logs(onOutput: (output: InstanceOutput) => void): Stoppable {
+    const reader = (output: InstanceOutput): void => onOutput(output);
+    this.#readers.add(reader);
+    return { stop: () => void this.#readers.delete(reader) };
+  }
+
+  /** Pools that were found on the cluster are among them, whether their environment still exists or not. */
+  health(): readonly PoolHealth[] {
+    return [...this.#pools].map(([environmentId, { problem }]) => ({ environmentId, problem }));
+  }
+
+  #pool(environmentId: string): KubePool {
+    const known = this.#pools.get(environmentId);
+    if (known !== undefined) return known;
+    const pool = new KubePool(environmentId);
+    this.#pools.set(environmentId, pool);
+    return pool;
+  }
+
+  #take(pool: KubePool, instance: KubeInstance): ClusterInstance {
+    pool.unclaimed.delete(instance.id);
+    const claimed = this.#book.update(instance.id, { state: "SPECIALIZING" });
+    if (claimed === undefined) throw new AppError("INTERNAL", "A warm instance is in no book.");
+    this.options.clock.after(noteAfterMs, () => {
+      if (!instance.isTakenOut && !instance.isGone && !instance.isEnding) instance.takeOut().catch(() => {});
+    });
+    this.#follow(instance, true);
+    return claimed;
+  }
+
+  /** Serves who waits, refuses who waits in vain, and has as many pods beside the pool as that takes. */
+  #settle(pool: KubePool): void {
+    if (this.#isStopping) return;
+    for (let next = pool.next; next !== undefined && pool.claims.size > 0; next = pool.next) {
+      pool.claims.next()?.(this.#take(pool, next));
+    }
+    if (pool.isHopeless) pool.claims.refuseAll(noInstance(pool.problem ?? ""));
+    for (const spare of pool.surplus) void this.#pods.end(spare, 0).catch(() => {});
+    for (let missing = pool.sparesMissing; missing > 0; missing--) void this.#addSpare(pool);
+  }
+
+  async #addSpare(pool: KubePool): Promise<void> {
+    if (pool.wanted === undefined) return;
+    pool.sparesOnTheirWay++;
+    try {
+      await this.#pods.createSpare(pool.wanted.environment, pool.wanted.template);
+    } catch (error) {
+      pool.spareRefusal = (error as Error).message;
+      this.options.clock.after(spareRetryMs, () => (pool.spareRefusal = null));
+    } finally {
+      pool.sparesOnTheirWay--;
+      this.#settle(pool);
+    }
+  }
+
+  #seePool({ environmentId, replicas, template, refusal, isDeleting }: DeploymentFacts): void {
+    const pool = this.#pool(environmentId);
+    pool.refusal = refusal;
+    const { wanted } = pool;
+    const isAsWanted = replicas === wanted?.environment.poolSize && template === wanted.template.hash;
+    if (wanted !== undefined && !isAsWanted && !isDeleting) this.#repairLater(pool);
+    this.#settle(pool);
+  }
+
+  #missPool(environmentId: string): void {
+    const pool = this.#pools.get(environmentId);
+    if (pool?.wanted !== undefined) this.#repairLater(pool);
+    else this.#pools.delete(environmentId);
+  }
+
+  /** What differs may be what is just being written. */
+  #repairLater(pool: KubePool): void {
+    this.options.clock.after(pulseMs, () => {
+      if (pool.wanted === undefined || this.#isStopping) return;
+      this.ensurePool(pool.wanted.environment).catch((error: unknown) => {
+        this.options.logger.warn({ environmentId: pool.environmentId, err: error }, "a pool could not be repaired");
+      });
+    });
+  }
+
+  #follow({ id, facts: { name } }: KubeInstance, isFresh: boolean): void {
+    const since = isFresh ? (): Promise<undefined> => Promise.resolve(undefined) : () => this.options.since(id);
+    this.#logs.follow({ id, name, since });
+  }
+
+  #print(output: InstanceOutput): void {
+    for (const reader of this.#readers) reader(output);
+  }
+
+  #beat(): void {
+    this.#pulse = this.options.clock.after(pulseMs, () => {
+      this.#pods.sweep();
+      for (const pool of this.#pools.values()) this.#settle(pool);
+      void this.#lookForApi().finally(() => {
+        if (!this.#isStopping) this.#beat();
+      });
+    });
+  }
+
+  /** While the API is away somebody has to find out when it is back; then nothing that was open before is trusted. */
+  async #lookForApi(): Promise<void> {
+    const { api } = this.options;
+    if (api.outage !== undefined) {
+      this.#wasAway = true;
+      await api.call({ method: "GET", path: "/version", timeoutMs: probeTimeoutMs }).catch(() => {});
+    }
+    if (!this.#wasAway || api.outage !== undefined) return;
+    this.#wasAway = false;
+    this.#deployments.refresh();
+    this.#pods.refresh();
+    this.#logs.refresh();
+  }
+}
+
+const noInstance = (why: string): AppError =>
+  new AppError("CLUSTER_UNAVAILABLE", `No instance can be started: ${why.replace(/\.$/, "")}.`, {
+    retryAfterSeconds: 1,
+  });

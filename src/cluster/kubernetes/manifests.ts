@@ -1,0 +1,169 @@
+/** What Fermi asks a cluster for, from what an environment says: pure. */
+import type { V1Container, V1Deployment, V1Pod, V1PodSpec, V1Toleration } from "@kubernetes/client-node";
+import { createHash } from "node:crypto";
+import type { ComputeResources, Environment } from "../../model/environment.js";
+import type { SpecializeRequest } from "../cluster-driver.js";
+import { annotations, labels, manager } from "./pod-labels.js";
+
+export const functionContainer = "function";
+export const runtimePort = 8888;
+
+/** What pods of a pool are made from, and the hash by which they are known to be. */
+export interface PoolTemplate {
+  readonly hash: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: V1PodSpec;
+}
+
+export function poolTemplate(environment: Environment): PoolTemplate {
+  const spec = podSpec(environment);
+  const hash = createHash("sha256").update(stableJson(spec)).digest("hex").slice(0, 16);
+  return {
+    hash,
+    labels: { ...ownLabels(environment), [labels.template]: hash },
+    annotations: namesOf(environment),
+    spec,
+  };
+}
+
+export const poolName = (environmentId: string): string => `fermi-pool-${environmentId}`;
+
+/**
+ * The warm pool of an environment. Pods of an old template are replaced all at once: nobody is handed one any more. It is
+ * never paused, so a claimed pod is replaced with no control plane of Fermi's running.
+ */
+export function poolDeployment(environment: Environment, template: PoolTemplate): V1Deployment {
+  const { id, poolSize } = environment;
+  const { labels: own, annotations: names, spec } = template;
+  const selector = { [labels.managedBy]: manager, [labels.pool]: id };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: {
+      name: poolName(id),
+      labels: { ...own },
+      annotations: { ...names },
+    },
+    spec: {
+      replicas: poolSize,
+      revisionHistoryLimit: 0,
+      selector: { matchLabels: selector },
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "100%", maxUnavailable: "100%" } },
+      template: { metadata: { labels: { ...own, [labels.pool]: id }, annotations: { ...names } }, spec },
+    },
+  };
+}
+
+/** One warm pod beside the pool, for somebody who waits. */
+export const sparePod = ({ id }: Environment, { labels: own, annotations: names, spec }: PoolTemplate): V1Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: {
+    generateName: `fermi-spare-${id.slice(-12)}-`,
+    labels: { ...own, [labels.spare]: id },
+    annotations: { ...names },
+  },
+  spec,
+});
+
+/**
+ * Takes a pod out of its pool: nobody counts it, adopts it or deletes it with the pool from then on. Without a function
+ * it is claimed, for whom will be told later.
+ */
+export const claimPatch = (request?: SpecializeRequest): object => ({
+  metadata: {
+    ownerReferences: null,
+    labels: { [labels.pool]: null, [labels.spare]: null, ...(request && functionLabels(request)) },
+    ...(request && { annotations: functionAnnotations(request) }),
+  },
+});
+
+const functionLabels = ({ function: { id }, version }: SpecializeRequest): Record<string, string> => ({
+  [labels.function]: id,
+  [labels.version]: String(version),
+});
+
+const functionAnnotations = (request: SpecializeRequest): Record<string, string> => ({
+  [annotations.functionName]: request.function.name,
+  [annotations.namespace]: request.function.namespace,
+  [annotations.requestsPerInstance]: String(request.requestsPerInstance),
+});
+
+const ownLabels = ({ id }: Environment): Record<string, string> => ({
+  [labels.managedBy]: manager,
+  [labels.environment]: id,
+});
+
+const namesOf = ({ namespace, name }: Environment): Record<string, string> => ({
+  [annotations.namespace]: namespace,
+  [annotations.environmentName]: name,
+});
+
+function podSpec(environment: Environment): V1PodSpec {
+  const { gracePeriodSeconds } = environment;
+  return {
+    tolerations: [...lostNode],
+    restartPolicy: "Always",
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: Math.max(1, gracePeriodSeconds),
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    containers: [runtimeContainer(environment)],
+    volumes: [{ name: "tmp", emptyDir: { sizeLimit: "1Gi" } }],
+  };
+}
+
+/** The pods of a node that does not answer are replaced after this time, rather than Kubernetes' five minutes. */
+const lostNode: readonly V1Toleration[] = ["not-ready", "unreachable"].map((condition) => ({
+  key: `node.kubernetes.io/${condition}`,
+  operator: "Exists",
+  effect: "NoExecute",
+  tolerationSeconds: 30,
+}));
+
+/** A runtime of Fermi's own contract (environments/CONTRACT.md). */
+const runtimeContainer = ({ image, resources }: Environment): V1Container => ({
+  name: functionContainer,
+  image,
+  imagePullPolicy: "IfNotPresent",
+  ports: [{ name: "http", containerPort: runtimePort, protocol: "TCP" }],
+  env: [
+    { name: "PORT", value: String(runtimePort) },
+    { name: "HOME", value: "/tmp" },
+  ],
+  resources: quantities(resources),
+  // The driver asks the runtime itself, and sooner; this is for the Deployment and for people.
+  readinessProbe: {
+    httpGet: { path: "/-/state", port: runtimePort, scheme: "HTTP" },
+    periodSeconds: 2,
+    timeoutSeconds: 2,
+    failureThreshold: 3,
+  },
+  // The last words of one that dies are its reason.
+  terminationMessagePolicy: "FallbackToLogsOnError",
+  securityContext: {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ["ALL"] },
+  },
+  volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
+});
+
+function quantities({ cpuRequest, cpuLimit, memoryRequest, memoryLimit }: ComputeResources): V1Container["resources"] {
+  return {
+    requests: {
+      ...(cpuRequest !== null && { cpu: cpuRequest }),
+      ...(memoryRequest !== null && { memory: memoryRequest }),
+    },
+    limits: { ...(cpuLimit !== null && { cpu: cpuLimit }), ...(memoryLimit !== null && { memory: memoryLimit }) },
+  };
+}
+
+/** The same text for the same content, in whatever order its keys come. */
+const stableJson = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    part !== null && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );

@@ -1,0 +1,246 @@
+/** All pods there are, from the moment they are seen to their end: what each is, and whose. */
+import type { V1Pod } from "@kubernetes/client-node";
+import { AppError } from "../../errors/app-error.js";
+import type { Clock } from "../../lib/clock.js";
+import type { Logger } from "../../lib/logger.js";
+import type { Stoppable } from "../../lib/stoppable.js";
+import type { Environment } from "../../model/environment.js";
+import type { InstanceBook } from "../instance-book.js";
+import type { RuntimeState } from "../runtime-client.js";
+import type { KubeApi } from "./kube-api.js";
+import { KubeError } from "./kube-error.js";
+import { KubeInstance, unavailable } from "./kube-instance.js";
+import type { KubePool } from "./kube-pool.js";
+import { sparePod, type PoolTemplate } from "./manifests.js";
+import type { Pod } from "./pod.js";
+import { labels, ownSelector } from "./pod-labels.js";
+import { endReason } from "./pod-problem.js";
+import { refusalInWords } from "./read-deployment.js";
+import { readPod, type PodFacts } from "./read-pod.js";
+import { ResourceWatch } from "./resource-watch.js";
+
+export interface PodFleetOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of the pods, such as /api/v1/namespaces/x/pods. */
+  readonly path: string;
+  readonly watchSeconds?: number;
+  readonly book: InstanceBook;
+  readonly findPool: (environmentId: string) => KubePool | undefined;
+  /** Made where there is none: a pod was found in it. */
+  readonly addPool: (environmentId: string) => KubePool;
+  /** The pool's pods have changed. */
+  readonly onPool: (pool: KubePool) => void;
+  /** A pod was found that somebody has claimed before. */
+  readonly onClaimed: (instance: KubeInstance, isFresh: boolean) => void;
+  readonly onGone: (instance: KubeInstance) => void;
+  /** All pods that there were at start are known, as far as they answer. */
+  readonly onAdopted: () => void;
+}
+
+/** How long pods that were found at start are waited for; one that takes longer is told later. */
+const adoptWithinMs = 3_000;
+
+export class PodFleet implements Stoppable {
+  readonly #instances = new Map<string, KubeInstance>();
+  /** Told to be gone, but the cluster still has something of them; true for those that it is to delete. */
+  readonly #past = new Map<string, { readonly instance: KubeInstance; isGarbage: boolean }>();
+  readonly #watch: ResourceWatch<Pod>;
+  #adopting: Promise<unknown>[] | undefined = [];
+
+  constructor(private readonly options: PodFleetOptions) {
+    this.#watch = new ResourceWatch<Pod>({
+      ...options,
+      labelSelector: `${ownSelector},${labels.environment}`,
+      onPresent: (pod) => this.#see(pod),
+      onAbsent: (pod) => this.#miss(pod),
+      onListed: () => this.#listed(),
+    });
+  }
+
+  start(): void {
+    this.#watch.start();
+  }
+
+  refresh(): void {
+    this.#watch.refresh();
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch.stop();
+  }
+
+  find(id: string): KubeInstance | undefined {
+    return this.#instances.get(id);
+  }
+
+  /** Tries again to delete what is to be deleted. */
+  sweep(): void {
+    for (const { instance, isGarbage } of this.#past.values()) if (isGarbage) this.#discard(instance);
+  }
+
+  /** Before the cluster is told to delete pods of a pool: that it does not delete one that somebody has. */
+  async secureClaimed(environmentId: string): Promise<void> {
+    const claimed = [...this.#instances.values()].filter(
+      (instance) => instance.environmentId === environmentId && this.#isClaimed(instance),
+    );
+    await Promise.allSettled(claimed.map((instance) => instance.untilTakenOut()));
+  }
+
+  async createSpare(environment: Environment, template: PoolTemplate): Promise<void> {
+    const { api, path } = this.options;
+    const body: V1Pod = sparePod(environment, template);
+    try {
+      this.#see(await api.call<Pod>({ method: "POST", path, body }), false);
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.isPassing) throw unavailable(error);
+      throw new AppError("CLUSTER_UNAVAILABLE", refusalInWords(error.message), { cause: error });
+    }
+  }
+
+  /** Resolves when it is gone, and everybody who watches has been told. */
+  async end(instance: KubeInstance, graceMs: number): Promise<void> {
+    const { book, findPool } = this.options;
+    findPool(instance.environmentId)?.unclaimed.delete(instance.id);
+    if (book.find(instance.id)?.state === "READY") book.update(instance.id, { state: "DRAINING" });
+    await instance.end(graceMs);
+    this.#remove(instance, "");
+  }
+
+  #isClaimed({ id }: KubeInstance): boolean {
+    return this.options.book.find(id)?.state === "SPECIALIZING";
+  }
+
+  #see(pod: Pod, isNews = true): void {
+    const facts = readPod(pod);
+    if (facts === undefined || this.#past.has(facts.id)) return;
+    const instance = this.#instances.get(facts.id);
+    if (instance !== undefined && isNews) this.#follow(instance, pod, facts);
+    if (instance === undefined && !facts.isDeleting && !facts.isOver) this.#find(pod, facts);
+  }
+
+  #find(pod: Pod, facts: PodFacts): void {
+    const { api, clock, path, addPool } = this.options;
+    const instance = new KubeInstance(facts, { api, clock, path });
+    this.#instances.set(facts.id, instance);
+    instance.see(pod, facts);
+    if (facts.isClaimed) {
+      clock.after(adoptWithinMs, () => this.#enter(instance, "SPECIALIZING"));
+    } else {
+      addPool(facts.environmentId).unclaimed.set(facts.id, instance);
+      this.#enter(instance, "STARTING");
+    }
+    const asking = this.#ask(instance);
+    this.#adopting?.push(asking);
+  }
+
+  /** One that was claimed and does not answer, as code that is busy can't, is told as what nobody has made ready. */
+  #enter({ id, facts, problem, isGone }: KubeInstance, state: "STARTING" | "SPECIALIZING"): void {
+    const { environmentId, startedAt, address } = facts;
+    if (isGone || this.options.book.find(id) !== undefined) return;
+    this.options.book.add({ id, environmentId, state, address, startedAt, specializedFor: null, problem });
+  }
+
+  #follow(instance: KubeInstance, pod: Pod, facts: PodFacts): void {
+    const before = instance.problem;
+    const hadHost = instance.facts.host !== null;
+    instance.see(pod, facts);
+    if (instance.hasCrashed && !instance.isEnding) return this.#crashed(instance, endReason(pod) ?? "ended");
+    if (facts.isOver) return this.#remove(instance, endReason(pod) ?? "was ended by the cluster");
+    if (facts.isDeleting && !instance.isEnding) this.#deleting(instance);
+    if (facts.host !== null && !hadHost) void this.#ask(instance);
+    if (instance.problem !== before) this.options.book.update(facts.id, { problem: instance.problem });
+    this.#tellPool(instance);
+  }
+
+  /** Not by us. One that serves may finish its requests; the others are of no use to anybody. */
+  #deleting(instance: KubeInstance): void {
+    const { book } = this.options;
+    const state = book.find(instance.id)?.state;
+    if (state === "READY") book.update(instance.id, { state: "DRAINING" });
+    else if (state !== "DRAINING") this.#remove(instance, "was deleted by the cluster");
+  }
+
+  #crashed(instance: KubeInstance, reason: string): void {
+    this.#remove(instance, reason);
+    this.#discard(instance);
+  }
+
+  /** What the pod itself says decides what it is; until it has an address there is nobody to ask. */
+  async #ask(instance: KubeInstance): Promise<void> {
+    if (instance.facts.host === null) return;
+    const state = await instance.ask().catch(() => undefined);
+    if (state === undefined || instance.isGone) return;
+    if (instance.facts.isClaimed) this.#adopt(instance, state);
+    else this.#warm(instance, state);
+  }
+
+  #warm(instance: KubeInstance, state: RuntimeState): void {
+    if (instance.isEnding) return;
+    if (state.state !== "generic") return this.#contradicts(instance, "is in a pool, but has a function");
+    instance.isWarm = true;
+    this.options.book.update(instance.id, { state: "WARM", address: instance.facts.address, problem: null });
+    this.#tellPool(instance);
+  }
+
+  #adopt(instance: KubeInstance, state: RuntimeState): void {
+    const { book, onClaimed } = this.options;
+    const { id, environmentId, address, startedAt, specializedFor } = instance.facts;
+    const isAsLabelled =
+      state.state === "specialized" &&
+      state.functionId === specializedFor?.functionId &&
+      state.version === specializedFor.version;
+    if (!isAsLabelled) return this.#contradicts(instance, "is labelled for a function that it does not have");
+    const ready = { id, environmentId, state: "READY", address, startedAt, specializedFor, problem: null } as const;
+    if (book.find(id) === undefined) book.add(ready);
+    else book.update(id, ready);
+    onClaimed(instance, false);
+  }
+
+  #contradicts(instance: KubeInstance, what: string): void {
+    this.options.logger.warn(
+      { pod: instance.facts.name, what },
+      "a pod is deleted, because it is not what it should be",
+    );
+    this.#crashed(instance, what);
+  }
+
+  /** Tried again at the next sweep where it fails. */
+  #discard(instance: KubeInstance): void {
+    const past = { instance, isGarbage: false };
+    this.#past.set(instance.id, past);
+    instance.delete(1).catch(() => (past.isGarbage = true));
+  }
+
+  #tellPool({ environmentId }: KubeInstance): void {
+    const pool = this.options.findPool(environmentId);
+    if (pool !== undefined) this.options.onPool(pool);
+  }
+
+  #miss(pod: Pod): void {
+    const instance = this.#instances.get(pod.metadata.uid);
+    if (instance !== undefined) this.#remove(instance, endReason(pod) ?? "was deleted by the cluster");
+    this.#past.delete(pod.metadata.uid);
+  }
+
+  #remove(instance: KubeInstance, reason: string): void {
+    if (!this.#instances.delete(instance.id)) return;
+    const { book, findPool, onGone } = this.options;
+    this.#past.set(instance.id, { instance, isGarbage: false });
+    findPool(instance.environmentId)?.unclaimed.delete(instance.id);
+    instance.vanish(reason);
+    book.remove(instance.id, instance.isEnding ? undefined : reason);
+    onGone(instance);
+    this.#tellPool(instance);
+  }
+
+  #listed(): void {
+    const { clock, onAdopted } = this.options;
+    const adopting = this.#adopting;
+    if (adopting === undefined) return;
+    this.#adopting = undefined;
+    const late = new Promise<void>((resolve) => void clock.after(adoptWithinMs, resolve));
+    void Promise.race([Promise.all(adopting), late]).then(onAdopted);
+  }
+}

@@ -1,0 +1,120 @@
+/** Why a pod does not come up, or has ended, in words that say what to do about it: pure. */
+import { functionContainer } from "./manifests.js";
+import type { Condition, ContainerStatus, Pod, Termination } from "./pod.js";
+import { functionStatus } from "./read-pod.js";
+
+const maxWords = 300;
+
+/** Null while nothing is known to be wrong. `before` is what was found the last time: some states forget their cause. */
+export function startProblem(pod: Pod, before: string | null = null): string | null {
+  const container = functionStatus(pod);
+  if (container === undefined) return roomProblem(pod.status?.conditions ?? []);
+  const { reason, message = "" } = container.state?.waiting ?? {};
+  const ended = lastEnd(container);
+  const keepsEnding = reason === "CrashLoopBackOff" || container.restartCount >= 2;
+  if (keepsEnding && ended !== undefined) return `the image's container keeps ending: it ${endWords(pod, ended)}`;
+  return reason === undefined ? null : waitingProblem(pod, reason, message, before);
+}
+
+/** How a pod that has ended did so; null where it was only deleted. */
+export function endReason(pod: Pod): string | null {
+  const byNode = nodeReason(pod.status?.reason, pod.status?.message ?? "");
+  if (byNode !== null) return byNode;
+  const container = functionStatus(pod);
+  const ended = container === undefined ? undefined : lastEnd(container);
+  if (ended === undefined) return null;
+  const isOrderly = pod.metadata.deletionTimestamp !== undefined && container?.restartCount === 0;
+  return isOrderly && isAskedFor(ended) ? null : endWords(pod, ended);
+}
+
+function nodeReason(reason: string | undefined, message: string): string | null {
+  if (reason === "Evicted") return `was evicted from its node: ${clip(message)}`;
+  if (reason === "NodeLost") return "was lost with its node, which does not answer";
+  if (reason === "NodeShutdown" || reason === "Terminated") return "was ended with its node";
+  return reason === undefined ? null : `was ended by its node (${clip(`${reason}: ${message}`)})`;
+}
+
+const lastEnd = ({ state, lastState }: ContainerStatus): Termination | undefined =>
+  state?.terminated ?? lastState?.terminated;
+
+/** What a container does that was told to end with its pod. */
+const isAskedFor = ({ exitCode, reason }: Termination): boolean =>
+  reason !== "OOMKilled" && [0, 137, 143].includes(exitCode);
+
+function endWords(pod: Pod, { exitCode, signal, reason, message }: Termination): string {
+  if (reason === "OOMKilled") return `used more than its memory limit${memoryLimit(pod)} (OOMKilled)`;
+  if (reason === "ContainerCannotRun" || reason === "StartError") return `can't be started: ${clip(message ?? "")}`;
+  const words = lastWords(message ?? "");
+  const how = signal !== undefined && signal > 0 ? `was killed by signal ${signal}` : exitWords(exitCode);
+  return words === "" ? how : `${how}: ${words}`;
+}
+
+function exitWords(code: number): string {
+  if (code === 0) return "exited";
+  return code === 137 ? "was killed by SIGKILL" : `exited with code ${code}`;
+}
+
+function memoryLimit({ spec }: Pod): string {
+  const limit = spec.containers.find(({ name }) => name === functionContainer)?.resources?.limits?.["memory"];
+  return limit === undefined ? "" : ` of ${limit}`;
+}
+
+/** The last line that says something, as a runtime prints it or as it comes. */
+function lastWords(text: string): string {
+  const lines = text
+    .split("\n")
+    .map(plain)
+    .filter((line) => line.trim() !== "");
+  const telling = lines.filter((line) => /error|exception/i.test(line));
+  return clip((telling.at(-1) ?? lines.at(-1) ?? "").trim());
+}
+
+function plain(line: string): string {
+  try {
+    const { m } = JSON.parse(line) as { m?: unknown };
+    return typeof m === "string" ? (m.split("\n")[0] ?? "") : line;
+  } catch {
+    return line;
+  }
+}
+
+const imageReasons = [
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "ErrImageNeverPull",
+  "InvalidImageName",
+  "RegistryUnavailable",
+];
+
+function waitingProblem(pod: Pod, reason: string, message: string, before: string | null): string | null {
+  if (["ContainerCreating", "PodInitializing"].includes(reason)) return null;
+  if (!imageReasons.includes(reason))
+    return `the container can't be started (${reason}${message && `: ${clip(message)}`})`;
+  const image = functionImage(pod);
+  const start = `the image ${image} can't be pulled`;
+  if (reason === "ImagePullBackOff" && before?.startsWith(start)) return before;
+  return `${start} (${reason}${pullCause(message)})`;
+}
+
+const functionImage = ({ spec }: Pod): string =>
+  spec.containers.find(({ name }) => name === functionContainer)?.image ?? "";
+
+/** A registry's own words have addresses in them; what they mean is enough. */
+function pullCause(message: string): string {
+  if (/not found|manifest unknown|does not exist/i.test(message)) return ": there is no such image";
+  if (/unauthorized|denied|forbidden|authenticat/i.test(message))
+    return ": the registry refuses access; imagePullSecrets of the pod template may be missing";
+  if (/dial|no such host|timeout|refused|unreachable|i\/o/i.test(message)) return ": the registry can't be reached";
+  return "";
+}
+
+function roomProblem(conditions: readonly Condition[]): string | null {
+  const scheduled = conditions.find(({ type, status }) => type === "PodScheduled" && status === "False");
+  if (scheduled === undefined) return null;
+  return `no node has room for another instance (${scheduled.reason ?? "not scheduled"}: ${clip(scheduled.message ?? "")})`;
+}
+
+const clip = (text: string): string => {
+  const line = text.replace(/\s+/g, " ").trim().replace(/\.$/, "");
+  return line.length > maxWords ? `${line.slice(0, maxWords)}…` : line;
+};

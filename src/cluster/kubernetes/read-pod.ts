@@ -1,0 +1,80 @@
+/** What a pod is to Fermi, from what the API tells of it: pure. */
+import { isIPv6 } from "node:net";
+import type { SpecializedFor } from "../cluster-driver.js";
+import { functionContainer, runtimePort } from "./manifests.js";
+import type { ContainerStatus, Pod } from "./pod.js";
+import { annotations, labels } from "./pod-labels.js";
+
+export interface PodFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly environmentId: string;
+  readonly template: string;
+  readonly startedAt: Date;
+  /** By its labels somebody has taken it out of its pool. */
+  readonly isClaimed: boolean;
+  readonly isSpare: boolean;
+  /** By its labels; the pod itself may never have been told. */
+  readonly specializedFor: SpecializedFor | null;
+  readonly host: string | null;
+  /** host:port as a URL has it; null while it has no address. */
+  readonly address: string | null;
+  /** Somebody has asked the cluster to delete it. */
+  readonly isDeleting: boolean;
+  /** Nothing of it runs, and it does not start again by itself. */
+  readonly isOver: boolean;
+  readonly isRunning: boolean;
+  /** How often its container has ended, a present end included. */
+  readonly ends: number;
+}
+
+/** Undefined for a pod that lacks what every pod of Fermi's has. */
+export function readPod(pod: Pod): PodFacts | undefined {
+  const { metadata, status } = pod;
+  const own = metadata.labels ?? {};
+  const environmentId = own[labels.environment];
+  if (environmentId === undefined) return undefined;
+  const host = status?.podIP === undefined || status.podIP === "" ? null : status.podIP;
+  const container = functionStatus(pod);
+  const isSpare = labels.spare in own;
+  return {
+    id: metadata.uid,
+    name: metadata.name,
+    environmentId,
+    template: own[labels.template] ?? "",
+    startedAt: new Date(metadata.creationTimestamp),
+    isClaimed: !isSpare && !(labels.pool in own),
+    isSpare,
+    specializedFor: specializationOf(pod),
+    host,
+    address: host === null ? null : `${isIPv6(host) ? `[${host}]` : host}:${runtimePort}`,
+    isDeleting: metadata.deletionTimestamp !== undefined,
+    isOver: isOver(pod),
+    isRunning: container?.state?.running !== undefined,
+    ends: endsOf(container),
+  };
+}
+
+export const functionStatus = ({ status }: Pod): ContainerStatus | undefined =>
+  status?.containerStatuses?.find(({ name }) => name === functionContainer);
+
+function specializationOf({ metadata }: Pod): SpecializedFor | null {
+  const functionId = metadata.labels?.[labels.function];
+  const version = Number(metadata.labels?.[labels.version]);
+  if (functionId === undefined || !Number.isInteger(version)) return null;
+  const requestsPerInstance = Number(metadata.annotations?.[annotations.requestsPerInstance] ?? 1);
+  return { functionId, version, requestsPerInstance };
+}
+
+function endsOf(container: ContainerStatus | undefined): number {
+  if (container === undefined) return 0;
+  return container.restartCount + (container.state?.terminated === undefined ? 0 : 1);
+}
+
+function isOver(pod: Pod): boolean {
+  const phase = pod.status?.phase;
+  if (phase === "Succeeded" || phase === "Failed") return true;
+  const containers = pod.status?.containerStatuses ?? [];
+  const isDeleting = pod.metadata.deletionTimestamp !== undefined;
+  return isDeleting && containers.length > 0 && containers.every(({ state }) => state?.terminated !== undefined);
+}

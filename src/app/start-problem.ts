@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { Config } from "../config/settings.js";
 import { AppError } from "../errors/app-error.js";
 
@@ -41,18 +42,23 @@ function portProblem(error: SystemError, config: Config): string | undefined {
   return `port ${error.port} of ${config.host} ${problem} (${setting})`;
 }
 
-function folderProblem({ code, path }: SystemError): string | undefined {
-  const problems: Record<string, string> = {
-    EACCES: "this user may not write there",
-    EPERM: "this user may not write there",
-    EEXIST: "there is a file in the way",
-    ENOTDIR: "there is a file in the way",
-    EROFS: "the file system is read-only",
-    ENOSPC: "the disk is full",
-  };
-  const problem = problems[code ?? ""];
-  if (problem === undefined || path === undefined) return undefined;
-  return `the data folder can't be used: ${path}: ${problem}; set FERMI_DATA_DIR to another folder`;
+const inTheWay = "there is a file in the way";
+
+/** Whether what is told is the path itself, or the folder in which nothing can be made. */
+const folderProblems: Readonly<Record<string, readonly [where: "path" | "folder", problem: string]>> = {
+  EEXIST: ["path", inTheWay],
+  ENOTDIR: ["path", inTheWay],
+  EACCES: ["folder", "this user may not write there"],
+  EPERM: ["folder", "this user may not write there"],
+  EROFS: ["folder", "the file system is read-only"],
+  ENOSPC: ["folder", "the disk is full"],
+};
+
+function folderProblem({ code, path: at }: SystemError): string | undefined {
+  const [where, problem] = folderProblems[code ?? ""] ?? [];
+  if (problem === undefined || at === undefined) return undefined;
+  const place = where === "path" ? at : path.dirname(at);
+  return `the data folder can't be used: ${place}: ${problem}; set FERMI_DATA_DIR to another folder`;
 }
 
 /** Without user and password. */

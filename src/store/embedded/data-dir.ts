@@ -15,14 +15,17 @@ const systemDataDir = "/var/lib/fermi";
 export async function chooseDataDir(given: string): Promise<DataDir> {
   const wanted = path.resolve(given);
   const account = await serverAccount(pgDataOf(wanted));
-  if (account.uid === undefined || (await canEnter(account, await nearestExisting(wanted)))) {
+  const folder = await nearestFolder(wanted);
+  if (account.uid === undefined || folder === undefined || (await canEnter(account, folder))) {
     return { dir: wanted, movedBecause: null };
   }
   const movedBecause = `the database does not run as root, and its user can't get into ${wanted}`;
   return { dir: systemDataDir, movedBecause };
 }
 
-async function nearestExisting(folder: string): Promise<string> {
+/** Undefined where something else is in the way: that is no matter of permissions, and no reason to go elsewhere. */
+async function nearestFolder(folder: string): Promise<string | undefined> {
   const found = await stat(folder).catch(() => undefined);
-  return found !== undefined || folder === path.dirname(folder) ? folder : nearestExisting(path.dirname(folder));
+  if (found !== undefined) return found.isDirectory() ? folder : undefined;
+  return folder === path.dirname(folder) ? folder : nearestFolder(path.dirname(folder));
 }

@@ -55,7 +55,11 @@ export class LogFilterInput {
   @Field(() => LogStreamEnum, { nullable: true, description: "Only what was written there." })
   stream?: LogStream | null;
 
-  @Field(() => String, { nullable: true, description: "Only lines that contain this text, letter case included." })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "Only lines that contain this text, letter case included; refused where too many lines would have to be read.",
+  })
   @IsText(1, 1000)
   contains?: string | null;
 

@@ -38,6 +38,10 @@ export const storeUnavailable = (cause?: unknown): AppError =>
     retryAfterSeconds: 1,
   });
 
+/** Whether the database gave a statement up at its time limit. */
+export const isOutOfTime = (error: unknown): boolean =>
+  error instanceof QueryFailedError && (error.driverError as { code?: unknown }).code === "57014";
+
 /** The constraint or unique index that refused a row; undefined for any other error. */
 export function violatedConstraint(error: unknown): string | undefined {
   if (!(error instanceof QueryFailedError)) return undefined;

@@ -41,6 +41,30 @@ describe("LogLineRepository", () => {
     expect(await messages({})).toEqual(["nul \ufffd, half \ufffd, a\\u0000 as text"]);
   });
 
+  it("looks for a text in very many lines, and says what to do where they are too many", async () => {
+    const many = `INSERT INTO log_line (seq, at, stream, message, function_id, namespace, instance)
+      SELECT nextval('log_line_seq'), now(), 'STDOUT', 'line ' || n || repeat(' and so on', 50), $1, 'many', 'i'
+      FROM generate_series(1, 100000) AS n`;
+    await database.dataSource.query(many, [functionId]);
+    const [found, none] = [
+      { namespace: "many", contains: "line 77777 " },
+      { namespace: "many", contains: "not there" },
+    ];
+    const page = await repository.list(found, { last: 5 });
+    expect(page.edges.map(({ node }) => node.message.slice(0, 10))).toEqual(["line 77777"]);
+    expect((await repository.list(none, { first: 5 })).edges).toEqual([]);
+    const hasty = new LogLineRepository(database.dataSource, 1);
+    for (const filter of [none, { namespace: "many", stream: "SYSTEM" as const }]) {
+      await expect(hasty.list(filter, { last: 5 })).rejects.toMatchObject({
+        code: "BAD_USER_INPUT",
+        field: "filter",
+        message: expect.stringMatching(/0\.001 s were not enough: narrow it by function, invocationId or since\.$/),
+      });
+    }
+    expect((await hasty.list({ namespace: "many" }, { last: 1 })).edges).toHaveLength(1);
+    expect((await repository.list(none, { first: 5 })).edges).toEqual([]);
+  });
+
   it("filters by namespace, function, invocation, stream and time", async () => {
     const invocationId = newId();
     const other = await insertFunction(database.dataSource, "other");

@@ -1,9 +1,11 @@
 import type { DataSource, EntityManager } from "typeorm";
+import { badInput, type AppError } from "../../errors/app-error.js";
 import type { WriteOutcome } from "../../lib/batch-writer.js";
 import type { LogLine, NewLogLine } from "../../model/log-line.js";
 import type { Page, PageRequest } from "../../model/page.js";
 import type { LogBatch } from "../../model/record-batch.js";
 import type { LogFilter } from "../../model/record-filter.js";
+import { isOutOfTime } from "../store-error.js";
 import { SqlParameters } from "../table.js";
 import type { WakeChannel } from "../wakeups.js";
 import { withStore } from "../with-store.js";
@@ -58,19 +60,34 @@ const keyset: Keyset<LogLine> = {
 
 /** What instances printed: written in batches, each once, and read in the one order in which it was stored. */
 export class LogLineRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly searchTimeoutMs = 2_000,
+  ) {}
 
   write(lines: LogBatch, batchId: string): Promise<WriteOutcome> {
     return writeOnce(this.dataSource, recordLocks.logLine, batchId, (manager) => insert(manager, lines));
   }
 
+  /** Rejects with BAD_USER_INPUT where the filter has to look through more lines than can be read in time. */
   async list(filter: LogFilter, page: PageRequest): Promise<Page<LogLine>> {
     const { values, add } = new SqlParameters();
     const { conditions, orderBy, limit } = pageQuery(keyset, page, add);
     const where = andAll([...logConditions(filter, add), ...conditions]);
     const sql = `SELECT seq, ${columns} FROM log_line WHERE true${where} ${orderBy} ${limit}`;
-    const rows: LogRow[] = await withStore(() => this.dataSource.query(sql, values));
+    const query = (db: Pick<EntityManager, "query">): Promise<LogRow[]> => db.query(sql, values);
+    const rows = await withStore(() => (isSearch(filter) ? this.#search(query) : query(this.dataSource)));
     return pageOf(keyset, page, rows.map(toLogLine));
+  }
+
+  /** No index helps where lines are chosen by what they say: the database gives up before anybody else has to wait. */
+  #search(query: (db: EntityManager) => Promise<LogRow[]>): Promise<LogRow[]> {
+    return this.dataSource.transaction(async (db) => {
+      await db.query(`SET LOCAL statement_timeout = ${this.searchTimeoutMs}`);
+      return query(db).catch((error: unknown) => {
+        throw isOutOfTime(error) ? tooManyLines(this.searchTimeoutMs) : error;
+      });
+    });
   }
 
   /** A page for each invocation, in one statement. */
@@ -104,6 +121,15 @@ export class LogLineRepository {
     return readSequence(this.dataSource, read, toLogLine);
   }
 }
+
+const isSearch = ({ contains, stream }: LogFilter): boolean => contains !== undefined || stream !== undefined;
+
+const tooManyLines = (timeoutMs: number): AppError =>
+  badInput(
+    "filter",
+    `filter must leave fewer lines to look through than here, where ${timeoutMs / 1_000} s were not enough: ` +
+      "narrow it by function, invocationId or since.",
+  );
 
 async function insert(manager: EntityManager, lines: LogBatch): Promise<void> {
   await manager.query(insertLines, [rowsAsJson(lines.map(toRow)), lineOverheadBytes]);

@@ -4,9 +4,9 @@
  * are kept for all that failed, was cancelled or started cold, and for warm successes up to a rate, beyond it for a sample.
  * With the store away records wait in a bounded buffer; what comes beyond the bound is dropped, counted and reported.
  */
+import { BatchReport } from "../lib/batch-report.js";
 import { BatchWriter, type WriteOutcome } from "../lib/batch-writer.js";
 import type { Clock } from "../lib/clock.js";
-import { DropCounter } from "../lib/drop-counter.js";
 import type { Logger } from "../lib/logger.js";
 import type { Check } from "../model/check.js";
 import type { Invocation } from "../model/invocation.js";
@@ -43,8 +43,6 @@ export interface RecorderOptions {
 const batchRecords = 1_000;
 const batchCounts = 500;
 const maxCountEntries = 10_000;
-/** Shorter troubles are nobody's business: records are only late. */
-const toleratedTroubleMs = 5_000;
 
 export class BatchingRecorder implements InvocationRecorder {
   readonly #options: RecorderOptions;
@@ -52,7 +50,7 @@ export class BatchingRecorder implements InvocationRecorder {
   readonly #waiting: InvocationRecord[] = [];
   readonly #counts = new CountsBuffer(maxCountEntries);
   readonly #writer: BatchWriter<RecordBatch>;
-  readonly #drops: DropCounter;
+  readonly #report: BatchReport;
   readonly #sampler: Sampler;
   /** Taken out of the buffer, not stored yet: part of the bound. */
   #beingWritten = 0;
@@ -60,7 +58,13 @@ export class BatchingRecorder implements InvocationRecorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#maxRecords = options.maxRecords ?? 50_000;
-    this.#drops = new DropCounter(options.clock, options.logger, "invocation records");
+    const { clock, logger } = options;
+    this.#report = new BatchReport({
+      clock,
+      logger,
+      what: "invocation records",
+      whenWell: "Invocations are recorded as they end",
+    });
     this.#sampler = new Sampler(options.clock, options.recordRate);
     this.#writer = new BatchWriter<RecordBatch>({
       clock: options.clock,
@@ -70,7 +74,7 @@ export class BatchingRecorder implements InvocationRecorder {
       split: splitBatch,
       onWritten: (batch) => this.#settled(batch, "written"),
       onLost: (batch, cause) => this.#settled(batch, "lost", cause),
-      onTrouble: (cause) => this.#reportTrouble(cause),
+      onTrouble: (cause) => this.#report.trouble(cause),
     });
   }
 
@@ -102,15 +106,7 @@ export class BatchingRecorder implements InvocationRecorder {
   }
 
   check(): Check {
-    const { failingMs } = this.#writer;
-    const dropped = `${this.#drops.total} dropped since the start`;
-    if (failingMs > toleratedTroubleMs) {
-      const waiting = this.#waiting.length + this.#beingWritten;
-      const message = `The store has taken no records for ${Math.round(failingMs / 1_000)} s: ${waiting} wait, ${dropped}.`;
-      return { name: "invocation records", ok: false, message };
-    }
-    const message = `Invocations are recorded as they end, ${dropped}.`;
-    return { name: "invocation records", ok: !this.#drops.isRecent, message };
+    return this.#report.check(this.#writer.failingMs, this.#waiting.length + this.#beingWritten);
   }
 
   #keep(record: InvocationRecord): void {
@@ -132,21 +128,15 @@ export class BatchingRecorder implements InvocationRecorder {
       this.#options.metrics.recordsWritten(batch.records.length);
       return;
     }
-    const why = cause === undefined ? "the store refused them" : "the store stayed away until the end";
-    this.#drop(batch.records.length, why);
     const invocations = batch.counts.reduce((sum, { total }) => sum + total, 0);
-    this.#options.logger.error({ cause, records: batch.records.length, counted: invocations }, `lost records: ${why}`);
+    const why = this.#report.lost({ records: batch.records.length, counted: invocations }, cause);
+    this.#drop(batch.records.length, why);
   }
 
   #drop(count: number, why: string): void {
     if (count === 0) return;
-    this.#drops.add(count, why);
+    this.#report.dropped(count, why);
     this.#options.metrics.recordsDropped(count);
-  }
-
-  #reportTrouble(cause: unknown): void {
-    if (cause === undefined) this.#options.logger.info({}, "invocation records are stored again");
-    else this.#options.logger.warn({ cause }, "invocation records can't be stored for now; they wait");
   }
 }
 

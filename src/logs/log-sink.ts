@@ -3,9 +3,9 @@
  * function its instance was specialized for, never to one that the line names. With the store away lines wait in a bounded
  * buffer; what finds no room is dropped, counted, and told by one SYSTEM line of the function when the store is back.
  */
+import { BatchReport } from "../lib/batch-report.js";
 import { BatchWriter, type WriteOutcome } from "../lib/batch-writer.js";
 import type { Clock } from "../lib/clock.js";
-import { DropCounter } from "../lib/drop-counter.js";
 import type { Logger } from "../lib/logger.js";
 import type { Check } from "../model/check.js";
 import type { NewLogLine } from "../model/log-line.js";
@@ -39,7 +39,6 @@ export interface LogSinkOptions {
 
 const defaultLimits: LineBufferLimits = { maxLines: 20_000, maxBytes: 16 * 1024 * 1024 };
 const batchLimits: LineBufferLimits = { maxLines: 2_000, maxBytes: 4 * 1024 * 1024 };
-const toleratedTroubleMs = 5_000;
 
 interface Dropped {
   count: number;
@@ -52,14 +51,15 @@ export class LogSink {
   readonly #buffer: LineBuffer;
   readonly #instances: KnownInstances;
   readonly #writer: BatchWriter<LogBatch>;
-  readonly #drops: DropCounter;
+  readonly #report: BatchReport;
   readonly #droppedByFunctionId = new Map<string, Dropped>();
 
   constructor(options: LogSinkOptions) {
     this.#options = options;
     this.#buffer = new LineBuffer(options.limits ?? defaultLimits);
     this.#instances = new KnownInstances((instanceId) => options.identify(instanceId));
-    this.#drops = new DropCounter(options.clock, options.logger, "log lines");
+    const { clock, logger } = options;
+    this.#report = new BatchReport({ clock, logger, what: "log lines", whenWell: "Log lines are stored as they come" });
     this.#writer = new BatchWriter<LogBatch>({
       clock: options.clock,
       intervalMs: options.intervalMs ?? 50,
@@ -68,7 +68,7 @@ export class LogSink {
       split: halves,
       onWritten: (batch) => this.#written(batch),
       onLost: (batch, cause) => this.#lost(batch, cause),
-      onTrouble: (cause) => this.#reportTrouble(cause),
+      onTrouble: (cause) => this.#report.trouble(cause),
     });
   }
 
@@ -95,13 +95,7 @@ export class LogSink {
   }
 
   check(): Check {
-    const { failingMs } = this.#writer;
-    const dropped = `${this.#drops.total} dropped since the start`;
-    if (failingMs > toleratedTroubleMs) {
-      const message = `The store has taken no log lines for ${Math.round(failingMs / 1_000)} s: ${this.#buffer.held} wait, ${dropped}.`;
-      return { name: "log lines", ok: false, message };
-    }
-    return { name: "log lines", ok: !this.#drops.isRecent, message: `Log lines are stored as they come, ${dropped}.` };
+    return this.#report.check(this.#writer.failingMs, this.#buffer.held);
   }
 
   #keep(line: NewLogLine): void {
@@ -153,19 +147,12 @@ export class LogSink {
 
   #lost(batch: LogBatch, cause: unknown): void {
     this.#buffer.release(batch);
-    const why = cause === undefined ? "the store refused them" : "the store stayed away until the end";
-    this.#count(batch.length, "store", why);
-    this.#options.logger.error({ cause, lines: batch.length }, `lost log lines: ${why}`);
+    this.#count(batch.length, "store", this.#report.lost({ lines: batch.length }, cause));
   }
 
   #count(count: number, reason: LineDropReason, why: string): void {
-    this.#drops.add(count, why);
+    this.#report.dropped(count, why);
     this.#options.metrics.logLinesDropped(count, reason);
-  }
-
-  #reportTrouble(cause: unknown): void {
-    if (cause === undefined) this.#options.logger.info({}, "log lines are stored again");
-    else this.#options.logger.warn({ cause }, "log lines can't be stored for now; they wait");
   }
 }
 

@@ -135,7 +135,7 @@ describe("BatchingRecorder", () => {
     clock.advance(5_000);
     await until(() => clock.pending > 0, "the pause");
     expect(warnings).toHaveLength(2);
-    expect(recorder.check().message).toMatch(/taken no records for 6 s: 2000 wait, 505 dropped/);
+    expect(recorder.check().message).toMatch(/taken no invocation records for 6 s: 2000 wait, 505 dropped/);
 
     isAway = false;
     const flushed = recorder.flush();

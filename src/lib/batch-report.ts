@@ -1,0 +1,56 @@
+import type { Clock } from "./clock.js";
+import { DropCounter } from "./drop-counter.js";
+import type { Logger } from "./logger.js";
+
+/** Shorter troubles are nobody's business: what is to be written is only late. */
+const toleratedTroubleMs = 5_000;
+
+interface BatchReportOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** In the plural, as in "invocation records". */
+  readonly what: string;
+  /** How it is when all is well, as a sentence without its full stop. */
+  readonly whenWell: string;
+}
+
+/** What a BatchWriter's owner tells the operator: what it dropped and lost, and how writing goes. */
+export class BatchReport {
+  readonly #options: BatchReportOptions;
+  readonly #drops: DropCounter;
+
+  constructor(options: BatchReportOptions) {
+    this.#options = options;
+    this.#drops = new DropCounter(options.clock, options.logger, options.what);
+  }
+
+  dropped(count: number, why: string): void {
+    this.#drops.add(count, why);
+  }
+
+  /** For `onLost`: logs it, and gives the reason in words. `counts` goes into the log. */
+  lost(counts: object, cause: unknown): string {
+    const why = cause === undefined ? "the store refused them" : "the store stayed away until the end";
+    this.#options.logger.error({ cause, ...counts }, `lost ${this.#options.what}: ${why}`);
+    return why;
+  }
+
+  /** For `onTrouble`. */
+  trouble(cause: unknown): void {
+    const { logger, what } = this.#options;
+    if (cause === undefined) logger.info({}, `${what} are stored again`);
+    else logger.warn({ cause }, `${what} can't be stored for now; they wait`);
+  }
+
+  /** `failingMs` is the writer's, `waiting` how many wait to be written. */
+  check(failingMs: number, waiting: number): { name: string; ok: boolean; message: string } {
+    const { what, whenWell } = this.#options;
+    const dropped = `${this.#drops.total} dropped since the start`;
+    if (failingMs <= toleratedTroubleMs) {
+      return { name: what, ok: !this.#drops.isRecent, message: `${whenWell}, ${dropped}.` };
+    }
+    const seconds = Math.round(failingMs / 1_000);
+    const message = `The store has taken no ${what} for ${seconds} s: ${waiting} wait, ${dropped}.`;
+    return { name: what, ok: false, message };
+  }
+}

@@ -23,6 +23,7 @@ import type {
   Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
+import { OutputReaders } from "../output-readers.js";
 import { LocalInstance, type InstanceTools } from "./local-instance.js";
 import { LocalPool } from "./local-pool.js";
 import { MemoryWatch } from "./memory-watch.js";
@@ -56,7 +57,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   readonly #book = new InstanceBook();
   readonly #pools = new Map<string, LocalPool>();
   readonly #instances = new Map<string, LocalInstance>();
-  readonly #readers = new Set<(output: InstanceOutput) => void>();
+  readonly #readers = new OutputReaders();
   #workplace: Workplace | undefined;
   #tools: InstanceTools | undefined;
   #retry: { stop(): void } | undefined;
@@ -84,7 +85,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
       memory: new MemoryWatch(clock),
       outputBounds: outputBounds ?? defaultOutputBounds,
       startTimeoutMs,
-      onOutput: (output) => this.#readers.forEach((reader) => reader(output)),
+      onOutput: (output) => this.#readers.tell(output),
     };
   }
 
@@ -189,9 +190,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   }
 
   logs(onOutput: (output: InstanceOutput) => void): Stoppable {
-    const reader = (output: InstanceOutput): void => onOutput(output);
-    this.#readers.add(reader);
-    return { stop: () => void this.#readers.delete(reader) };
+    return this.#readers.add(onOutput);
   }
 
   health(): readonly PoolHealth[] {

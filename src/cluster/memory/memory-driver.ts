@@ -23,6 +23,7 @@ import type {
   Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
+import { OutputReaders } from "../output-readers.js";
 import { abortReason, orAbort } from "../or-abort.js";
 import { MemoryInstance } from "./memory-instance.js";
 
@@ -56,7 +57,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
   readonly #pools = new Map<string, MemoryPool>();
   readonly #servers = new Map<string, MemoryInstance>();
   readonly #ends = new Map<string, Promise<void>>();
-  readonly #readers = new Set<(output: InstanceOutput) => void>();
+  readonly #readers = new OutputReaders();
   #specializeError: Error | null = null;
   /** Every specialization that was asked for, in order. */
   readonly specializations: SpecializeRequest[] = [];
@@ -134,9 +135,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
   }
 
   logs(onOutput: (output: InstanceOutput) => void): Stoppable {
-    const reader = (output: InstanceOutput): void => onOutput(output);
-    this.#readers.add(reader);
-    return { stop: () => void this.#readers.delete(reader) };
+    return this.#readers.add(onOutput);
   }
 
   health(): readonly PoolHealth[] {
@@ -182,7 +181,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
 
   /** The instance prints one raw line. */
   print(instanceId: string, text: string, stream: InstanceOutput["stream"] = "STDOUT"): void {
-    for (const reader of this.#readers) reader({ instanceId, stream, text, at: this.#clock.now() });
+    this.#readers.tell({ instanceId, stream, text, at: this.#clock.now() });
   }
 
   #fill(environmentId: string): void {

@@ -5,12 +5,15 @@ import type { FunctionState } from "./function-state.js";
 import type { InstanceDirectory } from "./instance-directory.js";
 import type { Launch } from "./launch.js";
 import type { LivePoolView } from "./live-pool-view.js";
+import type { RuntimeContract } from "../model/environment.js";
 import { Member, type MemberFacts } from "./member.js";
 import { templateOf } from "./plan-pools.js";
+import type { RouterRegistry } from "./router-registry.js";
 
 export interface IntakePorts {
   readonly clock: Clock;
   readonly fleet: Fleet;
+  readonly routers: Pick<RouterRegistry, "prepare">;
   readonly directory: InstanceDirectory;
   readonly view: LivePoolView;
   readonly keyOf: (instanceId: string) => string;
@@ -31,11 +34,15 @@ export class Intake {
   }
 
   claimed(launch: Launch): void {
-    const { directory, view, keyOf, template } = this.ports;
-    const { instance, spec, version, environmentId } = launch;
+    const { fleet, routers, directory, view, keyOf, template } = this.ports;
+    const { instance, spec, version, environmentId, slots } = launch;
     if (instance === undefined) return;
+    const { id, address } = instance;
+    const identity = { functionId: spec.id, version, key: keyOf(id) };
+    const granted = { id, ...identity, address: address ?? "", contract: this.#contract(environmentId), slots };
+    routers.prepare(fleet.function(spec.id), granted);
     launch.template = template(environmentId) ?? "";
-    directory.add(instance.id, { functionId: spec.id, version, key: keyOf(instance.id) });
+    directory.add(id, identity);
     view.touch(environmentId);
   }
 
@@ -64,7 +71,7 @@ export class Intake {
 
   #welcome(facts: Omit<MemberFacts, "contract" | "specializedAt" | "readyAtMs">, isReserved: boolean): void {
     const { clock, fleet, view, onMember } = this.ports;
-    const contract = fleet.environments.get(facts.environmentId)?.contract ?? "FERMI";
+    const contract = this.#contract(facts.environmentId);
     const member = new Member({ ...facts, contract, specializedAt: clock.now(), readyAtMs: clock.monotonicMs() });
     member.isReserved = isReserved;
     const fn = fleet.function(facts.functionId);
@@ -72,5 +79,9 @@ export class Intake {
     fleet.add(member);
     view.touch(facts.environmentId);
     onMember(fn);
+  }
+
+  #contract(environmentId: string): RuntimeContract {
+    return this.ports.fleet.environments.get(environmentId)?.contract ?? "FERMI";
   }
 }

@@ -22,6 +22,14 @@ export interface LaunchPorts {
   readonly onStage: (launch: Launch) => void;
 }
 
+type Work<T> = (signal: AbortSignal) => Promise<T>;
+
+const tooLate = (): AppError =>
+  new AppError("CLUSTER_UNAVAILABLE", `No instance came up within ${claimDeadlineMs / 1000} s.`);
+
+const stuck = (): AppError =>
+  new AppError("LOAD_FAILED", `The code did not finish loading within ${loadDeadlineMs / 1000} s.`);
+
 export class Launch {
   stage: LaunchStage = "CODE";
   /** From the claim on. */
@@ -62,15 +70,15 @@ export class Launch {
     this.#enter("CLAIM", ports);
     const pool = poolReady(this.environmentId);
     if (pool !== undefined) await pool;
-    const late = new AppError("CLUSTER_UNAVAILABLE", `No instance came up within ${claimDeadlineMs / 1000} s.`);
     const claim = (signal: AbortSignal): Promise<ClusterInstance> => driver.claim(this.environmentId, signal);
-    const instance = await this.#within(claimDeadlineMs, late, ports.clock, claim);
+    const instance = await this.#within(claimDeadlineMs, tooLate, ports.clock, claim);
     this.instance = instance;
-    this.#enter("SPECIALIZE", ports);
-    const stuck = new AppError("LOAD_FAILED", `The code did not finish loading within ${loadDeadlineMs / 1000} s.`);
     const request = this.#request(code, ports.keyOf(instance.id));
     const load = (signal: AbortSignal): Promise<void> => driver.specialize(instance, request, signal);
-    await this.#within(loadDeadlineMs, stuck, ports.clock, load);
+    const loaded = this.#within(loadDeadlineMs, stuck, ports.clock, load);
+    // The code is on its way: what is to be done for the instance meanwhile does not delay it.
+    this.#enter("SPECIALIZE", ports);
+    await loaded;
     this.#enter("READY", ports);
     return instance;
   }
@@ -86,13 +94,13 @@ export class Launch {
     return code;
   }
 
-  async #within<T>(ms: number, late: AppError, clock: Clock, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #within<T>(ms: number, late: () => AppError, clock: Clock, work: Work<T>): Promise<T> {
     const deadline = new AbortController();
-    const timer = clock.after(ms, () => deadline.abort(late));
+    const timer = clock.after(ms, () => deadline.abort(late()));
     try {
       return await work(AbortSignal.any([this.#abort.signal, deadline.signal]));
     } catch (error) {
-      throw deadline.signal.aborted ? late : error;
+      throw deadline.signal.aborted ? deadline.signal.reason : error;
     } finally {
       timer.stop();
     }

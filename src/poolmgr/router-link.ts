@@ -31,6 +31,11 @@ export type ToRouter =
   /** The answer to HELLO: all that the router may use. What it held and is not in here takes no new request of it. */
   | { readonly type: "SNAPSHOT"; readonly epoch: string; readonly instances: readonly GrantedInstance[] }
   /**
+   * An instance is being specialized for requests that wait at this router, and is to have `slots` then. A hint: it takes
+   * no request until a GRANT comes, if one comes, but connections to it may be opened.
+   */
+  | { readonly type: "PREPARE"; readonly instance: GrantedInstance }
+  /**
    * A new instance, or a new number of slots of one. Fewer, or none: the router takes no new request beyond it, and answers
    * with a USAGE that names the instance, at once and again at every change, so that poolmgr knows which slots are free.
    */

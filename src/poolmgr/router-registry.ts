@@ -68,6 +68,11 @@ export class RouterRegistry {
     }
   }
 
+  /** An instance is on its way for those that wait. */
+  prepare(fn: FunctionState, instance: GrantedInstance): void {
+    for (const routerId of fn.waitingRouters(instance.version)) this.hub.send(routerId, { type: "PREPARE", instance });
+  }
+
   /** From everybody who has slots of it. */
   withdraw(member: Member): void {
     for (const [routerId, { isWithdrawn }] of member.ledger.shares) {

@@ -244,8 +244,8 @@ export class Scaler {
       retirer.discard(instance.id);
       return;
     }
-    metrics.coldStart(fn.id, this.#nowMs - launch.startedMs);
     onReady(launch, instance);
+    metrics.coldStart(fn.id, this.#nowMs - launch.startedMs);
     this.#tellIfFinished();
   }
 

@@ -1,15 +1,19 @@
-import { Client } from "undici";
+import { buildConnector, Client } from "undici";
 import type { Clock } from "../lib/clock.js";
+import { DialledAhead } from "./dialled-ahead.js";
 
 export interface ConnectionSettings {
-  readonly connectTimeoutMs: number;
+  /** Its time limit included. */
+  readonly dial: buildConnector.connector;
   /** Idle connections are dropped before the instance would drop them, so that a request rarely meets a closing one. */
   readonly idleMs: number;
   readonly maxResponseHeaderBytes: number;
 }
 
+export const connectTimeoutMs = 2_000;
+
 export const defaultConnectionSettings: ConnectionSettings = {
-  connectTimeoutMs: 2_000,
+  dial: buildConnector({ timeout: connectTimeoutMs }),
   idleMs: 4_000,
   maxResponseHeaderBytes: 64 * 1024,
 };
@@ -19,9 +23,10 @@ export const defaultConnectionSettings: ConnectionSettings = {
  * holds a slot takes one and gives it back; so their number is bounded by the slots.
  */
 export class Connections {
-  readonly #origin: string;
+  readonly #origin: URL;
   readonly #idle: Client[] = [];
   readonly #all = new Set<Client>();
+  readonly #ahead: DialledAhead[] = [];
   #isClosed = false;
 
   /** `address` is host:port. */
@@ -30,11 +35,23 @@ export class Connections {
     private readonly settings: ConnectionSettings,
     private readonly clock: Clock,
   ) {
-    this.#origin = `http://${address}`;
+    this.#origin = new URL(`http://${address}`);
   }
 
   take(): Client {
     return this.#idle.pop() ?? this.#open();
+  }
+
+  /** Opens as many, for requests that are about to come. */
+  dialAhead(count: number): void {
+    const { host, protocol, port } = this.#origin;
+    const hostname = this.#origin.hostname.replace(/^\[(.*)\]$/, "$1");
+    const { dial, idleMs } = this.settings;
+    for (let at = 0; at < count; at++) {
+      const ahead = new DialledAhead(dial, { hostname, host, protocol, port }, this.clock, idleMs);
+      this.#ahead.push(ahead);
+      this.#idle.push(this.#open((options, callback) => ahead.connect(options, callback)));
+    }
   }
 
   give(client: Client): void {
@@ -50,6 +67,7 @@ export class Connections {
   /** Closes idle connections now, and those in use when they are given back or after `graceMs`. */
   close(graceMs: number): void {
     this.#isClosed = true;
+    this.#dropAhead();
     for (const client of this.#idle.splice(0)) this.#end(client);
     if (this.#all.size > 0) this.clock.after(graceMs, () => this.destroy());
   }
@@ -57,14 +75,19 @@ export class Connections {
   /** Cuts every connection, those in use too. */
   destroy(): void {
     this.#isClosed = true;
+    this.#dropAhead();
     for (const client of this.#all) this.#end(client);
     this.#idle.length = 0;
   }
 
-  #open(): Client {
+  #dropAhead(): void {
+    for (const ahead of this.#ahead.splice(0)) ahead.drop();
+  }
+
+  #open(connect = this.settings.dial): Client {
     const client = new Client(this.#origin, {
+      connect,
       pipelining: 1,
-      connectTimeout: this.settings.connectTimeoutMs,
       keepAliveTimeout: this.settings.idleMs,
       maxHeaderSize: this.settings.maxResponseHeaderBytes,
       // Time limits are the function's and are kept by the exchange, in one place for all phases.

@@ -10,7 +10,7 @@ import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { PoolmgrLink } from "../poolmgr/router-link.js";
-import { Connections, defaultConnectionSettings } from "./connections.js";
+import { Connections, connectTimeoutMs, defaultConnectionSettings } from "./connections.js";
 import { Forwarded } from "./forwarded.js";
 import { Front, type ServerLimits } from "./front.js";
 import { RequestHandler } from "./handle-request.js";
@@ -19,6 +19,7 @@ import { InvokeDoor } from "./invoke-door.js";
 import { RouteLoader } from "./route-loader.js";
 import type { RouteSource } from "./route-source.js";
 import { SlotTable } from "./slot-table.js";
+import { warmUp } from "./warm-up.js";
 
 export interface RouterOptions extends Partial<RouterLimits> {
   readonly host: string;
@@ -70,7 +71,6 @@ export class Router {
   constructor(options: RouterOptions) {
     const { clock, logger, recorder, source, link } = options;
     this.#options = { ...defaultRouterLimits, ...options };
-    const { connectTimeoutMs } = defaultConnectionSettings;
     const { maxWaitingPerFunction, maxBodyBytes, webSocketIdleMs } = this.#options;
     const isStopping = (): boolean => this.#isStopping;
     const mustClose = (): boolean => this.#isDraining || this.#isStopping;
@@ -128,7 +128,9 @@ export class Router {
     this.#server = server;
     this.#routes.start();
     this.#slots.start();
-    return { port: (server.address() as AddressInfo).port };
+    const address = server.address() as AddressInfo;
+    await warmUp(address);
+    return { port: address.port };
   }
 
   /** Says that it is not ready and that clients had better connect anew, and goes on as before. */

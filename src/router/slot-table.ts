@@ -13,6 +13,7 @@ import { newId } from "../lib/new-id.js";
 import type { GrantedInstance, Hello, PoolmgrLink, Target, ToPoolmgr, ToRouter } from "../poolmgr/router-link.js";
 import { keyedTarget, type KeyedTarget } from "./callee.js";
 import type { Connections } from "./connections.js";
+import { Preparations } from "./preparations.js";
 import { InstanceSlots, Lease, TargetSlots } from "./target-slots.js";
 import { PoolmgrSession } from "./poolmgr-session.js";
 import { SlotReports } from "./slot-reports.js";
@@ -40,6 +41,7 @@ export class SlotTable {
   readonly #session: PoolmgrSession;
   readonly #reports: SlotReports;
   readonly #room: WaitingRoom;
+  readonly #preparations: Preparations;
   readonly #giveBack = (slots: InstanceSlots): void => this.#release(slots);
 
   constructor(private readonly options: SlotTableOptions) {
@@ -49,6 +51,7 @@ export class SlotTable {
       onMessage: (message) => this.#receive(message),
     });
     this.#reports = new SlotReports(clock, (message) => this.#session.send(message));
+    this.#preparations = new Preparations(clock, options.connect);
     this.#room = new WaitingRoom({
       maxPerFunction: options.maxWaitingPerFunction,
       clock,
@@ -68,6 +71,7 @@ export class SlotTable {
     }
     this.#reports.stop();
     this.#session.stop();
+    this.#preparations.clear();
     for (const instance of this.#instances.values()) instance.connections.destroy();
     this.#instances.clear();
   }
@@ -157,6 +161,8 @@ export class SlotTable {
     switch (message.type) {
       case "SNAPSHOT":
         return this.#snapshot(message.instances);
+      case "PREPARE":
+        return this.#prepare(message.instance);
       case "GRANT":
         return this.#grant(message.instance);
       case "WITHDRAW":
@@ -172,11 +178,18 @@ export class SlotTable {
 
   /** What is not in it is withdrawn rather than dead: requests in flight there may well end properly. */
   #snapshot(granted: readonly GrantedInstance[]): void {
+    this.#preparations.clear();
     const ids = new Set(granted.map(({ id }) => id));
     for (const id of [...this.#instances.keys()]) if (!ids.has(id)) this.#withdraw(id);
     for (const instance of granted) this.#grant(instance);
     for (const instance of this.#instances.values()) if (instance.inFlight > 0) this.#reports.usageChanged(instance);
     for (const target of this.#targets.values()) this.#demandChanged(target);
+  }
+
+  /** A connection for each request that may go there at once. */
+  #prepare(instance: GrantedInstance): void {
+    const waiting = this.#targets.get(keyedTarget(instance.functionId, instance.version).key)?.waiters.size ?? 0;
+    if (waiting > 0) this.#preparations.prepare(instance, Math.min(waiting, instance.slots));
   }
 
   #grant(granted: GrantedInstance): void {
@@ -192,7 +205,7 @@ export class SlotTable {
     if (known !== undefined) this.#gone(granted.id);
     const target = this.#targetSlots(keyedTarget(granted.functionId, granted.version));
     const nowMs = this.options.clock.monotonicMs();
-    const instance = new InstanceSlots(granted, target, this.options.connect(granted), nowMs);
+    const instance = new InstanceSlots(granted, target, this.#preparations.take(granted), nowMs);
     this.#instances.set(granted.id, instance);
     target.instances.add(instance);
     this.#activate(instance, true);
@@ -220,6 +233,7 @@ export class SlotTable {
   }
 
   #gone(instanceId: string): void {
+    this.#preparations.drop(instanceId);
     const instance = this.#instances.get(instanceId);
     if (instance === undefined) return;
     instance.state = "GONE";

@@ -96,7 +96,8 @@ export class LocalInstance implements Watched {
   /** Rejects with LOAD_FAILED where the code is at fault, CLUSTER_UNAVAILABLE where the instance is. */
   async specialize(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
     const answer = await this.#post(JSON.stringify(request), signal);
-    this.#link?.close();
+    // Not now: somebody waits for what comes next.
+    setImmediate(() => this.#link?.close());
     expectLoaded(answer);
   }
 

@@ -43,6 +43,10 @@ export class FakePoolmgr implements PoolmgrLink {
     };
   }
 
+  prepare(instance: GrantedInstance): void {
+    this.#stream?.onMessage({ type: "PREPARE", instance });
+  }
+
   grant(instance: GrantedInstance): void {
     this.instances = [...this.instances.filter(({ id }) => id !== instance.id), instance];
     this.#stream?.onMessage({ type: "GRANT", instance });

@@ -122,18 +122,20 @@ export class Stage {
   }
 
   grant(port: number, grant: Grant = {}): string {
+    const instance = this.#instance(port, grant);
+    this.poolmgr.grant(instance);
+    return instance.id;
+  }
+
+  /** Tells that the instance is being specialized. */
+  prepare(port: number, grant: Grant = {}): void {
+    this.poolmgr.prepare(this.#instance(port, grant));
+  }
+
+  #instance(port: number, grant: Grant): GrantedInstance {
     const id = grant.id ?? `instance-${++this.#granted}`;
-    this.poolmgr.grant({
-      functionId: "id-of-hello",
-      version: 1,
-      key: `key-of-${id}`,
-      contract: "FERMI",
-      slots: 10,
-      ...grant,
-      id,
-      address: `127.0.0.1:${port}`,
-    });
-    return id;
+    const usual = { functionId: "id-of-hello", version: 1, key: `key-of-${id}`, contract: "FERMI", slots: 10 } as const;
+    return { ...usual, ...grant, id, address: `127.0.0.1:${port}` };
   }
 
   /** Connections that instances have open now. */

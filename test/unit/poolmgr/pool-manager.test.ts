@@ -23,6 +23,21 @@ describe("PoolManager", () => {
     expect(stage.coldStarts).toHaveLength(1);
   });
 
+  it("tells the router that waits of the instance before it is specialized, and then grants it", async () => {
+    const { router, clock } = await up({ driver: { specializeDelayMs: 5 } });
+    router.request("fn", 1);
+    await settled();
+    const [claimed] = stage.instances();
+    const told = router.got.filter(({ type }) => type !== "SNAPSHOT");
+    expect(told).toMatchObject([
+      { type: "PREPARE", instance: { id: claimed, functionId: "fn", version: 1, slots: 1 } },
+    ]);
+    await clock.pass(5);
+    const granted = router.got.find(({ type }) => type === "GRANT");
+    expect(granted).toEqual({ ...told[0], type: "GRANT" });
+    expect(router.inFlight("fn")).toBe(1);
+  });
+
   it("serves 100 first requests at once with 10 instances where each takes 10", async () => {
     const { router } = await up({ functions: [aFunction({ settings: { requestsPerInstance: 10 } })] });
     router.request("fn", 1, 100);

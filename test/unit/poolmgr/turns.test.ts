@@ -19,7 +19,7 @@ describe("PoolManager with more functions in use than the machine has room for",
     const environments = [anEnvironment({ poolSize: 2 })];
     stage = await Stage.up({ driver, environments, functions: functions.map(aFunction), maxInstances: 4 });
     stage.router.close();
-    const connections = { close: () => {}, destroy: () => {} } as unknown as Connections;
+    const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
     table = new SlotTable({
       ...{ link: stage.manager.hub, clock: stage.clock, logger: silentLogger },
       connect: () => connections,

@@ -15,7 +15,7 @@ describe("PoolManager with the router's own slot table", () => {
   const up = async (settings: Parameters<typeof aFunction>[0] = {}): Promise<void> => {
     stage = await Stage.up({ functions: [aFunction(settings)] });
     stage.router.close();
-    const connections = { close: () => {}, destroy: () => {} } as unknown as Connections;
+    const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
     table = new SlotTable({
       ...{ link: stage.manager.hub, clock: stage.clock, logger: silentLogger },
       connect: () => connections,

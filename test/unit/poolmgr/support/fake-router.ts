@@ -140,6 +140,8 @@ export class FakeRouter {
       case "SNAPSHOT":
         this.#snapshot(message.instances);
         return;
+      case "PREPARE":
+        return;
       case "GRANT":
         return this.#grant(message.instance);
       case "WITHDRAW":

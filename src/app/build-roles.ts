@@ -3,10 +3,10 @@ import type { RequestListener } from "node:http";
 import { Authenticator } from "../auth/authenticate.js";
 import type { RoleName } from "../config/parse-setting.js";
 import { AppError } from "../errors/app-error.js";
-import type { Check } from "../model/check.js";
 import type { Foundation } from "./foundation.js";
 import { answerHealthy, answerMetrics, answerReady, guarded } from "./health.js";
 import { buildLocalDriver, knownImages } from "./instance-driver.js";
+import type { Installation } from "./installation.js";
 import { createLeadership } from "./leadership.js";
 import { ApiRole } from "./roles/api-role.js";
 import { PoolmgrRole } from "./roles/poolmgr-role.js";
@@ -20,20 +20,16 @@ export interface Roles {
   readonly api?: ApiRole;
 }
 
-/** What roles ask of their process as a whole. */
-export interface WholeProcess {
-  readonly isStopping: () => boolean;
-  /** Why it should get no traffic, in words. */
-  readonly unready: () => Promise<string | undefined>;
-  readonly checks: () => readonly Check[];
-}
-
-export async function buildRoles(foundation: Foundation, whole: WholeProcess): Promise<Roles> {
+export async function buildRoles(
+  foundation: Foundation,
+  installation: Installation,
+  isStopping: () => boolean,
+): Promise<Roles> {
   const { config, store } = foundation;
   const has = (name: RoleName): boolean => config.roles.includes(name);
   const metrics = guarded(new Authenticator(config.adminToken), answerMetrics(foundation.metrics));
   const driver = has("poolmgr") ? buildLocalDriver(foundation, store.dataDir) : undefined;
-  const triggers = has("triggers") ? buildTriggers(foundation, whole, metrics) : undefined;
+  const triggers = has("triggers") ? buildTriggers(foundation, installation, metrics) : undefined;
   const poolmgr =
     driver && new PoolmgrRole(foundation, { driver, leadership: createLeadership("poolmgr", foundation) });
   if (poolmgr === undefined)
@@ -45,19 +41,18 @@ export async function buildRoles(foundation: Foundation, whole: WholeProcess): P
         images: driver ?? (await knownImages(foundation)),
         routerAddress: () => router?.address ?? config.internalRouterUrl ?? "",
         dependents: [poolmgr, router].filter((role) => role !== undefined),
-        otherChecks: whole.checks,
-        unready: whole.unready,
-        isDraining: whole.isStopping,
+        installation,
+        isDraining: isStopping,
       })
     : undefined;
   return { ...(triggers && { triggers }), poolmgr, ...(router && { router }), ...(api && { api }) };
 }
 
-function buildTriggers(foundation: Foundation, whole: WholeProcess, metrics: RequestListener): TriggersRole {
+function buildTriggers(foundation: Foundation, installation: Installation, metrics: RequestListener): TriggersRole {
   const leadership = createLeadership("triggers", foundation);
   const pages = new Map([
     ["/healthz", answerHealthy],
-    ["/readyz", answerReady(whole.unready)],
+    ["/readyz", answerReady(() => installation.unready())],
     ["/metrics", metrics],
   ]);
   return new TriggersRole(foundation, { leadership, pages });

@@ -4,9 +4,9 @@ import type { Config } from "../config/settings.js";
 import { systemClock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { StopStack } from "../lib/stop-stack.js";
-import type { Check } from "../model/check.js";
 import { buildRoles, type Roles } from "./build-roles.js";
 import { layFoundation } from "./foundation.js";
+import { Installation } from "./installation.js";
 import { openStore } from "./open-store.js";
 import type { Role } from "./roles/role.js";
 
@@ -68,11 +68,10 @@ export class FermiServer {
       pools: () => this.#roles.poolmgr?.view.pools() ?? [],
       waiting: () => this.#roles.router?.waiting ?? 0,
     });
-    this.#roles = await buildRoles(foundation, {
-      isStopping: () => this.#isStopping,
-      unready: () => this.#unready(),
-      checks: () => this.#checks(),
-    });
+    const isStopping = (): boolean => this.#isStopping;
+    const installation = new Installation(foundation, { roles: () => this.#present, isStopping });
+    this.#roles = await buildRoles(foundation, installation, isStopping);
+    installation.start();
     // Whoever records comes after who keeps records in bounds, and is so stopped before.
     for (const role of this.#present) await role.start();
   }
@@ -98,20 +97,4 @@ export class FermiServer {
     const { triggers, poolmgr, router, api } = this.#roles;
     return [triggers, poolmgr, router, api].filter((role) => role !== undefined);
   }
-
-  #checks(): Check[] {
-    return this.#present.reverse().flatMap((role) => role.checks());
-  }
-
-  /** Of the first role that is not, in words. */
-  async #unready(): Promise<string | undefined> {
-    if (this.#isStopping) return stoppingNow;
-    for (const role of this.#present) {
-      const why = await role.unready();
-      if (why !== undefined) return why;
-    }
-    return undefined;
-  }
 }
-
-const stoppingNow = "this process is stopping";

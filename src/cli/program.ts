@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from "commander";
 import { readCliConfig, type CliConfig } from "../config/cli-config.js";
 import { CliError, exitCodes, usageError } from "./cli-error.js";
 import { programVersion } from "../lib/program-version.js";
+import { addCheckCommand } from "./commands/check.js";
 import { addCompletionCommand } from "./commands/completion.js";
 import { addEnvironmentCommands } from "./commands/environment.js";
 import { addFunctionLogCommand } from "./commands/function-logs.js";
@@ -75,6 +76,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addServerCommand(program, "migrate", "bring the tables of DATABASE_URL up to this version, once", (args) =>
     migrate(args, write),
   );
+  addCheckCommand(program, shell);
   addVersionCommand(program, shell);
   addCompletionCommand(program, shell);
   addHelpCommand(program);

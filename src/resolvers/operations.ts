@@ -22,6 +22,7 @@ import type { Page, PageRequest } from "../model/page.js";
 import type { InvocationFilter, LogFilter } from "../model/record-filter.js";
 import type { PoolView } from "../model/pool-view.js";
 import type { RequestContext } from "../model/request-context.js";
+import type { ServerProcess } from "../model/server-process.js";
 import type { HttpTrigger, Trigger } from "../model/trigger.js";
 
 export interface EnvironmentOperations {
@@ -94,7 +95,6 @@ export type PoolMatch = (environmentId: string) => Promise<boolean>;
 
 export interface ServerInfo {
   readonly version: string;
-  readonly cluster: string;
   readonly store: string;
   readonly routerUrl: string;
   readonly startedAt: Date;
@@ -102,6 +102,10 @@ export interface ServerInfo {
 
 export interface ServerOperations {
   info(): ServerInfo;
+  /** What runs the instances, in words. */
+  cluster(): Promise<string>;
+  /** All processes of the installation, this one too. */
+  processes(): Promise<readonly ServerProcess[]>;
   checks(): Promise<readonly Check[]>;
 }
 

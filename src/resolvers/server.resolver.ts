@@ -1,7 +1,8 @@
 import { Ctx, FieldResolver, Query, Resolver } from "type-graphql";
 import type { Check } from "../model/check.js";
+import type { ServerProcess } from "../model/server-process.js";
 import type { Principal } from "../model/request-context.js";
-import { CheckType, ServerType, ViewerType } from "../schema/server.type.js";
+import { CheckType, ServerProcessType, ServerType, ViewerType } from "../schema/server.type.js";
 import type { ApiContext } from "./api-context.js";
 import type { ServerInfo, ServerOperations } from "./operations.js";
 
@@ -17,6 +18,18 @@ export class ServerResolver {
   @Query(() => ServerType, { description: "This server, and whether all is well with it." })
   server(): ServerInfo {
     return this.operations.info();
+  }
+
+  @FieldResolver(() => String, {
+    description: "What runs the instances: local, or Kubernetes with its version and nodes.",
+  })
+  cluster(): Promise<string> {
+    return this.operations.cluster();
+  }
+
+  @FieldResolver(() => [ServerProcessType], { description: "The processes of this installation that run." })
+  processes(): Promise<readonly ServerProcess[]> {
+    return this.operations.processes();
   }
 
   @FieldResolver(() => [CheckType], {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { newId } from "../../src/lib/new-id.js";
 import { valueAt } from "../support/api-client.js";
-import { ApiHarness, aPool } from "../support/api-harness.js";
+import { ApiHarness, aPool, aProcess } from "../support/api-harness.js";
 import { createEnvironment, someName } from "../support/api-resources.js";
 
 describe("server and pools", () => {
@@ -20,6 +20,14 @@ describe("server and pools", () => {
         ...{ version: "0.1.0", cluster: "fake", store: "postgres", routerUrl: "http://localhost:31314" },
         ...{ startedAt: expect.stringMatching(/Z$/), checks: api.checks },
       },
+    });
+  });
+
+  it("tell which processes run, and how they are", async () => {
+    const query = "{ server { processes { id roles host version startedAt unready leads } } }";
+    const { cluster: _, checks: __, ...shown } = aProcess;
+    expect(await api.client.ok(query)).toEqual({
+      server: { processes: [{ ...shown, startedAt: "2030-01-01T00:00:00.000Z" }] },
     });
   });
 

@@ -10,6 +10,7 @@ import type { Check } from "../../src/model/check.js";
 import type { Instance, Pool } from "../../src/model/instance.js";
 import type { Invocation, InvocationResult } from "../../src/model/invocation.js";
 import type { NewLogLine } from "../../src/model/log-line.js";
+import type { ServerProcess } from "../../src/model/server-process.js";
 import type { PoolView } from "../../src/model/pool-view.js";
 import type { FunctionCall, InvokeOperation } from "../../src/resolvers/operations.js";
 import { ChangeFeed } from "../../src/store/change-feed.js";
@@ -160,7 +161,9 @@ export class ApiHarness {
         pools,
         feeds: createFeeds({ logs, invocations, changes, pools }),
         server: {
-          info: () => ({ version: "0.1.0", cluster: "fake", store: "postgres", routerUrl: this.routerUrl, startedAt }),
+          info: () => ({ version: "0.1.0", store: "postgres", routerUrl: this.routerUrl, startedAt }),
+          cluster: () => Promise.resolve("fake"),
+          processes: () => Promise.resolve([aProcess]),
           checks: () => {
             this.onChecks();
             return this.untilChecked.then(() => this.checks);
@@ -182,6 +185,18 @@ export class ApiHarness {
     this.steps.push(() => this.client.close());
   }
 }
+
+export const aProcess: ServerProcess = {
+  id: "10000000-0000-4000-8000-000000000000",
+  roles: ["api", "router"],
+  host: "machine-1",
+  version: "0.1.0",
+  startedAt: new Date("2030-01-01T00:00:00Z"),
+  unready: "The store is away.",
+  leads: [],
+  cluster: null,
+  checks: [],
+};
 
 const refuseUnknownImage = (image: string): string | undefined =>
   image.includes("fermi/") ? undefined : "The image must be one of fermi/nodejs, fermi/python.";

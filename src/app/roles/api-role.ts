@@ -16,6 +16,7 @@ import { createExamples, exampleName } from "../examples.js";
 import type { Foundation } from "../foundation.js";
 import { createFeeds } from "../graphql-feeds.js";
 import { answerHealthy, answerMetrics, answerReady } from "../health.js";
+import type { Installation } from "../installation.js";
 import { playground } from "../playground.js";
 import type { Role } from "./role.js";
 
@@ -29,10 +30,7 @@ export interface ApiRoleNeeds {
   readonly routerAddress: () => string;
   /** Those that are to have looked before a change is answered. */
   readonly dependents: readonly { refresh(): Promise<void> }[];
-  /** What the other roles find. */
-  readonly otherChecks: () => readonly Check[] | Promise<readonly Check[]>;
-  /** Why the process should get no traffic, in words. */
-  readonly unready: () => Promise<string | undefined>;
+  readonly installation: Pick<Installation, "unready" | "cluster" | "processes" | "checks">;
   /** Answers end their connections, so that clients connect anew elsewhere. */
   readonly isDraining: () => boolean;
 }
@@ -123,7 +121,7 @@ export class ApiRole implements Role {
 
   #buildServer(): ApiServer {
     const { config, logger, clock, metrics, changes, auth } = this.foundation;
-    const { pools, routerAddress: routerUrl, unready, isDraining } = this.needs;
+    const { pools, routerAddress: routerUrl, installation, isDraining } = this.needs;
     const { logs, invocations } = this.#control;
     return new ApiServer({
       parts: {
@@ -142,7 +140,7 @@ export class ApiRole implements Role {
       isDraining,
       handlers: {
         healthz: answerHealthy,
-        readyz: answerReady(unready),
+        readyz: answerReady(() => installation.unready()),
         metrics: answerMetrics(metrics),
         playground: playground(path.resolve(import.meta.dirname, "../../../web/dist")),
       },
@@ -150,17 +148,18 @@ export class ApiRole implements Role {
   }
 
   #serverOperations(): ServerOperations {
-    const { config, health } = this.foundation;
-    const { routerAddress, otherChecks } = this.needs;
+    const { config } = this.foundation;
+    const { routerAddress, installation } = this.needs;
     return {
       info: () => ({
         version: programVersion(),
-        cluster: config.cluster,
         store: this.#storeName,
         routerUrl: config.routerUrl ?? routerAddress(),
         startedAt: this.#startedAt,
       }),
-      checks: async () => (await Promise.all([health.checks(), otherChecks()])).flat(),
+      cluster: () => installation.cluster(),
+      processes: () => installation.processes(),
+      checks: () => installation.checks(),
     };
   }
 }

@@ -48,6 +48,10 @@ export class PoolmgrRole implements Role {
     });
   }
 
+  get leads(): boolean {
+    return this.needs.leadership.isHeld;
+  }
+
   /** For a router of this process. */
   get link(): PoolmgrLink {
     return this.#term;

@@ -8,6 +8,10 @@ export interface Role {
   start(): Promise<void>;
   /** Why no traffic should come here, in words; undefined where it should. */
   unready(): Promise<string | undefined> | string | undefined;
+  /** It works while others of its kind stand by. */
+  readonly leads?: boolean;
+  /** What runs the instances, in words, where it knows. */
+  cluster?(): string | undefined;
   /** What an operator would want to be told. Never rejects. */
   checks(): readonly Check[];
 }

@@ -30,6 +30,10 @@ export class TriggersRole implements Role {
     private readonly needs: TriggersRoleNeeds,
   ) {}
 
+  get leads(): boolean {
+    return this.needs.leadership.isHeld;
+  }
+
   /** Where it listens, as an address on this machine; empty where it does not. */
   get address(): string {
     return this.#address;

@@ -46,3 +46,21 @@ export const getServer = operation<{ server: { readonly version: string } }>(/* 
     }
   }
 `);
+
+export interface CheckNode {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+export const getChecks = operation<{ server: { readonly checks: readonly CheckNode[] } }>(/* GraphQL */ `
+  query Checks {
+    server {
+      checks {
+        name
+        ok
+        message
+      }
+    }
+  }
+`);

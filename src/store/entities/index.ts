@@ -4,6 +4,7 @@ import { FunctionVersionEntity } from "./function-version.entity.js";
 import { FunctionEntity } from "./function.entity.js";
 import { HttpRouteEntity } from "./http-route.entity.js";
 import { HttpTriggerEntity } from "./http-trigger.entity.js";
+import { ServerProcessEntity } from "./server-process.entity.js";
 
 /** Every table that TypeORM knows. */
 export const entities = [
@@ -13,4 +14,5 @@ export const entities = [
   HttpTriggerEntity,
   HttpRouteEntity,
   ChangeEntity,
+  ServerProcessEntity,
 ];

@@ -1,0 +1,99 @@
+/**
+ * Tells the others that this process runs and how it is, every few seconds, and knows the same of them. Through the
+ * store: it is what all processes have in common, and who asks for checks has to reach it anyway.
+ */
+import os from "node:os";
+import type { Clock } from "../lib/clock.js";
+import type { Logger } from "../lib/logger.js";
+import { newId } from "../lib/new-id.js";
+import { programVersion } from "../lib/program-version.js";
+import { ResyncLoop } from "../lib/resync-loop.js";
+import type { Check } from "../model/check.js";
+import type { ServerProcess } from "../model/server-process.js";
+import type { ServerProcessRepository } from "../store/repositories/server-process.repository.js";
+
+/** How a process is. */
+export type ProcessLook = Pick<ServerProcess, "unready" | "leads" | "cluster" | "checks">;
+
+export interface ProcessRegistryOptions {
+  readonly repository: ServerProcessRepository;
+  readonly roles: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly look: () => Promise<ProcessLook>;
+}
+
+const reportEveryMs = 5_000;
+/** Who was not heard of for this long is no more. */
+const heardWithinMs = 20_000;
+/** Calls between roles are refused where clocks differ by a minute. */
+const tolerableSkewMs = 10_000;
+
+export class ProcessRegistry {
+  readonly #id = newId();
+  readonly #startedAt: Date;
+  readonly #loop: ResyncLoop;
+  #skewMs: number | undefined;
+  #isStopped = false;
+
+  constructor(private readonly options: ProcessRegistryOptions) {
+    const { clock } = options;
+    this.#startedAt = clock.now();
+    this.#loop = new ResyncLoop(() => this.#report(), reportEveryMs, clock);
+  }
+
+  start(): void {
+    void this.#loop.ask();
+  }
+
+  /** Says good-bye, where the store is there to hear it. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#loop.stop();
+    await this.options.repository.remove(this.#id).catch(() => undefined);
+  }
+
+  /** This process as it is now, and the others as they were within the last seconds. Rejects where the store is away. */
+  async all(): Promise<ServerProcess[]> {
+    const [self, known] = await Promise.all([this.describe(), this.options.repository.list(heardWithinMs)]);
+    return [self, ...known.filter(({ id }) => id !== this.#id)];
+  }
+
+  /** This process as it is now. */
+  async describe(): Promise<ServerProcess> {
+    const looked = await this.options.look();
+    return {
+      id: this.#id,
+      roles: this.options.roles,
+      host: os.hostname(),
+      version: programVersion(),
+      startedAt: this.#startedAt,
+      ...looked,
+      checks: [...looked.checks, ...this.#clockCheck()],
+    };
+  }
+
+  async #report(): Promise<void> {
+    const { clock, logger, repository } = this.options;
+    if (this.#isStopped) return;
+    try {
+      const self = await this.describe();
+      const askedMs = clock.now().getTime();
+      const there = await repository.report(self);
+      this.#skewMs = there.getTime() - (askedMs + clock.now().getTime()) / 2;
+    } catch (error) {
+      logger.debug({ err: error }, "this process could not report itself");
+      throw error;
+    }
+  }
+
+  #clockCheck(): Check[] {
+    if (this.#skewMs === undefined) return [];
+    const ok = Math.abs(this.#skewMs) < tolerableSkewMs;
+    const seconds = (Math.abs(this.#skewMs) / 1_000).toFixed(1);
+    const message = ok
+      ? `It differs from the store's by ${seconds} s.`
+      : `It differs from the store's by ${seconds} s; beyond a minute processes refuse each other: synchronize the clocks.`;
+    return [{ name: "clock", ok, message }];
+  }
+}

@@ -1,0 +1,14 @@
+import { Column, Entity, PrimaryColumn } from "typeorm";
+
+/** What a process has said of itself, and when last. */
+@Entity("server_process")
+export class ServerProcessEntity {
+  @PrimaryColumn({ type: "uuid" })
+  id!: string;
+
+  @Column({ name: "seen_at", type: "timestamptz", precision: 3 })
+  seenAt!: Date;
+
+  @Column({ type: "jsonb" })
+  report!: object;
+}

@@ -109,6 +109,11 @@ export class PoolManager implements Stoppable {
     return this.#hub.isOpen && this.#stopped === undefined;
   }
 
+  /** Resolves when it serves for the first time. */
+  get serving(): Promise<void> {
+    return this.#hub.opened;
+  }
+
   get view(): PoolView {
     return this.#view;
   }

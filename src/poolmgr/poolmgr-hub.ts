@@ -61,6 +61,9 @@ export class PoolmgrHub implements PoolmgrLink {
   /** Routers whose stream broke a moment ago. */
   readonly #absent = new Map<string, { stop(): void }>();
   #isOpen = false;
+  #onOpen: (() => void) | undefined;
+  /** Resolves when routers may join for the first time. */
+  readonly opened = new Promise<void>((resolve) => (this.#onOpen = resolve));
 
   constructor(
     private readonly desk: RouterDesk,
@@ -76,6 +79,7 @@ export class PoolmgrHub implements PoolmgrLink {
   /** Lets routers in. */
   begin(): void {
     this.#isOpen = true;
+    this.#onOpen?.();
   }
 
   /** For a router of this process. HELLO and snapshot pass in a moment, not before this returns. */

@@ -5,6 +5,7 @@ import type { PoolmgrLink, PoolmgrStream, StreamListener, ToPoolmgr } from "../p
 
 /** Shorter than what poolmgr waits for a router that it knew (poolmgr-hub.ts): who was away gets its slots back. */
 const longestPauseMs = 1_000;
+const warnEveryMs = 10_000;
 
 /**
  * One stream to poolmgr, opened again with growing pauses whenever it is lost. What is said while there is none is
@@ -16,6 +17,7 @@ export class PoolmgrSession {
   #isOpen = false;
   #generation = 0;
   #retry: { stop(): void } | undefined;
+  #warnedMs = -Infinity;
   readonly #backoff = new Backoff(50, longestPauseMs);
 
   constructor(
@@ -71,13 +73,21 @@ export class PoolmgrSession {
     }
   }
 
+  /** Not at each of many tries. */
+  #warn(cause: unknown): void {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - this.#warnedMs < warnEveryMs) return;
+    this.#warnedMs = nowMs;
+    this.logger.warn({ err: cause }, "there is no stream to the pool manager; warm functions go on being served");
+  }
+
   #lost(cause?: unknown): void {
     this.#generation++;
     this.#isOpen = false;
     this.#stream = undefined;
     if (!this.#isRunning) return;
     const pauseMs = this.#backoff.fail(this.clock.monotonicMs());
-    this.logger.warn({ cause, pauseMs }, "The stream to the pool manager is lost; warm functions go on being served.");
+    this.#warn(cause);
     this.#retry = this.clock.after(pauseMs, () => this.#open());
   }
 }

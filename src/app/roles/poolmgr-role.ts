@@ -5,6 +5,7 @@ import { AppError } from "../../errors/app-error.js";
 import { aborted } from "../../lib/aborted.js";
 import type { Leadership } from "../../lib/leadership.js";
 import { LogSink } from "../../logs/log-sink.js";
+import type { Stoppable } from "../../lib/stoppable.js";
 import type { Check } from "../../model/check.js";
 import type { PoolView } from "../../model/pool-view.js";
 import { FencedDriver } from "../../poolmgr/fenced-driver.js";
@@ -112,18 +113,20 @@ export class PoolmgrRole implements Role {
     const { logger } = this.foundation;
     const { driver, leadership } = this.needs;
     const manager = (this.#latest = this.#buildManager());
-    const reading = driver.logs((output) => this.#logs.accept(output));
     logger.info({}, "this process leads: it manages the pools");
     this.#term.begin(manager);
+    let reading: Stoppable | undefined;
     try {
       await Promise.race([manager.start(), aborted(signal)]);
+      // Whose the instances are that print is known from here on.
+      if (!signal.aborted) reading = driver.logs((output) => this.#logs.accept(output));
       if (!signal.aborted) onLeading();
       await aborted(signal);
     } finally {
       logger.info({ leadership: leadership.describe() }, "this process leads no more");
       this.#term.end();
       await (leadership.isHeld ? manager.stop() : manager.abandon());
-      await reading.stop();
+      await reading?.stop();
     }
   }
 

@@ -127,9 +127,13 @@ describe("fermi function", () => {
 
   it("rolls back to the version before, or to the one named", async () => {
     const rolledBack = { rollbackFunction: () => functionNode({ currentVersion: versionNode(4) }) };
-    const named = await fermi("function rollback hi --to 4", rolledBack);
-    expect(named.stdout).toBe("function hi is at version 4 again\n");
     const current = functionNode({ currentVersion: versionNode(3), versions: (args: never) => page([], args) });
+    const named = await fermi("function rollback hi --to 4", { ...rolledBack, function: () => current });
+    expect(named.stdout).toBe("function hi is at version 4 again\n");
+    const same = { rollbackFunction: () => current, function: () => current };
+    expect((await fermi("function rollback hi --to 3", same)).stdout).toBe(
+      "nothing to change: function hi is at version 3 already\n",
+    );
     const before = await fermi("function rollback hi", { ...rolledBack, function: () => current });
     expect(before.api.requests.at(-1)?.variables).toMatchObject({ toVersion: 2 });
     const first = { ...current, currentVersion: versionNode(1) };

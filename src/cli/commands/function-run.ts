@@ -87,18 +87,20 @@ async function versions(context: Context<{ name?: string; limit?: number }>): Pr
 async function rollback(context: Context<{ name?: string; to?: number }>): Promise<void> {
   const { api, namespace, options } = context;
   const name = nameOf(context);
-  const toVersion = options.to ?? (await versionBefore(context, name));
+  const current = await currentVersion(context, name);
+  const toVersion = options.to ?? current - 1;
+  if (toVersion < 1) throw usageError(`${name} is at its first version; there is none before`);
   const advice = { NOT_FOUND: `\`fermi function versions ${name}\` shows those there are` };
   const { rollbackFunction: made } = await api.request(rollbackFunction, { name, namespace, toVersion }, { advice });
-  printDone(context, made, `function ${name} is at version ${made.currentVersion.number} again`);
+  const { number } = made.currentVersion;
+  const sentence = `function ${name} is at version ${number}`;
+  printDone(context, made, number === current ? `nothing to change: ${sentence} already` : `${sentence} again`);
 }
 
-async function versionBefore({ api, namespace }: Context<unknown>, name: string): Promise<number> {
+async function currentVersion({ api, namespace }: Context<unknown>, name: string): Promise<number> {
   const { function: found } = await api.request(listVersions, { name, namespace, first: 1, after: null });
   if (found === null) throw refused(noFunction(name, namespace));
-  const before = found.currentVersion.number - 1;
-  if (before < 1) throw usageError(`${name} is at its first version; there is none before`);
-  return before;
+  return found.currentVersion.number;
 }
 
 /** Everything that runs a function or chooses what of it runs. */

@@ -1,6 +1,7 @@
 /** What runs the instances, as the settings say. */
 import path from "node:path";
 import type { ClusterDriver } from "../cluster/cluster-driver.js";
+import { noFetcherImage } from "../cluster/kubernetes/fission-pod.js";
 import { LocalDriver } from "../cluster/local/local-driver.js";
 import { findLocalImages, type LocalImages } from "../cluster/local/workplace.js";
 import { readProcessEnvironment } from "../config/read-config.js";
@@ -32,7 +33,10 @@ export function buildLocalDriver({ config, clock, logger }: Surroundings, dataDi
 
 /** What an API may accept as an environment's image where the driver is in another process. */
 export async function knownImages({ config }: Pick<Surroundings, "config">): Promise<LocalImages> {
-  if (config.cluster === "kubernetes") return { images: [], refuseImage: () => undefined };
+  if (config.cluster === "kubernetes") {
+    const needsFetcher = (contract: string): boolean => contract !== "FERMI" && config.image === null;
+    return { images: [], refuseImage: (_image, contract) => (needsFetcher(contract) ? noFetcherImage : undefined) };
+  }
   const { path: searchPath } = readProcessEnvironment();
   return findLocalImages({
     runtimesDir,

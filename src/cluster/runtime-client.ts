@@ -1,4 +1,4 @@
-import { Agent, request } from "node:http";
+import { Agent, request, type OutgoingHttpHeaders } from "node:http";
 import { AppError } from "../errors/app-error.js";
 
 export interface RuntimeAnswer {
@@ -11,6 +11,12 @@ export type RuntimeState =
   | { readonly state: "generic" }
   | { readonly state: "specialized"; readonly functionId: string; readonly version: number };
 
+interface Content {
+  readonly body: string;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+const nothing: Content = { body: "", headers: {} };
 const maxAnswerBytes = 1024 * 1024;
 
 /** What a driver says to an instance itself, whatever its contract. */
@@ -34,27 +40,32 @@ export class RuntimeClient implements RuntimeLink {
 
   /** Resolves when the runtime answers; the connection stays open for the specialization. */
   async ping(signal: AbortSignal): Promise<void> {
-    const { status } = await this.#call("GET", "/-/healthz", "", signal);
+    const { status } = await this.#call("GET", "/-/healthz", nothing, signal);
     if (status !== 200) throw new Error(`answered ${status} to GET /-/healthz`);
   }
 
   /** The connection stays open, as after a ping. Rejects where no runtime answers. */
   async state(signal: AbortSignal): Promise<RuntimeState> {
-    const { status, body } = await this.#call("GET", "/-/state", "", signal);
+    const { status, body } = await this.#call("GET", "/-/state", nothing, signal);
     if (status !== 200) throw new Error(`answered ${status} to GET /-/state`);
     return JSON.parse(body) as RuntimeState;
   }
 
-  specialize(body: string, signal: AbortSignal): Promise<RuntimeAnswer> {
-    return this.#call("POST", "/specialize", body, signal);
+  specialize(body: string, signal: AbortSignal, headers: OutgoingHttpHeaders = {}): Promise<RuntimeAnswer> {
+    return this.#call("POST", "/specialize", { body, headers }, signal);
   }
 
   close(): void {
     this.#agent.destroy();
   }
 
-  #call(method: string, path: string, body: string, signal: AbortSignal): Promise<RuntimeAnswer> {
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+  #call(method: string, path: string, content: Content, signal: AbortSignal): Promise<RuntimeAnswer> {
+    const { body } = content;
+    const headers = {
+      ...content.headers,
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+    };
     const options = { agent: this.#agent, host: this.host, port: this.port, method, path, headers, signal };
     return new Promise((resolve, reject) => {
       const call = request(options, (response) => {

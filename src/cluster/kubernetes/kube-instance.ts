@@ -1,8 +1,10 @@
 import { AppError } from "../../errors/app-error.js";
 import type { Clock } from "../../lib/clock.js";
+import { signatureHeader, type FetcherSigner } from "../../fetcher/signature.js";
 import type { SpecializeRequest } from "../cluster-driver.js";
-import { abortReason } from "../or-abort.js";
+import { abortReason, orAbort } from "../or-abort.js";
 import { expectLoaded, RuntimeClient, unusable, type RuntimeAnswer, type RuntimeState } from "../runtime-client.js";
+import { fetcherPort } from "./fission-pod.js";
 import type { KubeApi } from "./kube-api.js";
 import { hasStatus, inWords, KubeError } from "./kube-error.js";
 import { claimPatch, runtimePort } from "./manifests.js";
@@ -16,6 +18,8 @@ export interface InstanceTools {
   readonly clock: Clock;
   /** Of the pods, such as /api/v1/namespaces/x/pods. */
   readonly path: string;
+  /** For those that have a fetcher. */
+  readonly signer: FetcherSigner;
 }
 
 const firstProbePauseMs = 25;
@@ -82,20 +86,28 @@ export class KubeInstance {
         this.hasAnswered = true;
         this.problem = null;
         this.#endsWhenAnswered = this.facts.ends;
-        return state;
+        return this.#hasForgotten ? { state: "generic" } : state;
       }
       await Promise.race([this.gone, this.#after(pauseMs)]);
     }
     throw unusable("it is gone");
   }
 
+  /** A fetcher tells what it brought in; what the container beside it was when it ended since, it can't know. */
+  get #hasForgotten(): boolean {
+    const { hasFetcher, isClaimed, ends } = this.facts;
+    return hasFetcher && isClaimed && ends > 0;
+  }
+
   /**
    * Loads the code and has the cluster note whose the pod is, side by side: the runtime itself refuses a second
-   * specialization, so nothing is mixed up where the note fails.
+   * specialization, so nothing is mixed up where the note fails. An image of Fission's contracts may take a second one
+   * and mix the two, so there the note comes first.
    */
   async specialize(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
     const noted = this.takeOut(request);
     noted.catch(() => {});
+    if (this.facts.hasFetcher) await orAbort(noted, signal);
     await Promise.all([this.#load(request, signal), noted]);
     this.#client?.close();
   }
@@ -149,7 +161,8 @@ export class KubeInstance {
   }
 
   #runtime(): RuntimeClient {
-    return (this.#client ??= new RuntimeClient(this.facts.host ?? "", runtimePort));
+    const { host, hasFetcher } = this.facts;
+    return (this.#client ??= new RuntimeClient(host ?? "", hasFetcher ? fetcherPort : runtimePort));
   }
 
   async #load(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
@@ -159,13 +172,17 @@ export class KubeInstance {
   async #post(body: string, signal: AbortSignal): Promise<RuntimeAnswer> {
     if (this.isGone || this.isEnding) throw unusable("it is gone");
     try {
-      return await this.#runtime().specialize(body, signal);
+      return await this.#runtime().specialize(body, signal, this.#signed(body));
     } catch (error) {
       if (signal.aborted) throw abortReason(signal);
       const how = await Promise.race([this.gone, this.#after(brokenMs)]);
       if (how === null || this.#wasAskedToEnd()) throw unusable("the connection to it broke", error);
       throw new AppError("LOAD_FAILED", `the instance ended while it loaded the code: it ${how}`, { cause: error });
     }
+  }
+
+  #signed(body: string): Record<string, string> {
+    return this.facts.hasFetcher ? { [signatureHeader]: this.tools.signer.sign(this.id, body) } : {};
   }
 
   #wasAskedToEnd(): boolean {

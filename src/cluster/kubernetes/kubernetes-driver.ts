@@ -10,6 +10,7 @@
  * - stopping it ends nothing.
  */
 import { AppError } from "../../errors/app-error.js";
+import { FetcherSigner } from "../../fetcher/signature.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import type { Stoppable } from "../../lib/stoppable.js";
@@ -26,6 +27,7 @@ import type {
 import { InstanceBook } from "../instance-book.js";
 import type { OutputBounds } from "../output-reader.js";
 import { unusable } from "../runtime-client.js";
+import type { FetcherSettings } from "./fission-pod.js";
 import type { KubeApi } from "./kube-api.js";
 import { unavailable, type KubeInstance } from "./kube-instance.js";
 import { KubePool } from "./kube-pool.js";
@@ -42,6 +44,8 @@ export interface KubernetesDriverOptions {
   /** Where the pods are. Fermi has it for itself. */
   readonly namespace: string;
   readonly outputBounds: OutputBounds;
+  /** For pods of Fission's contracts: Fermi's own image, null where none is known, and the installation's secret. */
+  readonly fetcher: { readonly image: string | null; readonly secret: string };
   /** Up to when an instance's output was kept by the process before this one; undefined where none was. */
   readonly since: (instanceId: string) => Promise<Date | undefined>;
   /** How long a watch lasts before everything is listed anew. */
@@ -66,6 +70,7 @@ export class KubernetesDriver implements ClusterDriver {
   readonly #pods: PodFleet;
   readonly #logs: PodLogs;
   readonly #listed: Promise<void>;
+  readonly #fetcher: FetcherSettings;
   #pulse: { stop(): void } | undefined;
   #wasAway = false;
   #isStopping = false;
@@ -73,6 +78,8 @@ export class KubernetesDriver implements ClusterDriver {
   constructor(private readonly options: KubernetesDriverOptions) {
     const { namespace, outputBounds: bounds } = options;
     const path = `/api/v1/namespaces/${namespace}/pods`;
+    const signer = new FetcherSigner(options.fetcher.secret);
+    this.#fetcher = { image: options.fetcher.image, publicKey: signer.publicKey };
     let poolsListed = (): void => {};
     let podsListed = (): void => {};
     const known = [
@@ -90,6 +97,7 @@ export class KubernetesDriver implements ClusterDriver {
     this.#pods = new PodFleet({
       ...options,
       path,
+      signer,
       book: this.#book,
       findPool: (environmentId) => this.#pools.get(environmentId),
       addPool: (environmentId) => this.#pool(environmentId),
@@ -119,7 +127,7 @@ export class KubernetesDriver implements ClusterDriver {
   async ensurePool(environment: Environment): Promise<void> {
     const pool = this.#pool(environment.id);
     const before = pool.wanted;
-    const template = poolTemplate(environment);
+    const template = poolTemplate(environment, this.#fetcher);
     pool.wanted = { environment, template };
     const isSmaller = (before?.environment.poolSize ?? Infinity) > environment.poolSize;
     if (before?.template.hash !== template.hash || isSmaller) await this.#pods.secureClaimed(environment.id);

@@ -3,6 +3,7 @@ import type { V1Container, V1Deployment, V1Pod, V1PodSpec, V1Toleration } from "
 import { createHash } from "node:crypto";
 import type { ComputeResources, Environment } from "../../model/environment.js";
 import type { SpecializeRequest } from "../cluster-driver.js";
+import { fissionParts, readyAt, type FetcherSettings, type FissionParts } from "./fission-pod.js";
 import { annotations, labels, manager } from "./pod-labels.js";
 
 export const functionContainer = "function";
@@ -16,8 +17,10 @@ export interface PoolTemplate {
   readonly spec: V1PodSpec;
 }
 
-export function poolTemplate(environment: Environment): PoolTemplate {
-  const spec = podSpec(environment);
+/** Throws CLUSTER_UNAVAILABLE where the environment's contract needs a fetcher and the installation has no image for it. */
+export function poolTemplate(environment: Environment, fetcher: FetcherSettings): PoolTemplate {
+  const { contract } = environment;
+  const spec = podSpec(environment, contract === "FERMI" ? null : fissionParts(contract, runtimePort, fetcher));
   const hash = createHash("sha256").update(stableJson(spec)).digest("hex").slice(0, 16);
   return {
     hash,
@@ -100,7 +103,7 @@ const namesOf = ({ namespace, name }: Environment): Record<string, string> => ({
   [annotations.environmentName]: name,
 });
 
-function podSpec(environment: Environment): V1PodSpec {
+function podSpec(environment: Environment, fission: FissionParts | null): V1PodSpec {
   const { gracePeriodSeconds } = environment;
   return {
     tolerations: [...lostNode],
@@ -108,9 +111,9 @@ function podSpec(environment: Environment): V1PodSpec {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: Math.max(1, gracePeriodSeconds),
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
-    containers: [runtimeContainer(environment)],
-    volumes: [{ name: "tmp", emptyDir: { sizeLimit: "1Gi" } }],
+    securityContext: { runAsNonRoot: true, ...fission?.user, seccompProfile: { type: "RuntimeDefault" } },
+    containers: [runtimeContainer(environment, fission), ...(fission?.containers ?? [])],
+    volumes: [{ name: "tmp", emptyDir: { sizeLimit: "1Gi" } }, ...(fission?.volumes ?? [])],
   };
 }
 
@@ -122,8 +125,8 @@ const lostNode: readonly V1Toleration[] = ["not-ready", "unreachable"].map((cond
   tolerationSeconds: 30,
 }));
 
-/** A runtime of Fermi's own contract (environments/CONTRACT.md). */
-const runtimeContainer = ({ image, resources }: Environment): V1Container => ({
+/** A runtime, as its contract has it (environments/CONTRACT.md). */
+const runtimeContainer = ({ image, resources }: Environment, fission: FissionParts | null): V1Container => ({
   name: functionContainer,
   image,
   imagePullPolicy: "IfNotPresent",
@@ -133,21 +136,17 @@ const runtimeContainer = ({ image, resources }: Environment): V1Container => ({
     { name: "HOME", value: "/tmp" },
   ],
   resources: quantities(resources),
-  // The driver asks the runtime itself, and sooner; this is for the Deployment and for people.
-  readinessProbe: {
-    httpGet: { path: "/-/state", port: runtimePort, scheme: "HTTP" },
-    periodSeconds: 2,
-    timeoutSeconds: 2,
-    failureThreshold: 3,
-  },
+  // Images of Fission's contracts can't be asked: the fetcher beside them is.
+  ...(fission === null && { readinessProbe: readyAt(runtimePort, "/-/state") }),
   // The last words of one that dies are its reason.
   terminationMessagePolicy: "FallbackToLogsOnError",
   securityContext: {
     allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
+    // Whoever made an image for Fission was promised no folder to write to.
+    readOnlyRootFilesystem: fission === null,
     capabilities: { drop: ["ALL"] },
   },
-  volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
+  volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, ...(fission?.mounts ?? [])],
 });
 
 function quantities({ cpuRequest, cpuLimit, memoryRequest, memoryLimit }: ComputeResources): V1Container["resources"] {

@@ -1,6 +1,7 @@
 /** All pods there are, from the moment they are seen to their end: what each is, and whose. */
 import type { V1Pod } from "@kubernetes/client-node";
 import { AppError } from "../../errors/app-error.js";
+import type { FetcherSigner } from "../../fetcher/signature.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import type { Stoppable } from "../../lib/stoppable.js";
@@ -25,6 +26,7 @@ export interface PodFleetOptions {
   readonly logger: Logger;
   /** Of the pods, such as /api/v1/namespaces/x/pods. */
   readonly path: string;
+  readonly signer: FetcherSigner;
   readonly watchSeconds?: number;
   readonly book: InstanceBook;
   readonly findPool: (environmentId: string) => KubePool | undefined;
@@ -121,8 +123,8 @@ export class PodFleet implements Stoppable {
   }
 
   #find(pod: Pod, facts: PodFacts): void {
-    const { api, clock, path, addPool } = this.options;
-    const instance = new KubeInstance(facts, { api, clock, path });
+    const { api, clock, path, signer, addPool } = this.options;
+    const instance = new KubeInstance(facts, { api, clock, path, signer });
     this.#instances.set(facts.id, instance);
     instance.see(pod, facts);
     if (facts.isClaimed) {

@@ -1,7 +1,8 @@
 /** Why a pod does not come up, or has ended, in words that say what to do about it: pure. */
+import { fetcherContainer } from "./fission-pod.js";
 import { functionContainer } from "./manifests.js";
 import type { Condition, ContainerStatus, Pod, Termination } from "./pod.js";
-import { functionStatus } from "./read-pod.js";
+import { functionStatus, statusOf } from "./read-pod.js";
 
 const maxWords = 300;
 
@@ -9,11 +10,20 @@ const maxWords = 300;
 export function startProblem(pod: Pod, before: string | null = null): string | null {
   const container = functionStatus(pod);
   if (container === undefined) return roomProblem(pod.status?.conditions ?? []);
+  const problem = containerProblem(pod, container, before);
+  const beside = statusOf(pod, fetcherContainer);
+  return problem ?? (beside === undefined ? null : containerProblem(pod, beside, before));
+}
+
+function containerProblem(pod: Pod, container: ContainerStatus, before: string | null): string | null {
   const { reason, message = "" } = container.state?.waiting ?? {};
   const ended = lastEnd(container);
   const keepsEnding = reason === "CrashLoopBackOff" || container.restartCount >= 2;
-  if (keepsEnding && ended !== undefined) return `the image's container keeps ending: it ${endWords(pod, ended)}`;
-  return reason === undefined ? null : waitingProblem(pod, reason, message, before);
+  const whose =
+    container.name === functionContainer ? "the image's container" : `the ${container.name} beside the image`;
+  if (keepsEnding && ended !== undefined) return `${whose} keeps ending: it ${endWords(pod, ended, container.name)}`;
+  const image = imageOf(pod, container.name);
+  return reason === undefined ? null : waitingProblem(image, { reason, message }, before);
 }
 
 /** How a pod that has ended did so; null where it was only deleted. */
@@ -41,8 +51,9 @@ const lastEnd = ({ state, lastState }: ContainerStatus): Termination | undefined
 const isAskedFor = ({ exitCode, reason }: Termination): boolean =>
   reason !== "OOMKilled" && [0, 137, 143].includes(exitCode);
 
-function endWords(pod: Pod, { exitCode, signal, reason, message }: Termination): string {
-  if (reason === "OOMKilled") return `used more than its memory limit${memoryLimit(pod)} (OOMKilled)`;
+function endWords(pod: Pod, ended: Termination, container = functionContainer): string {
+  const { exitCode, signal, reason, message } = ended;
+  if (reason === "OOMKilled") return `used more than its memory limit${memoryLimit(pod, container)} (OOMKilled)`;
   if (reason === "ContainerCannotRun" || reason === "StartError") return `can't be started: ${clip(message ?? "")}`;
   const words = lastWords(message ?? "");
   const how = signal !== undefined && signal > 0 ? `was killed by signal ${signal}` : exitWords(exitCode);
@@ -54,8 +65,8 @@ function exitWords(code: number): string {
   return code === 137 ? "was killed by SIGKILL" : `exited with code ${code}`;
 }
 
-function memoryLimit({ spec }: Pod): string {
-  const limit = spec.containers.find(({ name }) => name === functionContainer)?.resources?.limits?.["memory"];
+function memoryLimit({ spec }: Pod, container: string): string {
+  const limit = spec.containers.find(({ name }) => name === container)?.resources?.limits?.["memory"];
   return limit === undefined ? "" : ` of ${limit}`;
 }
 
@@ -86,18 +97,22 @@ const imageReasons = [
   "RegistryUnavailable",
 ];
 
-function waitingProblem(pod: Pod, reason: string, message: string, before: string | null): string | null {
+interface Waiting {
+  readonly reason: string;
+  readonly message: string;
+}
+
+function waitingProblem(image: string, { reason, message }: Waiting, before: string | null): string | null {
   if (["ContainerCreating", "PodInitializing"].includes(reason)) return null;
   if (!imageReasons.includes(reason))
     return `the container can't be started (${reason}${message && `: ${clip(message)}`})`;
-  const image = functionImage(pod);
   const start = `the image ${image} can't be pulled`;
   if (reason === "ImagePullBackOff" && before?.startsWith(start)) return before;
   return `${start} (${reason}${pullCause(message)})`;
 }
 
-const functionImage = ({ spec }: Pod): string =>
-  spec.containers.find(({ name }) => name === functionContainer)?.image ?? "";
+const imageOf = ({ spec }: Pod, container: string): string =>
+  spec.containers.find(({ name }) => name === container)?.image ?? "";
 
 /** A registry's own words have addresses in them; what they mean is enough. */
 function pullCause(message: string): string {

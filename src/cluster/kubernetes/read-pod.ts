@@ -1,6 +1,7 @@
 /** What a pod is to Fermi, from what the API tells of it: pure. */
 import { isIPv6 } from "node:net";
 import type { SpecializedFor } from "../cluster-driver.js";
+import { fetcherContainer } from "./fission-pod.js";
 import { functionContainer, runtimePort } from "./manifests.js";
 import type { ContainerStatus, Pod } from "./pod.js";
 import { annotations, labels } from "./pod-labels.js";
@@ -24,6 +25,8 @@ export interface PodFacts {
   /** Nothing of it runs, and it does not start again by itself. */
   readonly isOver: boolean;
   readonly isRunning: boolean;
+  /** It is of Fission's contracts: its fetcher is told what to load, and tells what it is. */
+  readonly hasFetcher: boolean;
   /** How often its container has ended, a present end included. */
   readonly ends: number;
 }
@@ -51,12 +54,15 @@ export function readPod(pod: Pod): PodFacts | undefined {
     isDeleting: metadata.deletionTimestamp !== undefined,
     isOver: isOver(pod),
     isRunning: container?.state?.running !== undefined,
+    hasFetcher: pod.spec.containers.some(({ name }) => name === fetcherContainer),
     ends: endsOf(container),
   };
 }
 
-export const functionStatus = ({ status }: Pod): ContainerStatus | undefined =>
-  status?.containerStatuses?.find(({ name }) => name === functionContainer);
+export const functionStatus = (pod: Pod): ContainerStatus | undefined => statusOf(pod, functionContainer);
+
+export const statusOf = ({ status }: Pod, container: string): ContainerStatus | undefined =>
+  status?.containerStatuses?.find(({ name }) => name === container);
 
 function specializationOf({ metadata }: Pod): SpecializedFor | null {
   const functionId = metadata.labels?.[labels.function];

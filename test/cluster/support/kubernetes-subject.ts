@@ -1,11 +1,15 @@
 import { KubernetesDriver, type KubernetesDriverOptions } from "../../../src/cluster/kubernetes/kubernetes-driver.js";
 import { defaultOutputBounds } from "../../../src/cluster/output-reader.js";
 import { systemClock } from "../../../src/lib/clock.js";
+import { programVersion } from "../../../src/lib/program-version.js";
 import { silentLogger } from "../../../src/lib/logger.js";
 import { aNamespace, connect } from "./test-cluster.js";
 
 /** Fermi's runtime for Node, as the cluster knows it. */
 export const nodeImage = process.env["FERMI_TEST_NODE_IMAGE"] ?? "fermi/nodejs:test";
+
+/** Fermi's own, for the fetcher. */
+export const fermiImage = process.env["FERMI_TEST_IMAGE"] ?? `fermi/fermi:${programVersion()}`;
 
 /** A started driver; stopping it ends nothing. */
 export function aDriver(namespace: string, change: Partial<KubernetesDriverOptions> = {}): KubernetesDriver {
@@ -15,6 +19,7 @@ export function aDriver(namespace: string, change: Partial<KubernetesDriverOptio
     logger: silentLogger,
     namespace,
     outputBounds: defaultOutputBounds,
+    fetcher: { image: fermiImage, secret: "a secret of thirty-two characters or more" },
     since: () => Promise.resolve(undefined),
     ...change,
   });

@@ -1,0 +1,97 @@
+/**
+ * What bounds a cold start from below on this cluster: a script that knows its pod, with a connection open to it, sends
+ * the code and calls; and what the label patch takes that Fermi makes beside it.
+ */
+import { randomUUID } from "node:crypto";
+import { KubeApi } from "../../dist/cluster/kubernetes/kube-api.js";
+import { systemClock } from "../../dist/lib/clock.js";
+import { connect, ok } from "../http.mjs";
+import { helloSource } from "../resources.mjs";
+import { now, until } from "../server.mjs";
+import { kubectl } from "./fermi.mjs";
+
+const namespace = "fermi-bench";
+const pods = 5;
+const path = `/api/v1/namespaces/${namespace}/pods`;
+
+const deployment = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "bare" },
+  spec: {
+    replicas: pods,
+    selector: { matchLabels: { app: "bare" } },
+    template: {
+      metadata: { labels: { app: "bare" } },
+      spec: {
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 1,
+        containers: [
+          {
+            name: "function",
+            image: "fermi/nodejs",
+            imagePullPolicy: "IfNotPresent",
+            readinessProbe: { httpGet: { path: "/-/healthz", port: 8888 }, periodSeconds: 1 },
+          },
+        ],
+      },
+    },
+  },
+};
+
+/** Samples in ms, of so many pods each. */
+export async function measureBare(rounds) {
+  kubectl("create", "namespace", namespace);
+  const api = KubeApi.connect({ kubeconfig: process.env.KUBECONFIG ?? null, clock: systemClock });
+  try {
+    await api.call({ method: "POST", path: `/apis/apps/v1/namespaces/${namespace}/deployments`, body: deployment });
+    const samples = { start: [], patch: [], both: [] };
+    for (let at = 0; at < rounds; at++) await measureOne(api, samples);
+    return samples;
+  } finally {
+    api.close();
+    kubectl("delete", "namespace", namespace, "--wait=false");
+  }
+}
+
+async function measureOne(api, samples) {
+  const ready = await until("as many bare pods as there are to be", async () => {
+    const { items } = await api.call({ method: "GET", path, query: { labelSelector: "app=bare" } });
+    const found = items.filter(isReady);
+    return found.length === pods && found;
+  });
+  const { name } = ready[0].metadata;
+  const connection = connect(`http://${ready[0].status.podIP}:8888`);
+  await ok(connection, "/-/healthz");
+  const key = randomUUID();
+  const startedAt = now();
+  const patched = api.call({
+    method: "PATCH",
+    path: `${path}/${name}`,
+    contentType: "application/merge-patch+json",
+    body: { metadata: { ownerReferences: null, labels: { app: "claimed" } } },
+  });
+  const patching = patched.then(() => samples.patch.push(now() - startedAt));
+  await ok(connection, "/specialize", { method: "POST", body: specialization(key) });
+  await ok(connection, "/", { headers: { "x-fermi-key": key } });
+  samples.start.push(now() - startedAt);
+  await patching;
+  samples.both.push(now() - startedAt);
+  connection.close();
+  await api.call({ method: "DELETE", path: `${path}/${name}` });
+}
+
+const isReady = ({ metadata, status }) =>
+  metadata.deletionTimestamp === undefined &&
+  (status.conditions ?? []).some(({ type, status: is }) => type === "Ready" && is === "True");
+
+const specialization = (key) =>
+  JSON.stringify({
+    function: { id: randomUUID(), name: "bare", namespace: "default" },
+    version: 1,
+    entrypoint: null,
+    variables: [],
+    requestsPerInstance: 1,
+    key,
+    code: { source: helloSource, sha256: "" },
+  });

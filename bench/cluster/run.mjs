@@ -1,0 +1,93 @@
+/** Measures cold starts on the cluster of KUBECONFIG and writes them to bench/RESULTS.md. */
+import { connect, ok } from "../http.mjs";
+import { createEnvironment, createFunction, deleteFunction, helloSource, poolIsWarm, routed } from "../resources.mjs";
+import { format, writeCluster } from "../sections.mjs";
+import { now } from "../server.mjs";
+import { ms, percentile } from "../stats.mjs";
+import { measureBare } from "./bare.mjs";
+import { empty, install, kubectl } from "./fermi.mjs";
+
+const fresh = 30;
+const bareRounds = 30;
+const atOnce = 50;
+const poolSize = 5;
+
+const spread = (samples) => `p50 ${ms(percentile(samples, 0.5))}, p95 ${ms(percentile(samples, 0.95))}`;
+
+/** Resolves with the exit code. */
+export async function runClusterBench() {
+  const fermi = install();
+  await empty(fermi);
+  await createEnvironment(fermi, poolSize);
+  const sections = [];
+  for (const measure of [coldStarts, manyAtOnce]) {
+    console.error(`bench: ${measure.name} …`);
+    sections.push(format(await measure(fermi)));
+    console.log(`${sections.at(-1)}\n`);
+  }
+  await empty(fermi);
+  const { serverVersion, items } = {
+    ...JSON.parse(kubectl("version", "--output=json")),
+    ...JSON.parse(kubectl("get", "nodes", "--output=json")),
+  };
+  writeCluster(`Kubernetes ${serverVersion.gitVersion} of ${items.length} node(s), two of each role`, sections);
+  return 0;
+}
+
+async function coldStarts(fermi) {
+  const connection = connect(fermi.routerUrl);
+  const samples = [];
+  const warm = [];
+  for (let at = 0; at < fresh; at++) {
+    const name = `cold-${at}`;
+    await createFunction(fermi, name, `// ${name}\n${helloSource}`);
+    await routed(connection, name);
+    await poolIsWarm(fermi);
+    await ok(connection, "/-/healthz");
+    samples.push((await ok(connection, `/${name}`)).ms);
+    for (let call = 0; call < 10; call++) warm.push((await ok(connection, `/${name}`)).ms);
+    await deleteFunction(fermi, name);
+  }
+  connection.close();
+  await poolIsWarm(fermi);
+  const bare = await measureBare(bareRounds);
+  return {
+    title: "Cold start on Kubernetes",
+    note: `First request of each of ${fresh} fresh functions through the router's NodePort, from the first byte sent to the last one received; pool of ${poolSize} warm pods, one kept connection.`,
+    rows: [
+      ["first request through the router", spread(samples), "aim: p50 under 10 ms, p95 under 30 ms"],
+      ["worst of them", ms(Math.max(...samples)), ""],
+      [
+        "bare script: specialize, then call, on a known pod",
+        spread(bare.start),
+        `${bareRounds} fresh pods, kept connections`,
+      ],
+      ["bare script: the label patch beside it", spread(bare.patch), ""],
+      ["bare script: until both are done", spread(bare.both), ""],
+      ["the same functions warm, through the router", spread(warm), "10 calls each"],
+    ],
+  };
+}
+
+async function manyAtOnce(fermi) {
+  const names = Array.from({ length: atOnce }, (_, at) => `many-${at}`);
+  const connections = names.map(() => connect(fermi.routerUrl));
+  for (const name of names) await createFunction(fermi, name, `// ${name}\n${helloSource}`);
+  for (const [at, name] of names.entries()) await routed(connections[at], name);
+  await poolIsWarm(fermi);
+  const startedAt = now();
+  const answers = await Promise.all(names.map((name, at) => connections[at].request(`/${name}`)));
+  const totalMs = now() - startedAt;
+  for (const connection of connections) connection.close();
+  const failed = answers.filter(({ status }) => status !== 200);
+  for (const { status, text } of failed) console.error(`bench: ${status} ${text}`);
+  return {
+    title: `${atOnce} first requests of ${atOnce} functions at once`,
+    note: `Each on a connection of its own; pool of ${poolSize} warm pods, so that ${atOnce - poolSize} wait for pods that have yet to start.`,
+    rows: [
+      ["errors", String(failed.length), "aim: 0"],
+      ["answered", spread(answers.map((answer) => answer.ms)), ""],
+      ["all answered after", ms(totalMs), ""],
+    ],
+  };
+}

@@ -18,6 +18,7 @@ export const errorCodes = {
   CONFLICT: { owner: "client", httpStatus: 409, isRetryable: false },
   IN_USE: { owner: "client", httpStatus: 409, isRetryable: false },
   LENGTH_REQUIRED: { owner: "client", httpStatus: 411, isRetryable: false },
+  REQUEST_TIMEOUT: { owner: "client", httpStatus: 408, isRetryable: false },
   BODY_TOO_LARGE: { owner: "client", httpStatus: 413, isRetryable: false },
   HEADERS_TOO_LARGE: { owner: "client", httpStatus: 431, isRetryable: false },
   RATE_LIMITED: { owner: "client", httpStatus: 429, isRetryable: true },

@@ -14,7 +14,7 @@ import type { HttpCall, Call } from "./call.js";
 import { answerHead } from "./answer-head.js";
 import { functionError, headerValue, trailerPairs } from "./response-head.js";
 import { endsWithHead, toldInvocation } from "./told-invocation.js";
-import type { Upload } from "./upload.js";
+import { bodyTooSlow, type Upload } from "./upload.js";
 
 /** How an attempt ended. */
 export type Outcome =
@@ -183,7 +183,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { upload } = this.#options;
     if (this.#isPaused) return this.#end(cancelled);
     if (this.#isUploading && upload?.isHeldUp === false && !this.#hasHead) {
-      return this.#fail(new AppError("BAD_REQUEST", "The request's body came too slowly."));
+      return this.#fail(bodyTooSlow());
     }
     this.#fail(new AppError("FUNCTION_TIMEOUT", this.#timeoutMessage(seconds)), "TIMED_OUT");
   }

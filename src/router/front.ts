@@ -67,8 +67,8 @@ export class Front {
       requireHostHeader: false,
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
     });
-    // A client's FIN is taken as leaving, also after a whole request: closing a connection and ending one side of it look
-    // the same until something is written, and whoever waits for a slot on behalf of nobody starts instances for nobody.
+    // A client's FIN is taken as leaving, also after a whole request (docs/decisions/0011): closing a connection and ending
+    // one side of it look the same until something is written, and who waits for nobody starts instances for nobody.
     server.maxConnections = limits.maxConnections;
     server.maxHeadersCount = 0;
     server.on("connection", (socket: Socket) => {

@@ -87,6 +87,8 @@ const hasLeft = (code: string | undefined, { answers }: Due): boolean =>
 
 function parserError(code: string | undefined): AppError {
   if (code === "HPE_HEADER_OVERFLOW") return new AppError("HEADERS_TOO_LARGE", "The request's headers are too large.");
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return malformed("The request's headers came too slowly.");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    return new AppError("REQUEST_TIMEOUT", "The request's headers came too slowly.");
+  }
   return malformed("The request is no valid HTTP.");
 }

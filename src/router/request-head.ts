@@ -13,6 +13,7 @@ export interface RequestHead {
   readonly target: string;
   /** The target without the query. */
   readonly path: string;
+  /** Of the target where that names one, else of the header. */
   readonly host: string | undefined;
   /** Headers that go on to the function as they are: name, value, name, value. Framing, Host and hop-by-hop are not in it. */
   readonly endToEnd: readonly string[];
@@ -54,14 +55,14 @@ export function readHead(req: IncomingMessage): RequestHead {
   if (rawHeaders.length > 2 * maxHeaders) {
     throw new AppError("HEADERS_TOO_LARGE", `A request may have ${maxHeaders} headers at most.`);
   }
-  const target = req.url ?? "";
-  if (target[0] !== "/") throw malformed("The request target must be a path that starts with a slash.");
+  const host = readHost(req);
+  const { target, authority } = readTarget(req.url ?? "");
   const query = target.indexOf("?");
   return {
     method: req.method ?? "GET",
     target,
     path: query === -1 ? target : target.slice(0, query),
-    host: readHost(req),
+    host: authority ?? host,
     endToEnd: endToEndHeaders(rawHeaders, headers.connection),
     contentLength: readLength(req),
     announcesLength: headers["content-length"] !== undefined,
@@ -72,14 +73,27 @@ export function readHead(req: IncomingMessage): RequestHead {
 
 export const malformed = (message: string): AppError => new AppError("BAD_REQUEST", message);
 
-/** One Host, with nothing in it that a name, an address or a port has not; HTTP/1.0 may leave it out. */
+/** A path, or the whole URL, as clients send it that take this for a proxy: then its host counts, not the header's (RFC 9112, 3.2.2). */
+function readTarget(target: string): { target: string; authority?: string } {
+  if (target[0] === "/") return { target };
+  const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
+  if (authority === "" || !isHost(authority)) {
+    throw malformed("The request target must be a path that starts with a slash, or an http URL.");
+  }
+  return { target: rest[0] === "/" ? rest : `/${rest}`, authority };
+}
+
+/** Nothing is in it that a name, an address or a port has not. */
+const isHost = (text: string): boolean => /^[\w.~!$&'()*+,;=%:[\]-]*$/.test(text);
+
+/** The one Host header; HTTP/1.0 may leave it out. */
 function readHost(req: IncomingMessage): string | undefined {
   const { host } = req.headers;
   if (host === undefined) {
     if (req.httpVersion === "1.0") return undefined;
     throw malformed("The Host header is missing.");
   }
-  if (!/^[\w.~!$&'()*+,;=%:[\]-]*$/.test(host)) throw malformed("The Host header is no valid host.");
+  if (!isHost(host)) throw malformed("The Host header is no valid host.");
   let count = 0;
   for (let i = 0; i < req.rawHeaders.length; i += 2) {
     if (req.rawHeaders[i]?.length === 4 && req.rawHeaders[i]?.toLowerCase() === "host") count++;

@@ -118,8 +118,10 @@ export class Upload {
 export const tooLarge = (maxBytes: number): AppError =>
   new AppError("BODY_TOO_LARGE", `The request's body may have ${maxBytes} bytes at most.`);
 
+export const bodyTooSlow = (): AppError => new AppError("REQUEST_TIMEOUT", "The request's body came too slowly.");
+
 /**
- * The whole of a small body whose length was announced. Rejects with BAD_REQUEST when it does not come in time; undefined
+ * The whole of a small body whose length was announced. Rejects with REQUEST_TIMEOUT when it does not come in time; undefined
  * when the client has gone.
  */
 export function readWhole(
@@ -128,7 +130,7 @@ export function readWhole(
 ): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const timer = after(() => reject(new AppError("BAD_REQUEST", "The request's body came too slowly.")));
+    const timer = after(() => reject(bodyTooSlow()));
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
     req.once("end", () => {
       timer.stop();

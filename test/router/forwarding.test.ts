@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { ask, RawClient, sendRaw } from "./support/http-client.js";
+import { ask, errorCode, RawClient, sendRaw } from "./support/http-client.js";
+import { aFunction, aTrigger } from "./support/route-builders.js";
 import { bodyOf, Stage } from "./support/router-stage.js";
 import { until } from "./support/until.js";
 
@@ -20,6 +21,28 @@ describe("Router: forwarding", () => {
     const path = "/a%2Fb//c/../d/%C3%A9;x=1?q=a+b&q=%zz?&";
     const answer = await ask(stage.port, path, { method: "PATCH", body: "hello" });
     expect(answer.body).toBe(`PATCH ${path} hello`);
+  });
+
+  it("takes a whole URL as the request's target: its host counts, and its path goes on as it was sent", async () => {
+    await stage.stop();
+    const functions = [aFunction("hello")];
+    stage = await Stage.start({ functions, triggers: [aTrigger("/*", { host: "named.example" })] });
+    await stage.serve((req, res) =>
+      res.end(`${req.headers.host} ${String(req.headers["x-forwarded-host"])} ${req.url}`),
+    );
+    const path = "//a%2Fb/../d?q=http://x/";
+    for (const [sent, got] of [
+      [path, path],
+      ["", "/"],
+      ["?q", "/?q"],
+    ]) {
+      const answer = await ask(stage.port, `HTTP://named.example:80${sent}`, { headers: { host: "other.example" } });
+      expect(answer.body).toBe(`named.example:80 named.example:80 ${got}`);
+    }
+    const other = await ask(stage.port, `http://other.example${path}`, { headers: { host: "named.example" } });
+    expect(errorCode(other)).toBe("ROUTE_NOT_FOUND");
+    const own = await ask(stage.port, "http://other.example/-/healthz");
+    expect([own.status, own.body]).toEqual([200, '{"ok":true}']);
   });
 
   it("passes status, reason, headers and repeated headers back", async () => {

@@ -1,26 +1,11 @@
-/** What goes wrong at the function's or the client's end: the right status or a cut, the slot back, a true record. */
-import type http from "node:http";
+/** What goes wrong at the function's end: the right status or a cut, the slot back, a true record. */
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { ask, errorCode, RawClient } from "./support/http-client.js";
 import { aFunction } from "./support/route-builders.js";
 import { bodyOf, closedPort, Stage } from "./support/router-stage.js";
+import { slotsAreBack } from "./support/slots-are-back.js";
 import { until } from "./support/until.js";
-
-const get = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
-
-/** Every slot is back: poolmgr is told of nothing in flight. */
-async function slotsAreBack(stage: Stage): Promise<void> {
-  await until(
-    "the last usage says 0",
-    () =>
-      stage.poolmgr
-        .of("USAGE")
-        .at(-1)
-        ?.instances.every(({ inFlight }) => inFlight === 0) ?? false,
-  );
-  expect([...stage.recorder.running.values()].every((count) => count === 0)).toBe(true);
-}
 
 describe("Router: an instance that fails", () => {
   let stage: Stage;
@@ -260,148 +245,5 @@ describe("Router: an instance that fails", () => {
     });
     const answer = await ask(stage.port, "/");
     expect([answer.status, answer.body, answer.headers["x-fermi-busy"]]).toEqual([503, "mine", undefined]);
-  });
-});
-
-describe("Router: a client that leaves", () => {
-  let stage: Stage;
-  beforeEach(async () => {
-    stage = await Stage.start({ functions: [aFunction("hello", { settings: { timeoutSeconds: 1 } })] });
-  });
-  afterEach(() => stage.stop());
-
-  it("before the answer: the function runs to its end, and the slot is held till then", async () => {
-    let finish: () => void = () => {};
-    let wasCut = false;
-    await stage.serve(
-      (req, res) => {
-        req.on("close", () => (wasCut = !res.writableEnded));
-        finish = () => res.end("nobody listens");
-      },
-      { slots: 1 },
-    );
-    const client = await RawClient.connect(stage.port);
-    client.write(get);
-    await until("the function runs", () => stage.openUpstream === 1 && finish.length === 0);
-    await until("the request is in", () =>
-      stage.poolmgr.of("USAGE").some(({ instances }) => instances[0]?.inFlight === 1),
-    );
-    client.destroy();
-    const next = ask(stage.port, "/next");
-    await until("the next one waits", () =>
-      stage.poolmgr.of("DEMAND").some(({ waiting, inFlight }) => waiting === 1 && inFlight === 1),
-    );
-    const finishFirst = finish;
-    finishFirst();
-    await until("the record", () => stage.records.length === 1);
-    expect(stage.records[0]).toMatchObject({ status: "CANCELLED", path: "/x", httpStatus: null, responseBytes: 0 });
-    expect(wasCut).toBe(false);
-    await until("the next one runs", () => finish !== finishFirst);
-    finish();
-    expect((await next).status).toBe(200);
-  });
-
-  it("before any of its pipelined answers: all of them are recorded as cancelled", async () => {
-    const finish: (() => void)[] = [];
-    await stage.serve((_req, res) => void finish.push(() => res.end("nobody listens")));
-    const client = await RawClient.connect(stage.port);
-    client.write(`${get}${get}`);
-    await until("both run", () => finish.length === 2);
-    client.reset();
-    await until("the client is gone", () => client.isClosed);
-    await ask(stage.port, "/-/healthz");
-    for (const one of finish) one();
-    await until("the records", () => stage.records.length === 2);
-    for (const record of stage.records) expect(record).toMatchObject({ status: "CANCELLED", httpStatus: null });
-    await slotsAreBack(stage);
-  });
-
-  it("before an answer that never comes: poolmgr is told, and the record says cancelled", async () => {
-    await stage.serve(() => {});
-    const client = await RawClient.connect(stage.port);
-    client.write(get);
-    await until("the function runs", () => stage.openUpstream === 1);
-    client.destroy();
-    expect((await stage.record()).status).toBe("CANCELLED");
-    expect(stage.poolmgr.of("SUSPECT")).toMatchObject([{ reason: "TIMED_OUT" }]);
-    await slotsAreBack(stage);
-  });
-
-  it("before an answer that never ends: it is broken off at the time limit", async () => {
-    let answerNow: () => void = () => {};
-    await stage.serve((_req, res) => {
-      answerNow = () => {
-        const timer = setInterval(() => res.write("more"), 20);
-        res.on("close", () => clearInterval(timer));
-      };
-    });
-    const client = await RawClient.connect(stage.port);
-    client.write(get);
-    await until("the function runs", () => stage.openUpstream === 1);
-    await until("the request is in", () => stage.poolmgr.of("USAGE").length > 0);
-    client.destroy();
-    answerNow();
-    expect((await stage.record()).status).toBe("CANCELLED");
-    await until("the function is told", () => stage.openUpstream === 0);
-  });
-
-  it("while it uploads: the function is told, and nothing is left open", async () => {
-    let upload: http.IncomingMessage | undefined;
-    await stage.serve((req) => (upload = req.resume()));
-    const client = await RawClient.connect(stage.port);
-    client.write("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
-    await until("the upload is in", () => upload !== undefined);
-    client.reset();
-    expect(await stage.record()).toMatchObject({ status: "CANCELLED", attempts: 1 });
-    await until("the function is told", () => stage.openUpstream === 0);
-    await slotsAreBack(stage);
-  });
-
-  it("while it sends a small body: no instance is bothered", async () => {
-    await stage.serve((_req, res) => res.end());
-    const client = await RawClient.connect(stage.port);
-    client.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf");
-    await until("it is under way", () => [...stage.recorder.running.values()].includes(1));
-    client.destroy();
-    expect(await stage.record()).toMatchObject({ status: "CANCELLED", attempts: 0, instance: null });
-    expect(stage.openUpstream).toBe(0);
-  });
-
-  it("while it waits: its place in the line is free", async () => {
-    const client = await RawClient.connect(stage.port);
-    client.write(get);
-    await until("it waits", () => stage.poolmgr.of("DEMAND").length === 1);
-    client.destroy();
-    expect(await stage.record()).toMatchObject({ status: "CANCELLED", attempts: 0, httpStatus: null });
-    await until("poolmgr is told", () => stage.poolmgr.of("DEMAND").at(-1)?.waiting === 0);
-  });
-
-  it("but reads nothing of its answer is cut at the time limit", async () => {
-    await stage.serve((_req, res) => {
-      const more = (): void => {
-        while (!res.destroyed && res.write(Buffer.alloc(65_536)));
-        res.once("drain", more);
-      };
-      more();
-    });
-    const client = await RawClient.connect(stage.port);
-    client.socket.pause();
-    client.write(get);
-    await until("the record", () => stage.records.length === 1, 8_000);
-    expect(stage.records[0]?.status).toBe("CANCELLED");
-    client.destroy();
-    await slotsAreBack(stage);
-  });
-
-  it("or sends so slowly that its body does not come in time gets 408, and the instance is not blamed", async () => {
-    await stage.serve((req) => void req.resume());
-    for (const framing of ["Content-Length: 10", "Content-Length: 1000000", "Transfer-Encoding: chunked"]) {
-      const client = await RawClient.connect(stage.port);
-      client.write(`POST / HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n1\r\na`);
-      expect(await client.sees("too slowly", 8_000)).toMatch(/^HTTP\/1\.1 408 [^]*REQUEST_TIMEOUT/);
-      await client.closed();
-    }
-    expect(stage.poolmgr.of("SUSPECT")).toEqual([]);
-    await slotsAreBack(stage);
   });
 });

@@ -1,54 +1,18 @@
-/** WebSockets through the router: one slot and one record per connection, and none of http-proxy's known holes. */
-import http from "node:http";
-import type { Socket } from "node:net";
+/** WebSockets through the router: how they are opened and what they carry, and none of http-proxy's known holes. */
+import type http from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { WebSocket, WebSocketServer } from "ws";
 import { ask, errorCode, RawClient } from "./support/http-client.js";
 import { aFunction, aTrigger } from "./support/route-builders.js";
 import { closedPort, Stage } from "./support/router-stage.js";
 import { until } from "./support/until.js";
-
-const handshake = (path = "/ws"): string =>
-  `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+import { EchoRooms, handshake, open, reply, serveUpgrade, switching } from "./support/websockets.js";
 
 describe("Router: WebSockets", () => {
   let stage: Stage;
-  let requests: http.IncomingMessage[];
-  let rooms: WebSocketServer[];
-
-  /** An instance that echoes what it is told. */
-  async function serveEcho(grant: { id?: string; slots?: number } = {}): Promise<http.Server> {
-    const server = http.createServer((_req, res) => res.writeHead(426).end());
-    const room = new WebSocketServer({ server });
-    rooms.push(room);
-    room.on("connection", (socket, req) => {
-      requests.push(req);
-      socket.on("error", () => {});
-      socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
-    });
-    await stage.listen(server, grant);
-    return server;
-  }
-
-  /** An instance that handles upgrades itself. */
-  async function serveUpgrade(onUpgrade: (socket: Socket) => void, grant: { id?: string } = {}): Promise<void> {
-    const server = http.createServer();
-    server.on("upgrade", (_req, socket: Socket) => onUpgrade(socket.on("error", () => {})));
-    await stage.listen(server, grant);
-  }
-
-  const open = async (path = "/ws", headers = {}): Promise<WebSocket> => {
-    const socket = new WebSocket(`ws://127.0.0.1:${stage.port}${path}`, { headers });
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
-    return socket;
-  };
-  const reply = (socket: WebSocket): Promise<string> =>
-    new Promise((resolve) => socket.once("message", (data: Buffer) => resolve(data.toString())));
+  let rooms: EchoRooms;
 
   beforeEach(async () => {
-    requests = [];
-    rooms = [];
+    rooms = new EchoRooms();
     stage = await Stage.start({
       functions: [aFunction("hello", { settings: { timeoutSeconds: 1 } })],
       triggers: [aTrigger("/room/{id}"), aTrigger("/*")],
@@ -57,12 +21,12 @@ describe("Router: WebSockets", () => {
   });
   afterEach(async () => {
     await stage.stop();
-    for (const room of rooms) room.close();
+    rooms.close();
   });
 
   it("carries messages both ways and holds one slot until the end", async () => {
-    await serveEcho({ slots: 1 });
-    const socket = await open();
+    await rooms.serve(stage, { slots: 1 });
+    const socket = await open(stage);
     socket.send("hello");
     expect(await reply(socket)).toBe("hello");
     const waiting = ask(stage.port, "/");
@@ -77,8 +41,8 @@ describe("Router: WebSockets", () => {
   });
 
   it("carries a message of 5 MiB", async () => {
-    await serveEcho();
-    const socket = await open();
+    await rooms.serve(stage);
+    const socket = await open(stage);
     const text = "x".repeat(5 * 1024 * 1024);
     socket.send(text);
     expect((await reply(socket)).length).toBe(text.length);
@@ -86,13 +50,13 @@ describe("Router: WebSockets", () => {
   });
 
   it("sends the path as it was, the function's headers, and none that the client may not set", async () => {
-    await serveEcho();
-    const socket = await open("/room/a%2Fb?q=//1", {
+    await rooms.serve(stage);
+    const socket = await open(stage, "/room/a%2Fb?q=//1", {
       "X-Fermi-Key": "stolen",
       "X-Forwarded-For": "6.6.6.6",
       Cookie: "a=1",
     });
-    const { url, headers } = requests[0] as http.IncomingMessage;
+    const { url, headers } = rooms.requests[0] as http.IncomingMessage;
     expect(url).toBe("/room/a%2Fb?q=//1");
     expect(headers).toMatchObject({
       "x-fermi-key": "key-of-instance-1",
@@ -106,12 +70,12 @@ describe("Router: WebSockets", () => {
     const client = await RawClient.connect(stage.port);
     client.write(handshake("/double//slash/../x"));
     await client.sees("HTTP/1.1 101");
-    expect(requests[1]?.url).toBe("/double//slash/../x");
+    expect(rooms.requests[1]?.url).toBe("/double//slash/../x");
     client.destroy();
   });
 
   it("tells the client the invocation's id and nothing else of Fermi's", async () => {
-    await serveUpgrade((socket) =>
+    await serveUpgrade(stage, (socket) =>
       socket.write(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Fermi-Error: FAKE\r\nKeep-Alive: timeout=1\r\n\r\n",
       ),
@@ -126,7 +90,7 @@ describe("Router: WebSockets", () => {
   });
 
   it("passes a refusal on whole, whatever its framing", async () => {
-    await serveUpgrade((socket) =>
+    await serveUpgrade(stage, (socket) =>
       socket.end(
         "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\nX-Why: because\r\n\r\n6\r\nno way\r\n0\r\n\r\n",
       ),
@@ -142,7 +106,7 @@ describe("Router: WebSockets", () => {
   });
 
   it("cuts a client whose refusal broke off", async () => {
-    await serveUpgrade((socket) =>
+    await serveUpgrade(stage, (socket) =>
       socket.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nno", () => socket.resetAndDestroy()),
     );
     const client = await RawClient.connect(stage.port);
@@ -152,13 +116,14 @@ describe("Router: WebSockets", () => {
   });
 
   it("tries another instance when no connection could be made, and when one says it is busy", async () => {
-    await serveEcho({ id: "roomy" });
+    await rooms.serve(stage, { id: "roomy" });
     await serveUpgrade(
+      stage,
       (socket) => socket.end("HTTP/1.1 503 Service Unavailable\r\nX-Fermi-Busy: 1\r\nContent-Length: 0\r\n\r\n"),
       { id: "busy" },
     );
     stage.grant(await closedPort(), { id: "dead" });
-    const socket = await open();
+    const socket = await open(stage);
     socket.send("still here");
     expect(await reply(socket)).toBe("still here");
     socket.close();
@@ -167,11 +132,12 @@ describe("Router: WebSockets", () => {
   });
 
   it("loses no byte that the client sent right after its request", async () => {
-    await serveUpgrade((socket) => {
-      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    await serveUpgrade(stage, (socket) => {
+      socket.write(switching);
       socket.pipe(socket);
     });
     await serveUpgrade(
+      stage,
       (socket) => socket.end("HTTP/1.1 503 Service Unavailable\r\nX-Fermi-Busy: 1\r\nContent-Length: 0\r\n\r\n"),
       { id: "busy" },
     );
@@ -180,137 +146,6 @@ describe("Router: WebSockets", () => {
     await client.sees("early bytes");
     expect(client.received.match(/early bytes/g)).toHaveLength(1);
     client.destroy();
-  });
-
-  it("ends in 502 when the instance is lost before it answered", async () => {
-    await serveUpgrade((socket) => socket.resetAndDestroy());
-    const client = await RawClient.connect(stage.port);
-    client.write(handshake());
-    const answer = await client.closed();
-    expect(answer).toMatch(/^HTTP\/1\.1 502 /);
-    expect(answer).toContain('"code":"FUNCTION_CRASHED"');
-    const body = answer.slice(answer.indexOf("{"));
-    expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 502, responseBytes: body.length });
-  });
-
-  it("ends in 504 when the instance does not answer in time", async () => {
-    await serveUpgrade(() => {});
-    const client = await RawClient.connect(stage.port);
-    client.write(handshake());
-    expect(await client.closed()).toMatch(/^HTTP\/1\.1 504 /);
-    expect(await stage.record()).toMatchObject({ status: "TIMED_OUT", httpStatus: 504 });
-    expect(stage.poolmgr.of("SUSPECT")).toMatchObject([{ reason: "TIMED_OUT" }]);
-  });
-
-  it("outlives a client that resets before the upgrade is answered", async () => {
-    let upstream: Socket | undefined;
-    await serveUpgrade((socket) => (upstream = socket.resume()));
-    const client = await RawClient.connect(stage.port);
-    client.write(handshake());
-    await until("the upgrade is in", () => upstream !== undefined);
-    client.reset();
-    expect((await stage.record()).status).toBe("CANCELLED");
-    await until("the instance is told", () => upstream?.readableEnded === true);
-    expect((await ask(stage.port, "/-/healthz")).status).toBe(200);
-  });
-
-  it("ends the other side when one is lost", async () => {
-    const server = await serveEcho();
-    const first = await open();
-    (first as unknown as { _socket: Socket })._socket.resetAndDestroy();
-    first.on("error", () => {});
-    await until("the first record", () => stage.records.length === 1);
-    expect(stage.records[0]?.status).toBe("CANCELLED");
-    const second = await open();
-    let isClosed = false;
-    second.on("close", () => (isClosed = true)).on("error", () => {});
-    server.closeAllConnections();
-    for (const room of rooms)
-      for (const client of room.clients) (client as unknown as { _socket: Socket })._socket.resetAndDestroy();
-    await until("the client is cut", () => isClosed);
-    await until("the second record", () => stage.records.length === 2);
-    expect(stage.records[1]).toMatchObject({ status: "FAILED" });
-    expect(stage.poolmgr.of("SUSPECT")).toEqual([]);
-  });
-
-  describe("whose client is gone", () => {
-    const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-    let upstream: Socket | undefined;
-
-    /** An instance that takes no notice of the client's end. */
-    async function openDeaf(onOpen: (socket: Socket) => void): Promise<RawClient> {
-      upstream = undefined;
-      await stage.stop();
-      stage = await Stage.start({ webSocketIdleMs: 60_000 });
-      await serveUpgrade((socket) => {
-        upstream = socket;
-        socket.write(switching);
-        onOpen(socket);
-      });
-      const client = await RawClient.connect(stage.port);
-      client.write(handshake("/"));
-      await client.sees("HTTP/1.1 101");
-      return client;
-    }
-
-    it("gives its slot back within moments, though the function does not close", async () => {
-      for (const leave of ["destroy", "reset"] as const) {
-        const client = await openDeaf((socket) => void socket.resume());
-        client[leave]();
-        await until("the function is told", () => upstream?.readableEnded === true, 500);
-        await until("the record", () => stage.records.length === 1, 2_500);
-        const status = leave === "reset" ? "CANCELLED" : "SUCCEEDED";
-        expect(stage.records[0]).toMatchObject({ status, httpStatus: 101 });
-        await until("the slot is back", () => stage.poolmgr.of("USAGE").at(-1)?.instances[0]?.inFlight === 0);
-      }
-    });
-
-    it("gives its slot back though the function goes on talking", async () => {
-      const client = await openDeaf((socket) => {
-        const timer = setInterval(() => socket.write("still there?"), 10);
-        socket.once("close", () => clearInterval(timer));
-        socket.resume();
-      });
-      client.destroy();
-      await until("the record", () => stage.records.length === 1, 2_500);
-      await until("nothing is left open", () => stage.openUpstream === 0);
-    });
-
-    it("has the last words delivered that it sent before it went", async () => {
-      let heard = 0;
-      const client = await openDeaf((socket) => void socket.on("data", (chunk: Buffer) => (heard += chunk.length)));
-      client.socket.end("x".repeat(1_000_000));
-      await until("the last words are in", () => heard === 1_000_000);
-      await stage.record();
-    });
-  });
-
-  it("still hears the function after it has ended its own side", async () => {
-    await serveUpgrade((socket) => {
-      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-      socket.resume().once("end", () => setTimeout(() => socket.end("goodbye"), 50));
-    });
-    const client = await RawClient.connect(stage.port, { allowHalfOpen: true });
-    client.write(handshake());
-    await client.sees("HTTP/1.1 101");
-    client.socket.end();
-    expect((await client.closed()).endsWith("goodbye")).toBe(true);
-    expect((await stage.record()).status).toBe("SUCCEEDED");
-  });
-
-  it("is closed after the idle time, but not while something is said either way", async () => {
-    await serveEcho();
-    const socket = await open();
-    let isClosed = false;
-    socket.on("close", () => (isClosed = true));
-    for (let i = 0; i < 12; i++) {
-      socket.send("tick");
-      await reply(socket);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(isClosed).toBe(false);
-    await until("it is closed", () => isClosed);
-    expect(await stage.record()).toMatchObject({ status: "TIMED_OUT", httpStatus: 101 });
   });
 
   it("finds its way like any request: 404 for an unknown path, 405 for a route without GET, nothing under /-/", async () => {

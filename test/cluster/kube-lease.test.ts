@@ -5,6 +5,7 @@ import { systemClock } from "../../src/lib/clock.js";
 import { silentLogger } from "../../src/lib/logger.js";
 import { newId } from "../../src/lib/new-id.js";
 import { Contender } from "./support/contender.js";
+import { until } from "./support/until.js";
 import { aNamespace, connect, describeOnCluster } from "./support/test-cluster.js";
 
 const takeOverMs = 15_000;
@@ -129,14 +130,7 @@ describeOnCluster("KubeLease", () => {
       identity: "lost",
     });
     leases.push(lease);
-    const logged = new Promise<string>((resolve) => {
-      const look = (): void => {
-        if (lease.describe().includes("not found")) resolve(lease.describe());
-        else setTimeout(look, 20);
-      };
-      look();
-    });
     void won(lease);
-    expect(await logged).toContain('namespaces "no-such-namespace" not found');
+    await until("the reason", () => lease.describe().includes('namespaces "no-such-namespace" not found'));
   });
 });

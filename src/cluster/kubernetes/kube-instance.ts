@@ -26,7 +26,8 @@ const firstProbePauseMs = 25;
 const lastProbePauseMs = 500;
 const probeTimeoutMs = 2_000;
 /** How long the cluster may take to note that a pod is taken. */
-const noteWithinMs = 8_000;
+const noteWithinMs = 6_000;
+const noteTimeoutMs = 3_000;
 /** How long a pod whose connection broke is watched for its end, which then is the reason. */
 const brokenMs = 4_000;
 /** What the node gets, beyond the grace, to end a pod; then it is deleted whether the node answers or not. */
@@ -197,6 +198,7 @@ export class KubeInstance {
           method: "PATCH",
           path: this.#path,
           contentType: "application/merge-patch+json",
+          timeoutMs: noteTimeoutMs,
           body,
         });
         if (pod.metadata.uid !== this.id || pod.metadata.deletionTimestamp !== undefined) break;

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "@jest/globals";
+import { poolDeployment, poolTemplate, sparePod, claimPatch } from "../../../../src/cluster/kubernetes/manifests.js";
+import { aRequest } from "../../../contract/cluster-driver.contract.js";
+import { anEnvironment } from "../../../contract/environments.js";
+
+const environment = anEnvironment({
+  image: "team/node:20",
+  poolSize: 3,
+  gracePeriodSeconds: 40,
+  resources: { cpuRequest: "100m", cpuLimit: null, memoryRequest: "64Mi", memoryLimit: "128Mi" },
+});
+const fetcher = { image: null, publicKey: "" };
+const template = poolTemplate(environment, fetcher);
+const { id } = environment;
+
+describe("A pool's manifest", () => {
+  it("asks for as many pods as the pool is large, found by the label that a claim takes off", () => {
+    const { metadata, spec } = poolDeployment(environment, template);
+    expect(metadata?.name).toBe(`fermi-pool-${id}`);
+    expect(spec).toMatchObject({
+      replicas: 3,
+      selector: { matchLabels: { "app.kubernetes.io/managed-by": "fermi", "fermi.dev/pool": id } },
+    });
+    expect(spec?.template.metadata?.labels).toMatchObject(spec?.selector.matchLabels ?? {});
+  });
+
+  it("gives functions nothing of the cluster, and no more of the node than they need", () => {
+    expect(template.spec).toMatchObject({
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: 40,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    });
+    expect(template.spec).not.toHaveProperty("hostNetwork");
+    expect(template.spec.containers).toHaveLength(1);
+    expect(template.spec.containers[0]).toMatchObject({
+      name: "function",
+      image: "team/node:20",
+      imagePullPolicy: "IfNotPresent",
+      resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "128Mi" } },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      },
+    });
+  });
+
+  it("is of another template exactly where its pods would differ", () => {
+    const hashOf = (change: Partial<typeof environment>): string =>
+      poolTemplate({ ...environment, ...change }, fetcher).hash;
+    expect(hashOf({ poolSize: 9, revision: 7, name: "renamed" })).toBe(template.hash);
+    expect(hashOf({ image: "team/node:21" })).not.toBe(template.hash);
+    expect(hashOf({ resources: { ...environment.resources, memoryLimit: "256Mi" } })).not.toBe(template.hash);
+  });
+
+  it("makes a spare of the same template that the pool does not count", () => {
+    const { metadata, spec } = sparePod(environment, template);
+    expect(spec).toEqual(template.spec);
+    expect(metadata?.labels).toMatchObject({ "fermi.dev/spare": id, "fermi.dev/template": template.hash });
+    expect(metadata?.labels).not.toHaveProperty("fermi.dev/pool");
+  });
+
+  it("takes a pod out of its pool for good, and says for what", () => {
+    const out = { ownerReferences: null, labels: { "fermi.dev/pool": null, "fermi.dev/spare": null } };
+    expect(claimPatch()).toEqual({ metadata: out });
+    const request = aRequest("", { version: 7, requestsPerInstance: 4 });
+    expect(claimPatch(request)).toEqual({
+      metadata: {
+        ...out,
+        labels: { ...out.labels, "fermi.dev/function": request.function.id, "fermi.dev/version": "7" },
+        annotations: {
+          "fermi.dev/function-name": "hello",
+          "fermi.dev/namespace": "default",
+          "fermi.dev/requests-per-instance": "4",
+        },
+      },
+    });
+  });
+});

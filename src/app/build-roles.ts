@@ -1,23 +1,29 @@
-/** Makes the roles of a process, and ties them: directly where both ends are here. */
+/** Makes the roles of a process, and ties them: directly where both ends are here, else by the addresses in the settings. */
 import type { RequestListener } from "node:http";
 import { Authenticator } from "../auth/authenticate.js";
+import { isAlone } from "../config/contradictions.js";
 import type { RoleName } from "../config/parse-setting.js";
-import { AppError } from "../errors/app-error.js";
+import type { PoolView } from "../model/pool-view.js";
+import { LeaderDial } from "../poolmgr/leader-dial.js";
+import type { PoolmgrLink } from "../poolmgr/router-link.js";
+import { RemotePoolmgrLink } from "../router/remote-poolmgr-link.js";
+import { buildHost, knownImages } from "./build-host.js";
 import type { Foundation } from "./foundation.js";
 import { answerHealthy, answerMetrics, answerReady, guarded } from "./health.js";
-import { buildLocalDriver, knownImages } from "./instance-driver.js";
 import type { Installation } from "./installation.js";
+import type { InstanceHost } from "./instance-host.js";
 import { createLeadership } from "./leadership.js";
 import { ApiRole } from "./roles/api-role.js";
 import { PoolmgrRole } from "./roles/poolmgr-role.js";
+import type { Role } from "./roles/role.js";
 import { RouterRole } from "./roles/router-role.js";
 import { TriggersRole } from "./roles/triggers-role.js";
 
 export interface Roles {
-  readonly triggers?: TriggersRole;
-  readonly poolmgr?: PoolmgrRole;
-  readonly router?: RouterRole;
-  readonly api?: ApiRole;
+  triggers?: TriggersRole;
+  poolmgr?: PoolmgrRole;
+  router?: RouterRole;
+  api?: ApiRole;
 }
 
 export async function buildRoles(
@@ -25,35 +31,71 @@ export async function buildRoles(
   installation: Installation,
   isStopping: () => boolean,
 ): Promise<Roles> {
-  const { config, store } = foundation;
+  const { config } = foundation;
   const has = (name: RoleName): boolean => config.roles.includes(name);
   const metrics = guarded(new Authenticator(config.adminToken), answerMetrics(foundation.metrics));
-  const driver = has("poolmgr") ? buildLocalDriver(foundation, store.dataDir) : undefined;
-  const triggers = has("triggers") ? buildTriggers(foundation, installation, metrics) : undefined;
-  const poolmgr =
-    driver && new PoolmgrRole(foundation, { driver, leadership: createLeadership("poolmgr", foundation) });
-  if (poolmgr === undefined)
-    throw new AppError("CLUSTER_UNAVAILABLE", "a process without the role poolmgr can't reach another's yet");
-  const router = has("router") ? new RouterRole(foundation, { link: poolmgr.link, metrics }) : undefined;
-  const api = has("api")
-    ? new ApiRole(foundation, {
-        pools: poolmgr.view,
-        images: driver ?? (await knownImages(foundation)),
-        routerAddress: () => router?.address ?? config.internalRouterUrl ?? "",
-        dependents: [poolmgr, router].filter((role) => role !== undefined),
-        installation,
-        isDraining: isStopping,
-      })
-    : undefined;
-  return { ...(triggers && { triggers }), poolmgr, ...(router && { router }), ...(api && { api }) };
+  const pages = (name: RoleName): ReadonlyMap<string, RequestListener> =>
+    pagesOf(metrics, () => (isStopping() ? "This process is stopping." : roles[name]?.unready()));
+  const host = has("poolmgr") ? await buildHost(foundation) : undefined;
+  const roles: Roles = {};
+  if (has("triggers")) {
+    const leadership = await createLeadership("triggers", foundation);
+    roles.triggers = new TriggersRole(foundation, { leadership, pages: pages("triggers") });
+  }
+  if (host !== undefined) {
+    const leadership = await createLeadership("poolmgr", foundation);
+    roles.poolmgr = new PoolmgrRole(foundation, { host, leadership, pages: pages("poolmgr") });
+  }
+  const way = wayToPools(foundation, roles.poolmgr);
+  if (way !== undefined && has("router")) roles.router = new RouterRole(foundation, { link: way.link, metrics });
+  if (way !== undefined && has("api")) {
+    roles.api = await buildApi(foundation, { roles, host, pools: way.view, installation, isStopping });
+  }
+  return roles;
 }
 
-function buildTriggers(foundation: Foundation, installation: Installation, metrics: RequestListener): TriggersRole {
-  const leadership = createLeadership("triggers", foundation);
-  const pages = new Map([
+const pagesOf = (
+  metrics: RequestListener,
+  unready: () => ReturnType<Role["unready"]>,
+): ReadonlyMap<string, RequestListener> =>
+  new Map([
     ["/healthz", answerHealthy],
-    ["/readyz", answerReady(() => installation.unready())],
+    ["/readyz", answerReady(unready)],
     ["/metrics", metrics],
   ]);
-  return new TriggersRole(foundation, { leadership, pages });
+
+interface WayToPools {
+  readonly link: PoolmgrLink;
+  readonly view: PoolView;
+}
+
+/** A pool manager of this process may stand by where it is not the only one, so all are asked. */
+function wayToPools({ config, auth, clock }: Foundation, poolmgr: PoolmgrRole | undefined): WayToPools | undefined {
+  if (isAlone(config)) return poolmgr;
+  if (config.poolmgrUrl === null) return undefined;
+  const dial = new LeaderDial({ urls: config.poolmgrUrl, sign: (request) => auth.sign(request), clock });
+  return { link: new RemotePoolmgrLink(dial, clock), view: noPools };
+}
+
+const noPools: PoolView = { pools: () => [], instancesOf: () => [], onChange: () => ({ stop: () => {} }) };
+
+interface ApiSurroundings {
+  readonly roles: Roles;
+  readonly host: InstanceHost | undefined;
+  readonly pools: PoolView;
+  readonly installation: Installation;
+  readonly isStopping: () => boolean;
+}
+
+async function buildApi(foundation: Foundation, around: ApiSurroundings): Promise<ApiRole> {
+  const { config } = foundation;
+  const { roles, host, pools, installation, isStopping } = around;
+  return new ApiRole(foundation, {
+    pools,
+    images: host?.images ?? (await knownImages(config)),
+    routerAddress: () => roles.router?.address ?? config.internalRouterUrl ?? "",
+    dependents: [roles.poolmgr, roles.router].filter((role) => role !== undefined),
+    installation,
+    isDraining: isStopping,
+  });
 }

@@ -7,6 +7,7 @@ import { StopStack } from "../lib/stop-stack.js";
 import { buildRoles, type Roles } from "./build-roles.js";
 import { layFoundation } from "./foundation.js";
 import { Installation } from "./installation.js";
+import { claimDatabase } from "./leadership.js";
 import { openStore } from "./open-store.js";
 import type { Role } from "./roles/role.js";
 
@@ -35,11 +36,12 @@ export class FermiServer {
   }
 
   get addresses(): Addresses {
-    const { api, router, triggers } = this.#roles;
+    const { api, router, poolmgr, triggers } = this.#roles;
     return {
       ...(api && { apiUrl: api.address }),
       // As callers see it.
       ...(router && { routerUrl: this.config.routerUrl ?? router.address }),
+      ...(poolmgr?.address && { poolmgrUrl: poolmgr.address }),
       ...(triggers?.address && { triggersUrl: triggers.address }),
     };
   }
@@ -64,6 +66,7 @@ export class FermiServer {
     const started = this.#started;
     const store = await openStore({ ...surroundings, started });
     this.#place = store.place;
+    await claimDatabase(surroundings, started);
     const foundation = layFoundation(surroundings, started, store, {
       pools: () => this.#roles.poolmgr?.view.pools() ?? [],
       waiting: () => this.#roles.router?.waiting ?? 0,

@@ -74,8 +74,8 @@ export class Installation {
     return {
       unready: (await this.unready()) ?? null,
       leads: roles.filter(({ leads }) => leads === true).map(({ name }) => name),
-      cluster: roles.map((role) => role.cluster?.()).find((words) => words !== undefined) ?? null,
-      checks: roles.flatMap((role) => role.checks()),
+      cluster: (await roles.find((role) => role.cluster !== undefined)?.cluster?.()) ?? null,
+      checks: (await Promise.all(roles.map(async (role) => role.checks()))).flat(),
     };
   }
 }

@@ -68,8 +68,8 @@ function apartDemands(config: Config): string[] {
       "FERMI_INTERNAL_SECRET must be set, the same for all: by it roles trust each other",
     ],
     [
-      config.poolmgrUrl === null && !here("poolmgr") && (here("router") || here("api")),
-      "FERMI_POOLMGR_URL must be set: router and api need a pool manager, and none is in this process",
+      config.poolmgrUrl === null && (here("router") || here("api")),
+      "FERMI_POOLMGR_URL must be set: router and api ask the pool manager that leads, wherever that is",
     ],
     [
       config.internalRouterUrl === null && !here("router") && here("api"),

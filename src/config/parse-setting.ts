@@ -28,6 +28,8 @@ export function httpUrl(text: string): string {
   return url.origin;
 }
 
+export const httpUrls = (text: string): readonly string[] => text.split(",").map((part) => httpUrl(part.trim()));
+
 export function postgresUrl(text: string): string {
   const url = URL.parse(text);
   if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {

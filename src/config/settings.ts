@@ -7,6 +7,7 @@ import { localRuntimes } from "./local-runtimes.js";
 import {
   cidrList,
   httpUrl,
+  httpUrls,
   kubernetesName,
   oneOf,
   plain,
@@ -78,8 +79,8 @@ export const settings = {
     env: "FERMI_POOLMGR_URL",
     flag: "--poolmgr-url",
     defaultText: null,
-    description: "where pool managers of other processes are; all addresses of the host's name are tried",
-    parse: httpUrl,
+    description: "where pool managers are, several separated by commas; all addresses of a host's name are tried",
+    parse: httpUrls,
   },
   internalRouterUrl: {
     env: "FERMI_INTERNAL_ROUTER_URL",
@@ -181,8 +182,8 @@ export const settings = {
   maxInstances: {
     env: "FERMI_MAX_INSTANCES",
     flag: "--max-instances",
-    defaultText: "64",
-    description: "bound on all instances of this machine, warm and specialized",
+    defaultText: null,
+    description: "bound on all instances, warm and specialized; if not given 64 on this machine, none on Kubernetes",
     parse: wholeNumber(1, 10_000),
   },
   maxBodyMib: {

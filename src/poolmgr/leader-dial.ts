@@ -1,5 +1,5 @@
 /**
- * Finds the pool manager that leads, among all those whose addresses one name stands for: a standby refuses, so all are
+ * Finds the pool manager that leads, among all whose addresses are known or a name stands for: a standby refuses, so all are
  * tried at once and the one that accepts is taken.
  */
 import { lookup } from "node:dns/promises";
@@ -12,12 +12,18 @@ import { socketOptions } from "./live-socket.js";
 
 export interface LeaderDialOptions {
   /** Such as http://fermi-poolmgr:31315. */
-  readonly url: string;
+  readonly urls: readonly string[];
   /** Headers that prove the request. */
   readonly sign: (request: { readonly method: string; readonly path: string }) => Record<string, string>;
   readonly clock: Clock;
   /** Every address of a host. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
+}
+
+interface Target {
+  /** As it was configured. */
+  readonly base: string;
+  readonly address: string;
 }
 
 const dialWithinMs = 2_000;
@@ -32,18 +38,20 @@ export class LeaderDial {
    * seconds where nobody accepts, with what each address said, and at once where the signal aborts.
    */
   async dial<T>(path: string, signal: AbortSignal, adopt: (socket: WebSocket) => T): Promise<T> {
-    const { hostname } = new URL(this.options.url);
-    const addresses = await this.#resolve(hostname.replace(/^\[|\]$/g, ""));
-    if (addresses.length === 0) throw noLeader([`${hostname} has no address`]);
+    const found = await Promise.all(this.options.urls.map((url) => this.#resolve(url)));
+    const targets = found.flatMap((result) => result.targets).slice(0, addressesMax);
+    const unknown = found.flatMap(({ failure }) => failure ?? []);
+    if (targets.length === 0) throw noLeader(unknown);
     return new Promise<T>((resolve, reject) => {
-      const attempt = new Attempt(addresses.length, signal, (failures) => reject(noLeader(failures)));
+      const failed = (failures: readonly string[]): void => reject(noLeader([...unknown, ...failures]));
+      const attempt = new Attempt(targets.length, signal, failed);
       const opened = (socket: WebSocket): void => resolve(adopt(socket));
-      for (const address of addresses) attempt.add(address, this.#socket(address, path), opened, this.options.clock);
+      for (const target of targets) attempt.add(target, this.#socket(target, path), opened, this.options.clock);
     });
   }
 
-  #socket(address: string, path: string): WebSocket {
-    const url = new URL(path, this.options.url);
+  #socket({ base, address }: Target, path: string): WebSocket {
+    const url = new URL(path, base);
     const { host, hostname } = url;
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     url.hostname = isIPv6(address) ? `[${address}]` : address;
@@ -53,18 +61,19 @@ export class LeaderDial {
     return new WebSocket(url, options);
   }
 
-  async #resolve(host: string): Promise<readonly string[]> {
+  async #resolve(base: string): Promise<{ readonly targets: readonly Target[]; readonly failure?: string }> {
+    const host = new URL(base).hostname.replace(/^\[|\]$/g, "");
     let timer: { stop(): void } | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = this.options.clock.after(dialWithinMs, () =>
-        reject(noLeader([`${host} could not be looked up in time`])),
-      );
+    const late = new Promise<undefined>((resolve) => {
+      timer = this.options.clock.after(dialWithinMs, () => resolve(undefined));
     });
     try {
       const found = await Promise.race([(this.options.resolve ?? lookupAll)(host), late]);
-      return [...new Set(found)].slice(0, addressesMax);
-    } catch (cause) {
-      throw cause instanceof AppError ? cause : noLeader([`${host} can't be looked up`], cause);
+      if (found === undefined) return { targets: [], failure: `${host} could not be looked up in time` };
+      if (found.length === 0) return { targets: [], failure: `${host} has no address` };
+      return { targets: [...new Set(found)].map((address) => ({ base, address })) };
+    } catch {
+      return { targets: [], failure: `${host} can't be looked up` };
     } finally {
       timer?.stop();
     }
@@ -86,13 +95,13 @@ class Attempt {
     if (signal.aborted) this.#abort();
   }
 
-  add(address: string, socket: WebSocket, onOpen: (socket: WebSocket) => void, clock: Clock): void {
+  add({ base, address }: Target, socket: WebSocket, onOpen: (socket: WebSocket) => void, clock: Clock): void {
     let hasFailed = false;
     const failed = (why: string): void => {
       if (hasFailed) return;
       hasFailed = true;
       socket.terminate();
-      this.#failed(`${address}: ${why}`);
+      this.#failed(`${address}${portOf(base)}: ${why}`);
     };
     socket.on("error", (error) => failed(error.message));
     socket.on("unexpected-response", (_request, response: IncomingMessage) => {
@@ -128,6 +137,11 @@ class Attempt {
   }
 }
 
+const portOf = (base: string): string => {
+  const { port } = new URL(base);
+  return port === "" ? "" : `:${port}`;
+};
+
 const lookupAll = async (host: string): Promise<string[]> =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
@@ -149,5 +163,8 @@ async function readRefusal(response: IncomingMessage, clock: Clock): Promise<str
   }
 }
 
-const noLeader = (failures: readonly string[], cause?: unknown): AppError =>
-  new AppError("CLUSTER_UNAVAILABLE", `No pool manager that leads was found: ${failures.join("; ")}.`, { cause });
+const noLeader = (failures: readonly string[]): AppError =>
+  new AppError(
+    "CLUSTER_UNAVAILABLE",
+    `No pool manager that leads was found: ${failures.map((failure) => failure.replace(/\.$/, "")).join("; ")}.`,
+  );

@@ -26,6 +26,8 @@ export interface RouterOptions extends Partial<RouterLimits> {
   /** 0 picks a free one. */
   readonly port: number;
   readonly source: RouteSource;
+  /** From when on routes can be read; at once where not given. */
+  readonly readable?: Promise<void>;
   readonly link: PoolmgrLink;
   readonly recorder: InvocationRecorder;
   readonly clock: Clock;
@@ -126,7 +128,9 @@ export class Router {
     server.listen(port, host);
     await once(server, "listening");
     this.#server = server;
-    this.#routes.start();
+    void Promise.resolve(this.#options.readable).then(() => {
+      if (!this.#isStopping) this.#routes.start();
+    });
     this.#slots.start();
     const address = server.address() as AddressInfo;
     await warmUp(address);

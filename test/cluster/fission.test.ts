@@ -56,7 +56,7 @@ describeOnCluster("Fission's images on Kubernetes", () => {
     (await podsOf(api, place)).find(({ metadata }) => metadata.uid === id);
 
   /** A driver in a namespace where no other watches. */
-  async function apart(change: Partial<KubernetesDriverOptions> = {}) {
+  async function apart(change: Partial<Omit<KubernetesDriverOptions, "api">> & { readonly api?: KubeApi } = {}) {
     const { namespace: place, remove } = await aNamespace(api);
     stops.push(remove);
     const own = change.api ?? connect();

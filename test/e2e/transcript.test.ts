@@ -1,24 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { readTranscript } from "./transcript-steps.js";
 import { repository, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
 
 const run = promisify(execFile);
-
-/** The commands of the README's transcript, each with what it says is printed. */
-async function readTranscript(): Promise<{ command: string; printed: string }[]> {
-  const readme = await readFile(path.join(repository, "README.md"), "utf8");
-  const block = /```\n(\$ fermi env create[\s\S]*?)```/.exec(readme)?.[1] ?? "";
-  return block
-    .split(/^\$ /m)
-    .slice(1)
-    .map((entry) => {
-      const [command = "", ...printed] = entry.split("\n");
-      return { command, printed: printed.join("\n").trim() };
-    });
-}
 
 describe("the transcript of the README", () => {
   let fermi: Fermi;

@@ -36,6 +36,23 @@ describe("LogLineRepository", () => {
     expect(Number(edges[1]?.node.id)).toBeGreaterThan(Number(edges[0]?.node.id));
   });
 
+  it("tells up to when an instance's output is kept", async () => {
+    const at = (seconds: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
+    await store(
+      logLine({ functionId, instance: "old", at: at(1) }),
+      logLine({ functionId, instance: "busy", at: at(2) }),
+      logLine({ functionId, instance: "busy", at: at(4) }),
+      logLine({ functionId, instance: "busy", at: at(9), stream: "SYSTEM" }),
+    );
+    const among = async (newest: number) => {
+      const lastKept = await repository.lastKept(newest);
+      return ["old", "busy", "new"].map((instance) => lastKept(instance));
+    };
+    expect(await among(1_000)).toEqual([at(1), at(4), undefined]);
+    // Only the newest are looked at: what is older is kept in any case.
+    expect(await among(3)).toEqual([at(2), at(4), at(2)]);
+  });
+
   it("replaces what Postgres can't keep", async () => {
     await store(logLine({ functionId, message: "nul \0, half \udc00, a\\u0000 as text" }));
     expect(await messages({})).toEqual(["nul \ufffd, half \ufffd, a\\u0000 as text"]);

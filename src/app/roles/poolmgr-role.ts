@@ -1,37 +1,43 @@
 /** The role `poolmgr`: keeps instances running, hands out their slots, and collects what they print; while it leads. */
+import type { RequestListener } from "node:http";
 import { instanceKeys } from "../../auth/instance-keys.js";
+import { internalAuthHeader } from "../../auth/internal-auth.js";
 import { isAlone } from "../../config/contradictions.js";
-import { AppError } from "../../errors/app-error.js";
 import { aborted } from "../../lib/aborted.js";
 import type { Leadership } from "../../lib/leadership.js";
 import { LogSink } from "../../logs/log-sink.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import type { Check } from "../../model/check.js";
 import type { PoolView } from "../../model/pool-view.js";
-import { FencedDriver } from "../../poolmgr/fenced-driver.js";
+import { PoolmgrEndpoint } from "../../poolmgr/poolmgr-endpoint.js";
 import { PoolManager } from "../../poolmgr/pool-manager.js";
 import type { PoolmgrLink } from "../../poolmgr/router-link.js";
 import { LogLineRepository } from "../../store/repositories/log-line.repository.js";
+import { addressForPeople } from "../address.js";
 import type { Foundation } from "../foundation.js";
-import type { InstanceDriver } from "../instance-driver.js";
+import type { InstanceHost, Tenure } from "../instance-host.js";
+import { OpsServer } from "../ops-server.js";
 import { PoolmgrTerm } from "../poolmgr-term.js";
 import type { Role } from "./role.js";
 
 const mebibyte = 1024 * 1024;
 /** Sources of functions kept in memory, so that a cold start asks no database. */
 const codeCacheBytes = 64 * mebibyte;
-/** A process that was killed holds its lock until the store has noticed. */
-const takeOverWithinMs = 15_000;
 
 export interface PoolmgrRoleNeeds {
-  readonly driver: InstanceDriver;
+  readonly host: InstanceHost;
   readonly leadership: Leadership;
+  /** Health and metrics, by path. */
+  readonly pages: ReadonlyMap<string, RequestListener>;
 }
 
 export class PoolmgrRole implements Role {
   readonly name = "poolmgr";
   readonly #logs: LogSink;
   readonly #term = new PoolmgrTerm();
+  #tenure: Tenure | undefined;
+  #isStopping = false;
+  #address = "";
   /** Of the present term or the last: last words of instances come late. */
   #latest: PoolManager | undefined;
 
@@ -53,6 +59,11 @@ export class PoolmgrRole implements Role {
     return this.needs.leadership.isHeld;
   }
 
+  /** Where routers and APIs of other processes find it, as an address on this machine; empty where there are none. */
+  get address(): string {
+    return this.#address;
+  }
+
   /** For a router of this process. */
   get link(): PoolmgrLink {
     return this.#term;
@@ -64,13 +75,17 @@ export class PoolmgrRole implements Role {
 
   async start(): Promise<void> {
     const { config, started, store } = this.foundation;
-    const { driver, leadership } = this.needs;
-    started.push("instances", () => driver.stop());
-    await driver.start();
+    const { host, leadership } = this.needs;
+    started.push("instances", () => host.stop());
+    await host.start();
     started.push("log lines", () => this.#logs.stop());
-    started.push("pool manager", () => leadership.stop());
+    if (!isAlone(config)) await this.#listen();
+    started.push("pool manager", () => {
+      this.#isStopping = true;
+      return leadership.stop();
+    });
     const leading = store.opened.then(() => this.#compete());
-    if (isAlone(config)) await this.#expectToLead(leading);
+    if (isAlone(config)) await leading;
   }
 
   unready(): string | undefined {
@@ -82,16 +97,41 @@ export class PoolmgrRole implements Role {
     await this.#term.manager?.refresh();
   }
 
-  checks(): Check[] {
-    const { driver, leadership } = this.needs;
-    const pools = driver.health().flatMap(({ problem }) => (problem === null ? [] : [problem]));
-    const troubles = driver.warning === null ? pools : [driver.warning, ...pools];
-    const ok = troubles.length === 0;
-    return [
-      { name: "pool manager", ok: true, message: leadership.describe() },
-      { name: "instances", ok, message: ok ? "Pools are filled as they should be." : troubles.join(" ") },
-      this.#logs.check(),
-    ];
+  async checks(): Promise<Check[]> {
+    const { host, leadership } = this.needs;
+    const leader = { name: "pool manager", ok: true, message: leadership.describe() };
+    return [leader, ...(await host.checks()), ...this.#poolCheck(), this.#logs.check()];
+  }
+
+  /** What runs the instances. */
+  cluster(): Promise<string> {
+    return this.needs.host.cluster();
+  }
+
+  /** Who stands by knows nothing of pools. */
+  #poolCheck(): Check[] {
+    if (this.#tenure === undefined) return [];
+    const problems = this.#tenure.driver.health().flatMap(({ problem }) => (problem === null ? [] : [problem]));
+    const ok = problems.length === 0;
+    return [{ name: "instances", ok, message: ok ? "Pools are filled as they should be." : problems.join(" ") }];
+  }
+
+  async #listen(): Promise<void> {
+    const { config, started, auth, clock, logger } = this.foundation;
+    const server = new OpsServer(this.needs.pages);
+    const endpoint = new PoolmgrEndpoint({
+      verify: (header, request) => auth.verify(header, request),
+      header: internalAuthHeader,
+      leader: () => (this.#term.manager?.isServing === true ? this.#term.manager : undefined),
+      describe: () => this.needs.leadership.describe(),
+      clock,
+      logger,
+    });
+    endpoint.attach(server.http);
+    started.push("port of the pool manager", () => server.stop());
+    // Last of all: until the term has ended it says to routers what there is to say.
+    started.push("streams of the pool manager", () => endpoint.stop());
+    this.#address = addressForPeople(config.host, await server.start(config.host, config.poolmgrPort));
   }
 
   /** Resolves when this process leads for the first time, and its pools are being filled. */
@@ -99,42 +139,35 @@ export class PoolmgrRole implements Role {
     return new Promise((resolve) => this.needs.leadership.start((signal) => this.#lead(signal, resolve)));
   }
 
-  /** The router of this process knows no other pool manager than the one beside it. */
-  async #expectToLead(leading: Promise<void>): Promise<void> {
-    let timer: { stop(): void } | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = this.foundation.clock.after(takeOverWithinMs, () => reject(alreadyLed(this.needs.leadership)));
-    });
-    await Promise.race([leading, late]);
-    timer?.stop();
-  }
-
   async #lead(signal: AbortSignal, onLeading: () => void): Promise<void> {
     const { logger } = this.foundation;
-    const { driver, leadership } = this.needs;
-    const manager = (this.#latest = this.#buildManager());
+    const { host, leadership } = this.needs;
+    const tenure = (this.#tenure = host.lead(() => leadership.isHeld));
+    const manager = (this.#latest = this.#buildManager(tenure));
     logger.info({}, "this process leads: it manages the pools");
     this.#term.begin(manager);
     let reading: Stoppable | undefined;
     try {
       await Promise.race([manager.start(), aborted(signal)]);
       // Whose the instances are that print is known from here on.
-      if (!signal.aborted) reading = driver.logs((output) => this.#logs.accept(output));
+      if (!signal.aborted) reading = tenure.driver.logs((output) => this.#logs.accept(output));
       if (!signal.aborted) onLeading();
       await aborted(signal);
     } finally {
       logger.info({ leadership: leadership.describe() }, "this process leads no more");
       this.#term.end();
-      await (leadership.isHeld ? manager.stop() : manager.abandon());
+      // One that has lost its lease touches nothing: another may lead, or nobody can tell who does.
+      await (this.#isStopping ? manager.stop() : manager.abandon());
       await reading?.stop();
+      this.#tenure = undefined;
+      await tenure.stop();
     }
   }
 
-  #buildManager(): PoolManager {
-    const { config, clock, logger, metrics, routing, names, secret } = this.foundation;
-    const { driver, leadership } = this.needs;
+  #buildManager({ driver }: Tenure): PoolManager {
+    const { clock, logger, metrics, routing, names, secret } = this.foundation;
     return new PoolManager({
-      driver: new FencedDriver(driver, () => leadership.isHeld),
+      driver,
       source: {
         load: () => names.load(),
         code: (functionId, version) => routing.code(functionId, version),
@@ -144,17 +177,10 @@ export class PoolmgrRole implements Role {
       clock,
       logger,
       keyOf: instanceKeys(secret),
-      maxInstances: config.maxInstances,
+      maxInstances: this.needs.host.maxInstances,
       codeCacheBytes,
       onEvent: (instanceId, functionId, version, message) =>
         this.#logs.system(functionId, version, instanceId ?? "none", message),
     });
   }
 }
-
-const alreadyLed = (leadership: Leadership): AppError =>
-  new AppError(
-    "IN_USE",
-    `another Fermi manages instances with this database already: ${leadership.describe()} Stop it, use another ` +
-      "database, or run the roles as processes that know of each other (FERMI_POOLMGR_URL)",
-  );

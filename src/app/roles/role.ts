@@ -11,7 +11,7 @@ export interface Role {
   /** It works while others of its kind stand by. */
   readonly leads?: boolean;
   /** What runs the instances, in words, where it knows. */
-  cluster?(): string | undefined;
+  cluster?(): Promise<string>;
   /** What an operator would want to be told. Never rejects. */
-  checks(): readonly Check[];
+  checks(): Promise<readonly Check[]> | readonly Check[];
 }

@@ -39,6 +39,7 @@ export class RouterRole implements Role {
     this.#router = new Router({
       ...needs,
       internalAuth: auth,
+      readable: store.opened,
       source: { load: () => names.load(), subscribe: (listener) => routing.subscribe(listener) },
       recorder: this.#recorder,
       clock,

@@ -5,7 +5,7 @@ import type { SpecializeRequest } from "../cluster-driver.js";
 import { abortReason, orAbort } from "../or-abort.js";
 import { expectLoaded, RuntimeClient, unusable, type RuntimeAnswer, type RuntimeState } from "../runtime-client.js";
 import { fetcherPort } from "./fission-pod.js";
-import type { KubeApi } from "./kube-api.js";
+import type { KubeCalls } from "./fenced-kube-api.js";
 import { hasStatus, inWords, KubeError } from "./kube-error.js";
 import { claimPatch, runtimePort } from "./manifests.js";
 import type { Pod } from "./pod.js";
@@ -14,7 +14,7 @@ import type { PodFacts } from "./read-pod.js";
 
 /** What pods of one driver have in common. */
 export interface InstanceTools {
-  readonly api: KubeApi;
+  readonly api: KubeCalls;
   readonly clock: Clock;
   /** Of the pods, such as /api/v1/namespaces/x/pods. */
   readonly path: string;

@@ -28,7 +28,7 @@ import { InstanceBook } from "../instance-book.js";
 import type { OutputBounds } from "../output-reader.js";
 import { unusable } from "../runtime-client.js";
 import type { FetcherSettings } from "./fission-pod.js";
-import type { KubeApi } from "./kube-api.js";
+import type { KubeCalls } from "./fenced-kube-api.js";
 import { unavailable, type KubeInstance } from "./kube-instance.js";
 import { KubePool } from "./kube-pool.js";
 import { poolTemplate } from "./manifests.js";
@@ -38,7 +38,7 @@ import { PoolDeployments } from "./pool-deployments.js";
 import type { DeploymentFacts } from "./read-deployment.js";
 
 export interface KubernetesDriverOptions {
-  readonly api: KubeApi;
+  readonly api: KubeCalls;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Where the pods are. Fermi has it for itself. */

@@ -8,7 +8,7 @@ import type { Stoppable } from "../../lib/stoppable.js";
 import type { Environment } from "../../model/environment.js";
 import type { InstanceBook } from "../instance-book.js";
 import type { RuntimeState } from "../runtime-client.js";
-import type { KubeApi } from "./kube-api.js";
+import type { KubeCalls } from "./fenced-kube-api.js";
 import { KubeError } from "./kube-error.js";
 import { KubeInstance, unavailable } from "./kube-instance.js";
 import type { KubePool } from "./kube-pool.js";
@@ -21,7 +21,7 @@ import { readPod, type PodFacts } from "./read-pod.js";
 import { ResourceWatch } from "./resource-watch.js";
 
 export interface PodFleetOptions {
-  readonly api: KubeApi;
+  readonly api: KubeCalls;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Of the pods, such as /api/v1/namespaces/x/pods. */

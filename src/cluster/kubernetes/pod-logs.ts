@@ -8,13 +8,13 @@ import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import type { InstanceOutput } from "../cluster-driver.js";
 import { OutputAllowance, OutputReader, type OutputBounds } from "../output-reader.js";
-import type { KubeApi } from "./kube-api.js";
+import type { KubeCalls } from "./fenced-kube-api.js";
 import { hasStatus, inWords } from "./kube-error.js";
 import { dateOf, LogPosition, readStamped } from "./log-position.js";
 import { functionContainer } from "./manifests.js";
 
 export interface PodLogsOptions {
-  readonly api: KubeApi;
+  readonly api: KubeCalls;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Of the pods, such as /api/v1/namespaces/x/pods. */

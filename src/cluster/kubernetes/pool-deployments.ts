@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import type { Environment } from "../../model/environment.js";
-import type { KubeApi } from "./kube-api.js";
+import type { KubeCalls } from "./fenced-kube-api.js";
 import { hasStatus } from "./kube-error.js";
 import { poolDeployment, poolName, type PoolTemplate } from "./manifests.js";
 import { labels, manager, ownSelector } from "./pod-labels.js";
@@ -11,7 +11,7 @@ import { readDeployment, type DeploymentFacts, type PoolDeployment } from "./rea
 import { ResourceWatch } from "./resource-watch.js";
 
 export interface PoolDeploymentsOptions {
-  readonly api: KubeApi;
+  readonly api: KubeCalls;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly namespace: string;

@@ -10,7 +10,7 @@ import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import type { Stoppable } from "../../lib/stoppable.js";
-import type { KubeApi } from "./kube-api.js";
+import type { KubeCalls } from "./fenced-kube-api.js";
 import { inWords } from "./kube-error.js";
 
 export interface KubeResource {
@@ -18,7 +18,7 @@ export interface KubeResource {
 }
 
 export interface ResourceWatchOptions<T extends KubeResource> {
-  readonly api: KubeApi;
+  readonly api: KubeCalls;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Of the list, such as /api/v1/namespaces/x/pods. */

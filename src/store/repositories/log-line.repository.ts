@@ -109,6 +109,23 @@ export class LogLineRepository {
     return new Map([...pages].map(([id, nodes]) => [id, pageOf(keyset, page, nodes)]));
   }
 
+  /**
+   * Up to when each instance's own lines are kept, looked up in the newest: an instance of which none is among those has
+   * printed nothing since the oldest of them. Undefined where nothing was kept of it at all.
+   */
+  async lastKept(newest = 50_000): Promise<(instance: string) => Date | undefined> {
+    const sql = `SELECT instance, count(*) AS count, min(at) AS first,
+        max(at) FILTER (WHERE stream <> 'SYSTEM') AS last
+      FROM (SELECT instance, at, stream FROM log_line ORDER BY seq DESC LIMIT $1) AS line GROUP BY instance`;
+    const rows: { instance: string; last: Date | null; first: Date; count: string }[] = await withStore(() =>
+      this.dataSource.query(sql, [newest]),
+    );
+    const lastByInstance = new Map(rows.map(({ instance, last }) => [instance, last]));
+    const isAll = rows.reduce((sum, { count }) => sum + Number(count), 0) < newest;
+    const oldest = isAll ? undefined : rows.map(({ first }) => first).sort((a, b) => a.getTime() - b.getTime())[0];
+    return (instance) => lastByInstance.get(instance) ?? oldest;
+  }
+
   latest(): Promise<string> {
     return latestPosition(this.dataSource, "log_line");
   }

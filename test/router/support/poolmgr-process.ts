@@ -64,7 +64,7 @@ export class PoolmgrProcess {
 export function linkTo(port: number, addresses: readonly string[] = ["127.0.0.1"], by = secret): RemotePoolmgrLink {
   const auth = new InternalAuth(by, systemClock);
   const dial = new LeaderDial({
-    url: `http://poolmgr.test:${port}`,
+    urls: [`http://poolmgr.test:${port}`],
     sign: (request) => auth.sign(request),
     clock: systemClock,
     resolve: () => Promise.resolve(addresses),

@@ -11,6 +11,7 @@ export const environmentFlags: Flags = {
   contract: "--contract",
   poolSize: "--poolsize",
   gracePeriodSeconds: "--graceperiod",
+  podTemplate: "--pod-template",
   "resources.cpuRequest": "--mincpu",
   "resources.cpuLimit": "--maxcpu",
   "resources.memoryRequest": "--minmemory",

@@ -1,6 +1,7 @@
 /** Readers of flags. What they refuse is a usage error that says what would be right. */
 import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
+import { parse, YAMLParseError } from "yaml";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { usageError } from "./cli-error.js";
 import type { Shell } from "./shell.js";
@@ -58,6 +59,16 @@ export async function readText(file: string, shell: Shell): Promise<string> {
   const bytes = file === "-" ? await shell.readStdin() : await readBytes(file);
   if (!isUtf8(bytes)) throw usageError(`${file} can't be sent: it is no UTF-8 text`);
   return bytes.toString();
+}
+
+/** What a file of YAML or JSON says, or stdin for `-`; null for an empty one. */
+export async function readYaml(file: string, shell: Shell): Promise<unknown> {
+  try {
+    return parse(await readText(file, shell)) as unknown;
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw usageError(`${file} is neither YAML nor JSON: ${error.message.split("\n")[0]?.replace(/:$/, "") ?? ""}`);
+  }
 }
 
 async function readBytes(file: string): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import type { PodTemplate } from "./pod-template.js";
 import type { Resource } from "./resource.js";
 
 export const runtimeContracts = ["FERMI", "FISSION_V1", "FISSION_V2"] as const;
@@ -21,4 +22,6 @@ export interface Environment extends Resource {
   readonly resources: ComputeResources;
   /** How long a draining instance may finish its requests. */
   readonly gracePeriodSeconds: number;
+  /** What else its pods are to have on Kubernetes; null where nothing. Without effect elsewhere. */
+  readonly podTemplate: PodTemplate | null;
 }

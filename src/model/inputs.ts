@@ -14,6 +14,8 @@ export interface NewEnvironment extends ResourceName {
   readonly poolSize: number;
   readonly resources?: Partial<ComputeResources> | null;
   readonly gracePeriodSeconds: number;
+  /** A PodTemplate, once it was checked. */
+  readonly podTemplate?: unknown;
 }
 
 export interface EnvironmentChange extends ResourceName {
@@ -23,6 +25,8 @@ export interface EnvironmentChange extends ResourceName {
   readonly poolSize?: number | null;
   readonly resources?: Partial<ComputeResources> | null;
   readonly gracePeriodSeconds?: number | null;
+  /** Null given on purpose takes it away; undefined leaves it. */
+  readonly podTemplate?: unknown;
 }
 
 export interface NewFunction extends ResourceName {

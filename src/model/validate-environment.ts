@@ -3,13 +3,14 @@ import { demand, firstFault, rule, wholeNumber, type Fault } from "./fault.js";
 import { fermiImage, isImageReference } from "./image-reference.js";
 import type { EnvironmentChange } from "./inputs.js";
 import { parseQuantity } from "./quantity.js";
+import { podTemplateFault } from "./validate-pod-template.js";
 import { resourceNameFault } from "./validate-name.js";
 
 export const environmentLimits = { poolSize: [0, 100], gracePeriodSeconds: [0, 3_600] } as const;
 
 /** What is wrong with a new environment or a change of one, but for its resources; fields that are absent pass. */
 export function environmentFault(input: EnvironmentChange): Fault | undefined {
-  const { image, contract, poolSize, gracePeriodSeconds } = input;
+  const { image, contract, poolSize, gracePeriodSeconds, podTemplate } = input;
   return (
     resourceNameFault(input) ??
     (image != null ? imageFault(image) : undefined) ??
@@ -17,7 +18,8 @@ export function environmentFault(input: EnvironmentChange): Fault | undefined {
     (poolSize != null ? demand("poolSize", poolSize, wholeNumber(environmentLimits.poolSize)) : undefined) ??
     (gracePeriodSeconds != null
       ? demand("gracePeriodSeconds", gracePeriodSeconds, wholeNumber(environmentLimits.gracePeriodSeconds))
-      : undefined)
+      : undefined) ??
+    (podTemplate != null ? podTemplateFault(podTemplate) : undefined)
   );
 }
 

@@ -26,7 +26,7 @@ export function planPools(
 }
 
 /** What decides how an instance is started. An instance of another template is replaced in time. */
-export const templateOf = ({ image, contract, resources }: Environment): string =>
+export const templateOf = ({ image, contract, resources, podTemplate }: Environment): string =>
   JSON.stringify([
     image,
     contract,
@@ -34,6 +34,7 @@ export const templateOf = ({ image, contract, resources }: Environment): string 
     resources.cpuLimit,
     resources.memoryRequest,
     resources.memoryLimit,
+    podTemplate,
   ]);
 
 function isSamePool(a: Environment, b: Environment | undefined): boolean {

@@ -23,7 +23,7 @@ export class PoolKeeper {
   #isStopped = false;
 
   constructor(
-    private readonly driver: Pick<ClusterDriver, "ensurePool" | "removePool">,
+    private readonly driver: Pick<ClusterDriver, "ensurePool" | "removePool" | "health">,
     private readonly clock: Clock,
     private readonly logger: Logger,
     /** Called when a pool has come to be as desired, or failed to. */
@@ -39,6 +39,16 @@ export class PoolKeeper {
     const plan = planPools(desired, ensured, roomForWarm);
     for (const environment of plan.ensure) this.#tell(environment.id, environment);
     for (const id of plan.remove) this.#tell(id, undefined);
+    for (const id of this.#leftBehind(desired)) this.#tell(id, undefined);
+  }
+
+  /** Where instances outlive the process, an environment may have gone while none was there to see it. */
+  #leftBehind(desired: readonly Environment[]): string[] {
+    const ids = new Set(desired.map(({ id }) => id));
+    return this.driver
+      .health()
+      .map(({ environmentId }) => environmentId)
+      .filter((id) => !ids.has(id) && !this.#pools.has(id));
   }
 
   /** Undefined where the pool is there: nothing to wait for. Rejects where it could not be made. */

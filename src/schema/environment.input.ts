@@ -3,9 +3,14 @@ import type { ComputeResources, RuntimeContract } from "../model/environment.js"
 import type { EnvironmentChange, NewEnvironment } from "../model/inputs.js";
 import { environmentLimits } from "../model/validate-environment.js";
 import { RuntimeContractEnum } from "./enums.js";
+import { JsonScalar } from "./scalars.js";
 
 const poolSize = `How many warm instances are kept ready: ${environmentLimits.poolSize.join(" to ")}.`;
 const gracePeriod = `How long a draining instance may finish its requests: ${environmentLimits.gracePeriodSeconds.join(" to ")}.`;
+const podTemplate =
+  "What else its pods have on Kubernetes, as a part of Kubernetes' PodTemplateSpec: metadata.labels, metadata.annotations, " +
+  "spec.imagePullSecrets, nodeSelector, tolerations, affinity, topologySpreadConstraints, priorityClassName and " +
+  "runtimeClassName. Everything else is refused. It is kept, and without effect, where there is no Kubernetes.";
 
 @InputType("ComputeResourcesInput", { description: "What an instance asks for and may use, as Kubernetes quantities." })
 export class ComputeResourcesInput implements Partial<ComputeResources> {
@@ -47,6 +52,9 @@ export class CreateEnvironmentInput implements NewEnvironment {
     description: gracePeriod,
   })
   gracePeriodSeconds!: number;
+
+  @Field(() => JsonScalar, { nullable: true, description: podTemplate })
+  podTemplate?: unknown;
 }
 
 @InputType("UpdateEnvironmentInput", { description: "A change of an environment. What is left out stays as it is." })
@@ -74,4 +82,7 @@ export class UpdateEnvironmentInput implements EnvironmentChange {
 
   @Field(() => Int, { nullable: true, description: gracePeriod })
   gracePeriodSeconds?: number | null;
+
+  @Field(() => JsonScalar, { nullable: true, description: `${podTemplate} Null takes away what there is.` })
+  podTemplate?: unknown;
 }

@@ -1,7 +1,9 @@
 import { Field, Int, ObjectType } from "type-graphql";
 import type { ComputeResources, Environment, RuntimeContract } from "../model/environment.js";
 import { RuntimeContractEnum } from "./enums.js";
+import type { PodTemplate } from "../model/pod-template.js";
 import { ResourceType } from "./resource.type.js";
+import { JsonScalar } from "./scalars.js";
 
 @ObjectType("ComputeResources", { description: "What an instance asks for and may use, as Kubernetes quantities." })
 export class ComputeResourcesType implements ComputeResources {
@@ -49,4 +51,10 @@ export class EnvironmentType extends ResourceType implements Environment {
 
   @Field(() => Int, { description: "How long a draining instance may finish its requests." })
   gracePeriodSeconds!: number;
+
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description: "What else its pods have on Kubernetes, as CreateEnvironmentInput says; null where nothing.",
+  })
+  podTemplate!: PodTemplate | null;
 }

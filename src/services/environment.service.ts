@@ -5,8 +5,10 @@ import type { ComputeResources, Environment } from "../model/environment.js";
 import { firstFault } from "../model/fault.js";
 import type { EnvironmentChange, EnvironmentFilter, NewEnvironment, ResourceName } from "../model/inputs.js";
 import type { Page, PageRequest } from "../model/page.js";
+import type { PodTemplate } from "../model/pod-template.js";
 import type { RequestContext } from "../model/request-context.js";
 import { environmentFault, resourcesFault } from "../model/validate-environment.js";
+import { asPodTemplate } from "../model/validate-pod-template.js";
 import { notFound, refuse, refuseStale } from "./refusals.js";
 import { revise } from "./revise.js";
 import type { EnvironmentReads, Store, StoreTransaction } from "./store-port.js";
@@ -37,7 +39,8 @@ export class EnvironmentService {
     const { namespace, name, image, contract, poolSize, gracePeriodSeconds } = input;
     const now = this.parts.clock.now();
     const identity = { id: newId(), namespace, name, revision: 1, createdAt: now, updatedAt: now };
-    const environment = { ...identity, image, contract, poolSize, resources, gracePeriodSeconds };
+    const podTemplate = input.podTemplate == null ? null : asPodTemplate(input.podTemplate);
+    const environment = { ...identity, image, contract, poolSize, resources, gracePeriodSeconds, podTemplate };
     return this.parts.store.write(async (tx) => {
       await tx.environments.insert(environment);
       await tx.announce("CREATED", { kind: "Environment", resource: environment });
@@ -110,7 +113,14 @@ const changesOf = (current: Environment, input: EnvironmentChange): Partial<Envi
   poolSize: input.poolSize ?? current.poolSize,
   gracePeriodSeconds: input.gracePeriodSeconds ?? current.gracePeriodSeconds,
   resources: withChanges(current.resources, input.resources),
+  podTemplate: chosenPodTemplate(current.podTemplate, input.podTemplate),
 });
+
+/** Null takes it away, undefined leaves it. */
+function chosenPodTemplate(current: PodTemplate | null, change: unknown): PodTemplate | null {
+  if (change === undefined) return current;
+  return change === null ? null : asPodTemplate(change);
+}
 
 /** A quantity that is null goes back to the cluster's default, one that is absent stays. */
 function withChanges(

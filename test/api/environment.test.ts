@@ -62,6 +62,43 @@ describe("environments", () => {
     });
   });
 
+  describe("with a pod template", () => {
+    const CREATE_WITH = `mutation ($input: CreateEnvironmentInput!) { createEnvironment(input: $input) { podTemplate } }`;
+    const UPDATE_WITH = `mutation ($input: UpdateEnvironmentInput!) {
+      updateEnvironment(input: $input) { revision poolSize podTemplate }
+    }`;
+    const podTemplate = {
+      metadata: { labels: { team: "blue" }, annotations: { "example.com/note": "any text" } },
+      spec: {
+        imagePullSecrets: [{ name: "registry-key" }],
+        nodeSelector: { "kubernetes.io/arch": "amd64" },
+        tolerations: [{ key: "dedicated", operator: "Exists", effect: "NoSchedule" }],
+      },
+    };
+
+    it("keep it until it is taken away", async () => {
+      const name = someName();
+      const input = { name, image: "fermi/nodejs", podTemplate };
+      expect(await api.client.ok(CREATE_WITH, { input })).toEqual({ createEnvironment: { podTemplate } });
+      const update = (change: object): Promise<unknown> => api.client.ok(UPDATE_WITH, { input: { name, ...change } });
+      expect(await update({ poolSize: 1 })).toEqual({ updateEnvironment: { revision: 2, poolSize: 1, podTemplate } });
+      expect(await update({ podTemplate })).toMatchObject({ updateEnvironment: { revision: 2 } });
+      expect(await update({ podTemplate: null })).toMatchObject({
+        updateEnvironment: { revision: 3, podTemplate: null },
+      });
+    });
+
+    it("are refused with what could let a function out of its pod, and told why", async () => {
+      const input = { name: someName(), image: "fermi/nodejs", podTemplate: { spec: { hostNetwork: true } } };
+      const refusal = { code: "BAD_USER_INPUT", field: "podTemplate.spec.hostNetwork" };
+      const error = await api.client.refused(CREATE_WITH, { input });
+      expect(error).toMatchObject(refusal);
+      expect(error.message).toMatch(/would share a namespace of the node with functions/);
+      const name = await createEnvironment(api.client);
+      expect(await api.client.refused(UPDATE_WITH, { input: { ...input, name } })).toMatchObject(refusal);
+    });
+  });
+
   it("refuse an update of what the caller has not seen", async () => {
     const name = await createEnvironment(api.client);
     await api.client.ok(UPDATE, { input: { name, poolSize: 1, expectedRevision: 1 } });

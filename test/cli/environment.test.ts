@@ -56,6 +56,23 @@ describe("fermi env", () => {
     });
   });
 
+  it("sends a pod template from YAML or JSON, and null to take it away", async () => {
+    const sent = async (stdin: string): Promise<unknown> => {
+      const fields = { environment: () => environmentNode(), updateEnvironment: () => environmentNode() };
+      return (await fermi("env update node --pod-template -", fields, { stdin })).input;
+    };
+    const podTemplate = { spec: { nodeSelector: { disk: "ssd" } } };
+    expect(await sent("spec:\n  nodeSelector:\n    disk: ssd\n")).toMatchObject({ podTemplate });
+    expect(await sent(JSON.stringify(podTemplate))).toMatchObject({ podTemplate });
+    expect(await sent("")).toMatchObject({ podTemplate: null });
+  });
+
+  it("says that a pod template is no YAML", async () => {
+    const { exitCode, stderr } = await fermi("env update node --pod-template -", {}, { stdin: "a: [b" });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^fermi: - is neither YAML nor JSON: /);
+  });
+
   it("names the flag where the server names a field", async () => {
     const message = "poolSize must be a whole number from 0 to 100.";
     const { stderr } = await fermi("env create node --image i --poolsize 101", {

@@ -88,6 +88,7 @@ export const environmentNode = (change: object = {}): object => ({
   poolSize: 3,
   resources: { cpuRequest: null, cpuLimit: null, memoryRequest: null, memoryLimit: null },
   gracePeriodSeconds: 30,
+  podTemplate: null,
   ...times,
   ...change,
 });

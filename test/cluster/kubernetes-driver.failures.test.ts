@@ -10,7 +10,7 @@ import { aKubernetesDriver, nodeImage } from "./support/kubernetes-subject.js";
 import { until } from "./support/until.js";
 import { connect, deletePod, describeOnCluster, podsOf } from "./support/test-cluster.js";
 
-const unhurried = (): AbortSignal => AbortSignal.timeout(25_000);
+const unhurried = (): AbortSignal => AbortSignal.timeout(45_000);
 
 describeOnCluster("KubernetesDriver, when things go wrong", () => {
   let api: KubeApi;
@@ -132,6 +132,39 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
     } finally {
       await api.call({ method: "DELETE", path: `${folder}/none` });
     }
+  });
+
+  it("places pods as the environment's pod template says, and says where that can't be", async () => {
+    const labels = { "fermi-test/room": "none" };
+    const environment = await pool({ podTemplate: { metadata: { labels }, spec: { nodeSelector: labels } } });
+    expect(await refusalOf(environment)).toMatch(
+      /no node has room for another instance \(Unschedulable: .*node\(s\) didn't match/,
+    );
+    expect((await podsOf(api, namespace)).some(({ metadata }) => metadata.labels?.["fermi-test/room"] === "none")).toBe(
+      true,
+    );
+    await driver.ensurePool({ ...environment, podTemplate: { metadata: { labels } } });
+    expect((await driver.claim(environment.id, unhurried())).state).toBe("SPECIALIZING");
+  });
+
+  it("says that a pod template names what there is not", async () => {
+    const environment = await pool({ podTemplate: { spec: { priorityClassName: "no-such-class" } } });
+    expect(await refusalOf(environment)).toMatch(
+      /the cluster refuses new pods: no PriorityClass with name no-such-class was found/,
+    );
+  });
+
+  it("says what the cluster has against a pod template", async () => {
+    const terms = [{ matchExpressions: [{ key: "a", operator: "Is" }] }];
+    const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } };
+    const environment = anEnvironment({ image: nodeImage, podTemplate: { spec: { affinity } } });
+    const words = expect.stringMatching(
+      /the cluster refuses what its pods are to be made from: .*operator: Invalid value/,
+    );
+    await expect(driver.ensurePool(environment)).rejects.toMatchObject({ code: "CLUSTER_UNAVAILABLE", message: words });
+    expect(problemOf(environment)).toEqual(words);
+    await driver.ensurePool({ ...environment, podTemplate: null });
+    expect(problemOf(environment)).toBeNull();
   });
 
   it("tells that an instance used too much memory, and leaves nothing of it", async () => {

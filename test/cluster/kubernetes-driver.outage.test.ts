@@ -13,7 +13,7 @@ import { aDriver, nodeImage } from "./support/kubernetes-subject.js";
 import { until } from "./support/until.js";
 import { aNamespace, connect, deletePod, describeOnCluster, podsOf } from "./support/test-cluster.js";
 
-const unhurried = (): AbortSignal => AbortSignal.timeout(25_000);
+const unhurried = (): AbortSignal => AbortSignal.timeout(45_000);
 const source = `module.exports = async () => "served";`;
 
 describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {

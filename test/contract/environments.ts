@@ -16,6 +16,7 @@ export function anEnvironment(change: Partial<Environment> = {}): Environment {
     poolSize: 1,
     resources: { cpuRequest: null, cpuLimit: null, memoryRequest: null, memoryLimit: null },
     gracePeriodSeconds: 5,
+    podTemplate: null,
     ...change,
   };
 }

@@ -10,7 +10,7 @@ import {
   updateEnvironment,
   type EnvironmentNode,
 } from "../operations/environment.operations.js";
-import { isEmpty, listOptions, named, wholeNumber } from "../options.js";
+import { isEmpty, listOptions, named, readYaml, wholeNumber } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -30,6 +30,7 @@ interface EnvironmentOptions {
   readonly maxcpu?: string;
   readonly minmemory?: string;
   readonly maxmemory?: string;
+  readonly podTemplate?: string;
   readonly revision?: number;
 }
 
@@ -48,7 +49,7 @@ const columns = (now: Date): Column<EnvironmentNode>[] => [
 ];
 
 /** What create and update have in common; what was not given is left out. */
-function readInput({ options }: Context<EnvironmentOptions>): object {
+async function readInput({ options, shell }: Context<EnvironmentOptions>): Promise<object> {
   const { mincpu, maxcpu, minmemory, maxmemory, version } = options;
   if (options.contract !== undefined && version !== undefined)
     throw usageError("--contract and --version say the same; give one");
@@ -59,6 +60,7 @@ function readInput({ options }: Context<EnvironmentOptions>): object {
     poolSize: options.poolsize,
     gracePeriodSeconds: options.graceperiod,
     resources: isEmpty(resources) ? undefined : resources,
+    podTemplate: options.podTemplate === undefined ? undefined : await readYaml(options.podTemplate, shell),
   };
 }
 
@@ -66,7 +68,7 @@ async function create(context: Context<EnvironmentOptions>): Promise<void> {
   const { api, namespace, options } = context;
   const name = nameOf(context);
   if (options.image === undefined) throw usageError("--image is missing, as in --image fermi/nodejs");
-  const input = { namespace, name, ...readInput(context) };
+  const input = { namespace, name, ...(await readInput(context)) };
   const advice = { ALREADY_EXISTS: `change it with \`fermi env update ${name} …\`` };
   const { createEnvironment: made } = await api.request(createEnvironment, { input }, { advice });
   printDone(context, made, `environment ${name} created`);
@@ -75,7 +77,7 @@ async function create(context: Context<EnvironmentOptions>): Promise<void> {
 async function update(context: Context<EnvironmentOptions>): Promise<void> {
   const { api, namespace, options } = context;
   const name = nameOf(context);
-  const change = readInput(context);
+  const change = await readInput(context);
   if (isEmpty(change)) throw usageError("nothing to change; `fermi env update --help` lists what can be");
   const before = await findEnvironment(context, name);
   const input = { namespace, name, expectedRevision: options.revision, ...change };
@@ -127,7 +129,8 @@ function settingOptions(command: Command): Command {
     .option("--maxcpu <cpu>", "CPU limit of an instance")
     .option("--minmemory <memory>", "requested memory of an instance, as in 64Mi")
     .option("--maxmemory <memory>", "memory limit of an instance")
-    .option("--graceperiod <seconds>", "how long a draining instance may finish its requests", wholeNumber);
+    .option("--graceperiod <seconds>", "how long a draining instance may finish its requests", wholeNumber)
+    .option("--pod-template <file>", "YAML or JSON of what its pods have besides; an empty file takes it away");
 }
 
 export function addEnvironmentCommands(program: Command, shell: Shell): void {

@@ -29,6 +29,7 @@ const fields = /* GraphQL */ `
       memoryLimit
     }
     gracePeriodSeconds
+    podTemplate
     createdAt
     updatedAt
   }

@@ -15,6 +15,8 @@ export class KubePool {
   wanted: { readonly environment: Environment; readonly template: PoolTemplate } | undefined;
   /** Why the cluster makes no pods at all, in words. */
   refusal: string | null = null;
+  /** What the cluster says against what the pool's pods are to be made from. */
+  templateRefusal: string | null = null;
   /** Why the last spare could not be made; none is tried until it is forgotten. */
   spareRefusal: string | null = null;
   /** Spares that have been asked for and not been seen yet. */
@@ -28,7 +30,13 @@ export class KubePool {
 
   /** Why it can't be filled, in words, or null. */
   get problem(): string | null {
-    return this.refusal ?? this.spareRefusal ?? this.#starting.find(({ problem }) => problem !== null)?.problem ?? null;
+    return (
+      this.templateRefusal ??
+      this.refusal ??
+      this.spareRefusal ??
+      this.#starting.find(({ problem }) => problem !== null)?.problem ??
+      null
+    );
   }
 
   /** Whether a claim that finds nothing warm is to be refused rather than wait. */

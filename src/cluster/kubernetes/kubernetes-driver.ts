@@ -29,13 +29,14 @@ import type { OutputBounds } from "../output-reader.js";
 import { unusable } from "../runtime-client.js";
 import type { FetcherSettings } from "./fission-pod.js";
 import type { KubeCalls } from "./fenced-kube-api.js";
+import { hasStatus, inWords } from "./kube-error.js";
 import { unavailable, type KubeInstance } from "./kube-instance.js";
 import { KubePool } from "./kube-pool.js";
 import { poolTemplate } from "./manifests.js";
 import { PodFleet } from "./pod-fleet.js";
 import { PodLogs } from "./pod-logs.js";
 import { PoolDeployments } from "./pool-deployments.js";
-import type { DeploymentFacts } from "./read-deployment.js";
+import { templateRefusal, type DeploymentFacts } from "./read-deployment.js";
 
 export interface KubernetesDriverOptions {
   readonly api: KubeCalls;
@@ -131,10 +132,16 @@ export class KubernetesDriver implements ClusterDriver {
     pool.wanted = { environment, template };
     const isSmaller = (before?.environment.poolSize ?? Infinity) > environment.poolSize;
     if (before?.template.hash !== template.hash || isSmaller) await this.#pods.secureClaimed(environment.id);
-    await this.#deployments.apply(environment, template).catch((error: unknown) => {
-      throw unavailable(error);
-    });
-    this.#settle(pool);
+    try {
+      await this.#deployments.apply(environment, template);
+      pool.templateRefusal = null;
+    } catch (error) {
+      if (!hasStatus(error, 400, 422)) throw unavailable(error);
+      pool.templateRefusal = templateRefusal(inWords(error));
+      throw noInstance(pool.templateRefusal);
+    } finally {
+      this.#settle(pool);
+    }
   }
 
   async removePool(environmentId: string): Promise<void> {

@@ -21,11 +21,12 @@ export interface PoolTemplate {
 export function poolTemplate(environment: Environment, fetcher: FetcherSettings): PoolTemplate {
   const { contract } = environment;
   const spec = podSpec(environment, contract === "FERMI" ? null : fissionParts(contract, runtimePort, fetcher));
-  const hash = createHash("sha256").update(stableJson(spec)).digest("hex").slice(0, 16);
+  const extra = environment.podTemplate?.metadata ?? {};
+  const hash = createHash("sha256").update(stableJson({ extra, spec })).digest("hex").slice(0, 16);
   return {
     hash,
-    labels: { ...ownLabels(environment), [labels.template]: hash },
-    annotations: namesOf(environment),
+    labels: { ...extra.labels, ...ownLabels(environment), [labels.template]: hash },
+    annotations: { ...extra.annotations, ...namesOf(environment) },
     spec,
   };
 }
@@ -104,9 +105,11 @@ const namesOf = ({ namespace, name }: Environment): Record<string, string> => ({
 });
 
 function podSpec(environment: Environment, fission: FissionParts | null): V1PodSpec {
-  const { gracePeriodSeconds } = environment;
+  const { gracePeriodSeconds, podTemplate } = environment;
+  const { tolerations = [], ...placement } = podTemplate?.spec ?? {};
   return {
-    tolerations: [...lostNode],
+    ...(placement as Partial<V1PodSpec>),
+    tolerations: [...tolerations, ...lostNode],
     restartPolicy: "Always",
     automountServiceAccountToken: false,
     enableServiceLinks: false,

@@ -34,8 +34,14 @@ export function readDeployment({ metadata, spec, status }: PoolDeployment): Depl
   };
 }
 
+/** Of a Deployment that is not valid: what is said of its fields. */
+export const templateRefusal = (message: string): string =>
+  `the cluster refuses what its pods are to be made from: ${whyOf(message)}`;
+
 /** A quota, an admission rule, a missing priority class: what comes after the pod's name is what counts. */
-export function refusalInWords(message: string): string {
+export const refusalInWords = (message: string): string => `the cluster refuses new pods: ${whyOf(message)}`;
+
+function whyOf(message: string): string {
   const why = message.split(/is forbidden: |is invalid: /).at(-1) ?? message;
-  return `the cluster refuses new pods: ${why.replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, 300)}`;
+  return why.replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, 300);
 }

@@ -1,5 +1,6 @@
 import { Check, Column, Entity, Index } from "typeorm";
 import type { ComputeResources, Environment, RuntimeContract } from "../../model/environment.js";
+import type { PodTemplate } from "../../model/pod-template.js";
 import { ResourceEntity } from "./resource.entity.js";
 
 @Entity("environment")
@@ -20,4 +21,7 @@ export class EnvironmentEntity extends ResourceEntity implements Environment {
 
   @Column({ name: "grace_period_seconds", type: "integer" })
   gracePeriodSeconds!: number;
+
+  @Column({ name: "pod_template", type: "jsonb", nullable: true })
+  podTemplate!: PodTemplate | null;
 }

@@ -1,9 +1,11 @@
-import { describe } from "@jest/globals";
+import { describe, jest } from "@jest/globals";
 import { existsSync } from "node:fs";
 import { KubeApi } from "../../../src/cluster/kubernetes/kube-api.js";
 import type { Pod } from "../../../src/cluster/kubernetes/pod.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import { newId } from "../../../src/lib/new-id.js";
+
+jest.setTimeout(60_000);
 
 /** Of the cluster that the tests of this folder use; empty where there is none. */
 export const kubeconfig = process.env["KUBECONFIG"] ?? "";

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-const patienceMs = 25_000;
+/** A node that has much to do takes its time to start and to end pods. */
+const patienceMs = 45_000;
 
 /** The first value that is none of undefined and false, looking again and again; rejects when that takes too long. */
 export async function until<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<T, undefined | false>> {

@@ -1,6 +1,6 @@
 /** One pool manager after another over the same cluster, where instances outlive them. */
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { aFunction } from "./support/builders.js";
+import { aFunction, anEnvironment } from "./support/builders.js";
 import { FakeRouter } from "./support/fake-router.js";
 import { Stage, type StageOptions } from "./support/stage.js";
 
@@ -49,6 +49,11 @@ describe("PoolManager, handed over", () => {
   });
 
   const four = aFunction({ settings: { requestsPerInstance: 4, maxInstances: 1 } });
+
+  it("removes a pool whose environment has gone while there was no pool manager", async () => {
+    const stage = await up({ before: (driver) => driver.ensurePool(anEnvironment({ id: "gone" })) });
+    expect(stage.driver.health().map(({ environmentId }) => environmentId)).toEqual([anEnvironment().id]);
+  });
 
   it("leaves instances and pools as they are when it stops", async () => {
     const stage = await up();

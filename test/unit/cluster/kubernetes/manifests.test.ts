@@ -54,6 +54,35 @@ describe("A pool's manifest", () => {
     expect(hashOf({ resources: { ...environment.resources, memoryLimit: "256Mi" } })).not.toBe(template.hash);
   });
 
+  it("has what the environment's pod template says, and Fermi's own beside and above it", () => {
+    const podTemplate = {
+      metadata: { labels: { team: "blue" }, annotations: { "example.com/note": "x" } },
+      spec: {
+        imagePullSecrets: [{ name: "registry-key" }],
+        nodeSelector: { disk: "ssd" },
+        tolerations: [{ key: "dedicated", operator: "Exists" as const }],
+        runtimeClassName: "gvisor",
+      },
+    };
+    const special = poolTemplate({ ...environment, podTemplate }, fetcher);
+    expect(special.spec).toMatchObject({
+      imagePullSecrets: [{ name: "registry-key" }],
+      nodeSelector: { disk: "ssd" },
+      runtimeClassName: "gvisor",
+      automountServiceAccountToken: false,
+    });
+    expect(special.spec.tolerations).toHaveLength(3);
+    expect(special.spec.tolerations).toContainEqual({ key: "dedicated", operator: "Exists" });
+    expect(special.labels).toMatchObject({ ...template.labels, team: "blue", "fermi.dev/template": special.hash });
+    expect(special.annotations).toEqual({ ...template.annotations, "example.com/note": "x" });
+    expect(special.hash).not.toBe(template.hash);
+    const { spec } = podTemplate;
+    const relabelled = { metadata: { ...podTemplate.metadata, labels: { team: "red" } }, spec };
+    expect(poolTemplate({ ...environment, podTemplate: relabelled }, fetcher).hash).not.toBe(special.hash);
+    const reordered = { spec: { ...spec, nodeSelector: { disk: "ssd" } }, metadata: podTemplate.metadata };
+    expect(poolTemplate({ ...environment, podTemplate: reordered }, fetcher).hash).toBe(special.hash);
+  });
+
   it("makes a spare of the same template that the pool does not count", () => {
     const { metadata, spec } = sparePod(environment, template);
     expect(spec).toEqual(template.spec);

@@ -20,6 +20,7 @@ export const anEnvironment = (change: Partial<Environment> = {}): Environment =>
   poolSize: 3,
   resources: { cpuRequest: null, cpuLimit: null, memoryRequest: null, memoryLimit: null },
   gracePeriodSeconds: 30,
+  podTemplate: null,
   ...change,
 });
 

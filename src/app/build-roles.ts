@@ -94,6 +94,7 @@ async function buildApi(foundation: Foundation, around: ApiSurroundings): Promis
     pools,
     images: host?.images ?? (await knownImages(config)),
     routerAddress: () => roles.router?.address ?? config.internalRouterUrl ?? "",
+    dependents: [roles.poolmgr, roles.router].filter((role) => role !== undefined),
     installation,
     isDraining: isStopping,
   });

@@ -30,6 +30,8 @@ export interface LoggedPod {
   readonly since: () => Promise<Date | undefined>;
 }
 
+/** A log is read from its beginning, and to open a connection is work that a cold start need not wait for. */
+const beginAfterMs = 250;
 /** A connection that says nothing for this long may be half open. */
 const silentMs = 120_000;
 /** How long the last words of a pod that is gone are waited for. */
@@ -84,6 +86,7 @@ class Follower {
   }
 
   async run(): Promise<void> {
+    await this.#pause(beginAfterMs);
     const since = await this.pod.since().catch(() => undefined);
     if (since !== undefined) this.#position = LogPosition.after(since);
     while (!this.#isStopped) {

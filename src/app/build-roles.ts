@@ -5,6 +5,7 @@ import { isAlone } from "../config/contradictions.js";
 import type { RoleName } from "../config/parse-setting.js";
 import type { PoolView } from "../model/pool-view.js";
 import { LeaderDial } from "../poolmgr/leader-dial.js";
+import { RemotePoolView } from "../poolmgr/remote-pool-view.js";
 import type { PoolmgrLink } from "../poolmgr/router-link.js";
 import { RemotePoolmgrLink } from "../router/remote-poolmgr-link.js";
 import { buildHost, knownImages } from "./build-host.js";
@@ -49,7 +50,7 @@ export async function buildRoles(
   const way = wayToPools(foundation, roles.poolmgr);
   if (way !== undefined && has("router")) roles.router = new RouterRole(foundation, { link: way.link, metrics });
   if (way !== undefined && has("api")) {
-    roles.api = await buildApi(foundation, { roles, host, pools: way.view, installation, isStopping });
+    roles.api = await buildApi(foundation, { roles, host, way, installation, isStopping });
   }
   return roles;
 }
@@ -67,31 +68,36 @@ const pagesOf = (
 interface WayToPools {
   readonly link: PoolmgrLink;
   readonly view: PoolView;
+  /** The view, where it is of another process. */
+  readonly remote?: RemotePoolView;
 }
 
 /** A pool manager of this process may stand by where it is not the only one, so all are asked. */
-function wayToPools({ config, auth, clock }: Foundation, poolmgr: PoolmgrRole | undefined): WayToPools | undefined {
+function wayToPools(
+  { config, auth, clock, logger }: Foundation,
+  poolmgr: PoolmgrRole | undefined,
+): WayToPools | undefined {
   if (isAlone(config)) return poolmgr;
   if (config.poolmgrUrl === null) return undefined;
   const dial = new LeaderDial({ urls: config.poolmgrUrl, sign: (request) => auth.sign(request), clock });
-  return { link: new RemotePoolmgrLink(dial, clock), view: noPools };
+  const remote = new RemotePoolView(dial, clock, logger);
+  return { link: new RemotePoolmgrLink(dial, clock), view: remote, remote };
 }
-
-const noPools: PoolView = { pools: () => [], instancesOf: () => [], onChange: () => ({ stop: () => {} }) };
 
 interface ApiSurroundings {
   readonly roles: Roles;
   readonly host: InstanceHost | undefined;
-  readonly pools: PoolView;
+  readonly way: WayToPools;
   readonly installation: Installation;
   readonly isStopping: () => boolean;
 }
 
 async function buildApi(foundation: Foundation, around: ApiSurroundings): Promise<ApiRole> {
   const { config } = foundation;
-  const { roles, host, pools, installation, isStopping } = around;
+  const { roles, host, way, installation, isStopping } = around;
   return new ApiRole(foundation, {
-    pools,
+    pools: way.view,
+    ...(way.remote && { remotePools: way.remote }),
     images: host?.images ?? (await knownImages(config)),
     routerAddress: () => roles.router?.address ?? config.internalRouterUrl ?? "",
     dependents: [roles.poolmgr, roles.router].filter((role) => role !== undefined),

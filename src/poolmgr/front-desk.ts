@@ -3,9 +3,9 @@ import type { Fleet } from "./fleet.js";
 import type { FunctionState } from "./function-state.js";
 import type { Member } from "./member.js";
 import type { EventListener } from "./pool-event.js";
-import type { RouterDesk } from "./poolmgr-hub.js";
+import type { RouterDesk, RouterWord } from "./poolmgr-hub.js";
 import type { Retirer } from "./retirer.js";
-import type { GrantedInstance, Hello, Holding, InstanceUsage, ToPoolmgr } from "./router-link.js";
+import type { GrantedInstance, Holding, InstanceUsage } from "./router-link.js";
 import type { RouterRegistry } from "./router-registry.js";
 import type { Scaler } from "./scaler.js";
 
@@ -22,7 +22,7 @@ export interface FrontDeskPorts {
   readonly onSuspect: (member: Member) => void;
 }
 
-type Said<Type extends ToPoolmgr["type"]> = Extract<ToPoolmgr, { type: Type }>;
+type Said<Type extends RouterWord["type"]> = Extract<RouterWord, { type: Type }>;
 
 /** Takes in what routers say. */
 export class FrontDesk implements RouterDesk {
@@ -41,7 +41,7 @@ export class FrontDesk implements RouterDesk {
     return routers.join(routerId, claims, fleet.functions.values(), this.#turn);
   }
 
-  received(routerId: string, message: Exclude<ToPoolmgr, Hello>, seen: number): void {
+  received(routerId: string, message: RouterWord, seen: number): void {
     switch (message.type) {
       case "DEMAND": {
         this.#demand(routerId, message);

@@ -79,13 +79,8 @@ export class LivePoolView implements PoolView {
   }
 
   #counts(environmentId: string): string {
-    const counts: Partial<Record<InstanceState, number>> = {};
-    for (const observed of this.fleet.observed.values()) {
-      if (observed.instance.environmentId !== environmentId) continue;
-      const { state } = this.#show(observed);
-      counts[state] = (counts[state] ?? 0) + 1;
-    }
-    return `${counts.STARTING}/${counts.WARM}/${counts.SPECIALIZING}/${counts.READY}/${counts.DRAINING}`;
+    const ofPool = [...this.fleet.observed.values()].filter(({ instance }) => instance.environmentId === environmentId);
+    return countStates(ofPool.map((observed) => this.#show(observed)));
   }
 
   #show({ instance }: Observed): Instance {
@@ -99,6 +94,13 @@ export class LivePoolView implements PoolView {
     const functionVersion = launch?.version ?? null;
     return { ...shown, state, functionId, functionVersion, inFlight: 0, specializedAt: null, lastUsedAt: null };
   }
+}
+
+/** How many are in which state: what listeners are told changes of. */
+export function countStates(instances: readonly Pick<Instance, "state">[]): string {
+  const counts: Partial<Record<InstanceState, number>> = {};
+  for (const { state } of instances) counts[state] = (counts[state] ?? 0) + 1;
+  return `${counts.STARTING}/${counts.WARM}/${counts.SPECIALIZING}/${counts.READY}/${counts.DRAINING}`;
 }
 
 const showMember = ({

@@ -1,5 +1,5 @@
 /**
- * Where a pool manager is reached by routers of other processes: WebSockets on an HTTP server that others use too. Only
+ * Where a pool manager is reached by routers, and by who shows its pools, of other processes: WebSockets on an HTTP server that others use too. Only
  * the pool manager that leads lets anybody in; a standby says so, and whoever asks tries the next address.
  */
 import { STATUS_CODES, type IncomingMessage, type Server } from "node:http";
@@ -9,13 +9,17 @@ import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { Stoppable } from "../lib/stoppable.js";
+import type { PoolView } from "../model/pool-view.js";
 import { LiveSocket, socketOptions } from "./live-socket.js";
 import type { Connection, PoolmgrHub } from "./poolmgr-hub.js";
+import { PoolFeed } from "./pool-feed.js";
+import { poolsPath } from "./pool-wire.js";
 import { readFromRouter, routerPath, type FromPoolmgr, type FromRouter } from "./wire.js";
 
 /** What is reached where this process leads. */
 export interface Leader {
   readonly hub: Pick<PoolmgrHub, "connect">;
+  readonly view: PoolView;
 }
 
 export interface PoolmgrEndpointOptions {
@@ -59,7 +63,10 @@ export class PoolmgrEndpoint implements Stoppable {
     socket.on("error", () => socket.destroy());
     try {
       const leader = this.#admit(req);
-      this.#webSockets.handleUpgrade(req, socket, head, (webSocket) => this.#serve(webSocket, leader));
+      this.#webSockets.handleUpgrade(req, socket, head, (webSocket) => {
+        if (req.url === routerPath) this.#serveRouter(webSocket, leader);
+        else this.#serveViewer(webSocket, leader);
+      });
     } catch (error) {
       refuse(socket, error instanceof AppError ? error : new AppError("INTERNAL", "The pool manager failed."));
     }
@@ -69,7 +76,7 @@ export class PoolmgrEndpoint implements Stoppable {
   #admit(req: IncomingMessage): Leader {
     const { verify, header, leader, describe } = this.options;
     const { method = "", url = "", headers } = req;
-    if (url !== routerPath) throw new AppError("NOT_FOUND", "There is nothing here.");
+    if (url !== routerPath && url !== poolsPath) throw new AppError("NOT_FOUND", "There is nothing here.");
     verify(headers[header], { method, path: url });
     const found = this.#isStopped ? undefined : leader();
     if (found === undefined) {
@@ -81,7 +88,7 @@ export class PoolmgrEndpoint implements Stoppable {
     return found;
   }
 
-  #serve(webSocket: WebSocket, { hub }: Leader): void {
+  #serveRouter(webSocket: WebSocket, { hub }: Leader): void {
     const socket = new LiveSocket(webSocket, this.options.clock, {
       onText: (text) => this.#hear(text, socket, connection),
       onClose: (isForGood) => {
@@ -93,6 +100,25 @@ export class PoolmgrEndpoint implements Stoppable {
     const connection = hub.connect({
       deliver: (message, number) => socket.send({ number, message } satisfies FromPoolmgr),
       onLost: () => socket.breakOff(),
+    });
+  }
+
+  #serveViewer(webSocket: WebSocket, { view }: Leader): void {
+    const socket = new LiveSocket(webSocket, this.options.clock, {
+      // Nothing that it could say is known to this version.
+      onText: () => {},
+      onClose: () => {
+        this.#sockets.delete(socket);
+        feed.stop();
+      },
+    });
+    this.#sockets.add(socket);
+    const isCurrent = (): boolean => this.options.leader()?.view === view;
+    const { clock } = this.options;
+    const feed = new PoolFeed({
+      ...{ view, clock, isCurrent },
+      send: (message) => socket.send({ message }),
+      onEnd: () => socket.breakOff(),
     });
   }
 

@@ -17,12 +17,15 @@ import type {
   ToRouter,
 } from "./router-link.js";
 
+/** What a router says of its slots. */
+export type RouterWord = Exclude<ToPoolmgr, Hello>;
+
 /** What the pool manager does with its routers' words. */
 export interface RouterDesk {
   /** What the router may use from the start, of what it holds already and anew. It may have been here before. */
   joined(routerId: string, holdings: readonly Holding[]): readonly GrantedInstance[];
   /** `seen` is the number of the last message that the router had got when it said this. */
-  received(routerId: string, message: Exclude<ToPoolmgr, Hello>, seen: number): void;
+  received(routerId: string, message: RouterWord, seen: number): void;
   /** Its stream broke. It goes on using what it was granted, and is about to join again. */
   lost(routerId: string): void;
   /** For good. */

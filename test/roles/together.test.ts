@@ -55,6 +55,18 @@ describe("roles in processes of their own", () => {
     });
   }, 60_000);
 
+  it("show through the API what the pool manager that leads has", async () => {
+    await eventually(async () => {
+      const { pools, function: fn } = await fermi.ok<{
+        pools: { warm: number; instances: { state: string; functionVersion: number | null }[] }[];
+        function: { currentVersion: { number: number } };
+      }>(`{ pools { warm instances { state functionVersion } } function(name: "hi") { currentVersion { number } } }`);
+      const instances = pools.flatMap((pool) => pool.instances);
+      expect(pools.reduce((sum, { warm }) => sum + warm, 0)).toBeGreaterThan(0);
+      expect(instances).toContainEqual({ state: "READY", functionVersion: fn.currentVersion.number });
+    });
+  }, 30_000);
+
   it("find all well with each other", async () => {
     // Each tells how it is every five seconds.
     const server = await eventually(async () => {

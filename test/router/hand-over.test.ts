@@ -88,7 +88,7 @@ class Cluster {
     };
     this.terms.push(term);
     await term.manager.start();
-    process.leader = { hub: term.manager.hub };
+    process.leader = term.manager;
     return term;
   }
 

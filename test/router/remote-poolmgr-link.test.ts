@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 import { InternalAuth } from "../../src/auth/internal-auth.js";
 import { systemClock } from "../../src/lib/clock.js";
+import type { Leader } from "../../src/poolmgr/poolmgr-endpoint.js";
 import type { Connection, StreamEnd } from "../../src/poolmgr/poolmgr-hub.js";
 import type { GrantedInstance, Hello, PoolmgrStream, ToPoolmgr, ToRouter } from "../../src/poolmgr/router-link.js";
 import { linkTo, PoolmgrProcess } from "./support/poolmgr-process.js";
@@ -36,6 +37,11 @@ class Hub {
   }
 }
 
+const leaderOf = (hub: Hub): Leader => ({
+  hub,
+  view: { pools: () => [], instancesOf: () => [], onChange: () => ({ stop: () => {} }) },
+});
+
 /** A router's end. */
 class Listener {
   readonly got: ToRouter[] = [];
@@ -64,7 +70,7 @@ describe("The stream to a pool manager in another process", () => {
   beforeEach(async () => {
     hub = new Hub();
     process = await PoolmgrProcess.start();
-    process.leader = { hub };
+    process.leader = leaderOf(hub);
   });
   afterEach(async () => {
     for (const stream of streams.splice(0)) stream.close();
@@ -128,7 +134,7 @@ describe("The stream to a pool manager in another process", () => {
   it("finds the one that leads among several, of which one is dead and one stands by", async () => {
     process.leader = undefined;
     const leading = await another("127.0.0.2");
-    leading.leader = { hub };
+    leading.leader = leaderOf(hub);
     open(linkTo(process.port, ["127.0.0.3", "127.0.0.1", "127.0.0.2"]));
     await joined();
     expect(hub.heard).toHaveLength(1);

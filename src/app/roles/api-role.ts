@@ -7,6 +7,7 @@ import { programVersion } from "../../lib/program-version.js";
 import type { Check } from "../../model/check.js";
 import type { PoolView } from "../../model/pool-view.js";
 import type { RequestContext } from "../../model/request-context.js";
+import type { RemotePoolView } from "../../poolmgr/remote-pool-view.js";
 import type { ServerOperations } from "../../resolvers/operations.js";
 import type { EnvironmentServiceParts } from "../../services/environment.service.js";
 import { addressForPeople } from "../address.js";
@@ -25,6 +26,8 @@ const inForceWithinMs = 500;
 
 export interface ApiRoleNeeds {
   readonly pools: PoolView;
+  /** The same, where it is of another process and has to be started here. */
+  readonly remotePools?: Pick<RemotePoolView, "start" | "stop" | "check">;
   readonly images: EnvironmentServiceParts["images"] & { readonly images: readonly string[] };
   /** The address to which calls of functions are sent. */
   readonly routerAddress: () => string;
@@ -67,6 +70,9 @@ export class ApiRole implements Role {
     const { config, started, store } = this.foundation;
     const prepared = store.opened.then(() => this.#prepare());
     if (isAlone(config)) await prepared;
+    const { remotePools } = this.needs;
+    started.push("view of the pools", () => remotePools?.stop());
+    remotePools?.start();
     const api = this.#buildServer();
     started.push("API", () => api.stop());
     const { port } = await api.start();
@@ -81,7 +87,8 @@ export class ApiRole implements Role {
   }
 
   checks(): Check[] {
-    return [];
+    const { remotePools } = this.needs;
+    return remotePools === undefined ? [] : [remotePools.check()];
   }
 
   /** What has to wait for the store. */

@@ -30,7 +30,10 @@ export class FakePoolmgr implements PoolmgrLink {
     this.#stream = stream;
     this.opened++;
     this.hellos.push(stream.hello());
-    stream.onMessage({ type: "SNAPSHOT", epoch: `epoch-${this.opened}`, instances: [...this.instances] });
+    queueMicrotask(() => {
+      if (this.#stream !== stream) return;
+      stream.onMessage({ type: "SNAPSHOT", epoch: `epoch-${this.opened}`, instances: [...this.instances] });
+    });
     return {
       send: (message) => {
         if (this.#stream !== stream) return;

@@ -61,13 +61,15 @@ export class PoolmgrProcess {
 }
 
 /** The way to whichever of the processes leads. */
-export function linkTo(port: number, addresses: readonly string[] = ["127.0.0.1"], by = secret): RemotePoolmgrLink {
+export function dialTo(port: number, addresses: readonly string[] = ["127.0.0.1"], by = secret): LeaderDial {
   const auth = new InternalAuth(by, systemClock);
-  const dial = new LeaderDial({
+  return new LeaderDial({
     urls: [`http://poolmgr.test:${port}`],
     sign: (request) => auth.sign(request),
     clock: systemClock,
     resolve: () => Promise.resolve(addresses),
   });
-  return new RemotePoolmgrLink(dial, systemClock);
 }
+
+export const linkTo = (...to: Parameters<typeof dialTo>): RemotePoolmgrLink =>
+  new RemotePoolmgrLink(dialTo(...to), systemClock);

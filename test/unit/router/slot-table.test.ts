@@ -294,6 +294,39 @@ describe("SlotTable", () => {
     expect(take().instance.id).toBe("a");
   });
 
+  it("says on each stream what it holds, and goes on with it until there is a snapshot", async () => {
+    for (const id of ["a", "b", "c"]) poolmgr.grant(anInstance(id, 2));
+    const [lease] = [take()];
+    poolmgr.withdraw(lease.instance.id);
+    take();
+    poolmgr.lose();
+    poolmgr.isAway = true;
+    await clock.pass(5_000);
+    // Warm, with nobody to ask.
+    take().release();
+    poolmgr.isAway = false;
+    await clock.pass(1_000);
+    const [before, after] = poolmgr.hellos;
+    expect(before).toMatchObject({ holdings: [] });
+    expect(after?.routerId).toBe(before?.routerId);
+    expect(after?.holdings).toEqual([
+      { instanceId: "a", slots: 2, inFlight: 0 },
+      { instanceId: "b", slots: 2, inFlight: 1 },
+      { instanceId: "c", slots: 0, inFlight: 1 },
+    ]);
+  });
+
+  it("tells the next pool manager too of an instance that is stuck, and sends nothing there", async () => {
+    poolmgr.grant(anInstance("a", 2));
+    const lease = take();
+    table.suspect(lease.slots, "TIMED_OUT");
+    poolmgr.received.length = 0;
+    poolmgr.lose();
+    await clock.pass(100);
+    expect(poolmgr.of("SUSPECT")).toEqual([{ type: "SUSPECT", instanceId: "a", reason: "TIMED_OUT" }]);
+    expect(table.tryAcquire(target)).toBeUndefined();
+  });
+
   it("refuses whoever waits when it is stopped, and opens no stream any more", async () => {
     const { seen } = waitFor();
     table.stop();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
+import { permissions, type Permission } from "../../src/cluster/kubernetes/permissions.js";
 import { repository } from "../support/harness.js";
 import { describeOnCluster, kubectl, kubectlPrograms } from "./support/kubectl.js";
 import { podOf, render, violations, type Container, type Manifest } from "./support/manifests.js";
@@ -26,6 +27,12 @@ const containersOf = (manifest: Manifest): Container[] => {
   const pod = podOf(manifest);
   return [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])];
 };
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
 
 /** Kinds whose version of today came later than 1.20, and which have the same fields there under an older name. */
 const olderNames: Readonly<Record<string, string>> = {
@@ -148,6 +155,18 @@ describeOnCluster("deploy/", () => {
       (manifest) => podOf(manifest)!.automountServiceAccountToken !== false,
     );
     expect(withToken.map(({ metadata }) => metadata.name)).toEqual(["fermi-poolmgr", "fermi-triggers"]);
+  });
+
+  it("grants the pool manager what the program asks for", async () => {
+    const manifests = await render(overlays.base);
+    const rolesOf = { functions: "fermi-instances", fermi: "fermi-leases" };
+    const isGranted = ({ where, group, resource, subresource, verbs }: Permission): boolean => {
+      const { rules } = named(manifests, "Role", rolesOf[where]) as unknown as { rules: Rule[] };
+      const name = subresource === undefined ? resource : `${resource}/${subresource}`;
+      const rule = rules.find(({ apiGroups, resources }) => apiGroups.includes(group) && resources.includes(name));
+      return rule !== undefined && verbs.join() === rule.verbs.join();
+    };
+    expect(permissions.filter((permission) => !isGranted(permission))).toEqual([]);
   });
 
   it("leaves every role the time to drain and to stop", async () => {

@@ -1,0 +1,105 @@
+/** From an empty cluster to a function that answers: deploy/ as it stands, and the README's transcript. */
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { eventually, repository } from "../support/harness.js";
+import { readTranscript } from "../e2e/transcript-steps.js";
+import {
+  apiUrl,
+  applyOverlay,
+  connectTo,
+  demo,
+  podsIn,
+  readToken,
+  rolledOut,
+  roles,
+  routerUrl,
+  timed,
+  uninstall,
+} from "./support/installation.js";
+import { describeOnCluster, kubectl } from "./support/kubectl.js";
+
+const run = promisify(execFile);
+
+describeOnCluster("an installation from deploy/", () => {
+  let folder: string;
+  let token: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "fermi-"));
+    await timed("what was there before is gone", uninstall);
+    await timed("kubectl apply of the demo", () => applyOverlay(demo));
+    await timed("every role is ready", rolledOut);
+    await timed("the API answers", connectTo);
+    token = await readToken();
+  }, 300_000);
+  afterAll(() => rm(folder, { recursive: true }));
+
+  async function shell(command: string): Promise<string> {
+    const line = command
+      .replace(/^fermi /, `"${process.execPath}" "${path.join(repository, "bin/fermi.js")}" `)
+      .replace("http://localhost:31314", routerUrl);
+    const env = { PATH: process.env["PATH"], HOME: folder, FERMI_SERVER: apiUrl, FERMI_TOKEN: token };
+    const { stdout } = await run("/bin/sh", ["-c", line], { cwd: folder, env, timeout: 60_000 });
+    return stdout;
+  }
+
+  it("works with the README's transcript, command after command", async () => {
+    for (const { command, printed } of await readTranscript()) {
+      if (command === "cat hello.js") await shell(`cat > hello.js <<'E'\n${printed}\nE`);
+      const output = await timed(`$ ${command}`, () => shell(command));
+      if (printed !== "") expect(output.trim()).toBe(printed);
+    }
+  }, 120_000);
+
+  it("demands the token of everybody, and knows it alone", async () => {
+    const answer = await fetch(`${apiUrl}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query: "{ server { version } }" }),
+    });
+    expect(answer.status).toBe(401);
+    expect((await fetch(`${apiUrl}/metrics`)).status).toBe(401);
+    expect(token).toMatch(/^[\w-]{43}$/);
+  });
+
+  it("keeps its secrets when it is applied again", async () => {
+    await applyOverlay(demo);
+    await kubectl(["rollout", "restart", "deployment/fermi-api", "--namespace=fermi"]);
+    await rolledOut(["api"]);
+    expect(await readToken()).toBe(token);
+    await eventually(() => shell("fermi env list"));
+  }, 120_000);
+
+  it("runs without a restart of any container", async () => {
+    const pods = await podsIn("fermi", "app.kubernetes.io/name=fermi");
+    expect(pods.length).toBe(roles.length);
+    const restarts = pods.flatMap(({ metadata, status }) =>
+      (status.containerStatuses ?? []).map(({ restartCount }) => [
+        metadata.labels["app.kubernetes.io/component"],
+        restartCount,
+      ]),
+    );
+    expect(restarts.filter(([, count]) => count !== 0)).toEqual([]);
+  });
+
+  it("gives every account what it needs, and nothing beyond", async () => {
+    const can = async (account: string, verb: string, resource: string, namespace: string): Promise<boolean> => {
+      const who = `--as=system:serviceaccount:fermi:fermi-${account}`;
+      const said = await kubectl(["auth", "can-i", verb, resource, `--namespace=${namespace}`, who]).catch(String);
+      return said.trim() === "yes";
+    };
+    expect(await can("poolmgr", "patch", "pods", "fermi-functions")).toBe(true);
+    expect(await can("poolmgr", "create", "deployments.apps", "fermi-functions")).toBe(true);
+    expect(await can("poolmgr", "update", "leases.coordination.k8s.io", "fermi")).toBe(true);
+    expect(await can("api", "create", "secrets", "fermi")).toBe(true);
+    expect(await can("api", "get", "secrets", "fermi")).toBe(false);
+    expect(await can("poolmgr", "get", "secrets", "fermi")).toBe(false);
+    expect(await can("poolmgr", "get", "secrets", "fermi-functions")).toBe(false);
+    expect(await can("poolmgr", "create", "pods", "fermi")).toBe(false);
+    expect(await can("router", "list", "pods", "fermi-functions")).toBe(false);
+    expect(await can("triggers", "patch", "pods", "fermi-functions")).toBe(false);
+  }, 60_000);
+});

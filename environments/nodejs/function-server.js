@@ -44,7 +44,8 @@ export class FunctionServer {
 
   /** Why a request may not go to user code; undefined where it may. */
   #refuse(key) {
-    if (this.#specialized === undefined) return { status: 500, error: "not specialized" };
+    // Whoever has a key means a function that this process, begun anew, knows nothing of: it may be sent elsewhere.
+    if (this.#specialized === undefined) return key === undefined ? { status: 500, error: "not specialized" } : busy;
     if (!isSame(this.#specialized.keyBytes, key))
       return { status: 401, error: "this instance takes requests of its router only" };
     if (this.isEnding) return { ...busy, headers: { ...busy.headers, connection: "close" } };

@@ -88,7 +88,8 @@ class FunctionServer:
         """Why a request may not go to user code; None where it may, and then it holds a slot."""
         specialization = self._specialization
         if specialization is None:
-            return 500, "not specialized"
+            # A function that this process, begun anew, knows nothing of: the request may be sent elsewhere.
+            return 503, "busy", {"x-fermi-busy": "1"}
         if not hmac.compare_digest(specialization.key, key.encode("latin-1")):
             return 401, "this instance takes requests of its router only"
         with self._lock:

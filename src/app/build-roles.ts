@@ -100,7 +100,6 @@ async function buildApi(foundation: Foundation, around: ApiSurroundings): Promis
     ...(way.remote && { remotePools: way.remote }),
     images: host?.images ?? (await knownImages(config)),
     routerAddress: () => roles.router?.address ?? config.internalRouterUrl ?? "",
-    dependents: [roles.poolmgr, roles.router].filter((role) => role !== undefined),
     installation,
     isDraining: isStopping,
   });

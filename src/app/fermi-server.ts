@@ -70,9 +70,10 @@ export class FermiServer {
     const foundation = layFoundation(surroundings, started, store, {
       pools: () => this.#roles.poolmgr?.view.pools() ?? [],
       waiting: () => this.#roles.router?.waiting ?? 0,
+      loaded: (change) => installation.seen(change),
     });
     const isStopping = (): boolean => this.#isStopping;
-    const installation = new Installation(foundation, { roles: () => this.#present, isStopping });
+    const installation: Installation = new Installation(foundation, { roles: () => this.#present, isStopping });
     this.#roles = await buildRoles(foundation, installation, isStopping);
     installation.start();
     // Whoever records comes after who keeps records in bounds, and is so stopped before.

@@ -34,19 +34,27 @@ export interface Foundation extends Surroundings {
   readonly metrics: Metrics;
 }
 
-/** `live` is what the metrics look up in the roles of this process. */
+/** What happens in the roles of this process, which are made later. */
+export interface Happenings extends Pick<MetricSources, "pools" | "waiting"> {
+  /** Everything that was changed up to this change is about to be taken up. */
+  loaded(change: string): void;
+}
+
 export function layFoundation(
   surroundings: Surroundings,
   started: StopStack,
   store: OpenStore,
-  live: Pick<MetricSources, "pools" | "waiting">,
+  live: Happenings,
 ): Foundation {
   const { dataSource, wakeups } = store;
   const changes = new ChangeFeed(dataSource, wakeups);
   const routing = new RoutingStore(dataSource, changes);
-  const names = new KnownNames(routing);
+  const names = new KnownNames(routing, () => {
+    if (routing.position !== undefined) live.loaded(routing.position);
+  });
   const metrics = new Metrics({
-    ...live,
+    pools: () => live.pools(),
+    waiting: () => live.waiting(),
     environmentName: (id) => names.environmentName(id),
     functionName: (id) => names.functionName(id),
   });

@@ -1,5 +1,6 @@
 /** This process as a whole and, where there are others, those of its installation: whether all is well with them. */
 import { isAlone } from "../config/contradictions.js";
+import { aborted } from "../lib/aborted.js";
 import type { Check } from "../model/check.js";
 import type { ServerProcess } from "../model/server-process.js";
 import { ServerProcessRepository } from "../store/repositories/server-process.repository.js";
@@ -7,6 +8,8 @@ import type { Foundation } from "./foundation.js";
 import { planChecks } from "./plan-checks.js";
 import { ProcessRegistry, type ProcessLook } from "./process-registry.js";
 import type { Role } from "./roles/role.js";
+
+const inForceWithinMs = 500;
 
 export interface InstallationNeeds {
   /** Of this process, in the order of their starts. */
@@ -24,6 +27,7 @@ export class Installation {
     const { config, store, clock, logger } = foundation;
     this.#registry = new ProcessRegistry({
       repository: new ServerProcessRepository(store.dataSource),
+      wakeups: store.wakeups,
       roles: config.roles,
       clock,
       logger,
@@ -37,6 +41,26 @@ export class Installation {
     if (isAlone(config)) return;
     started.push("report to the others", () => this.#registry.stop());
     void store.opened.then(() => this.#registry.start());
+  }
+
+  /** Router or pool manager of this process have taken up all changes up to this one. */
+  seen(change: string): void {
+    if (!isAlone(this.foundation.config)) this.#registry.seen(change);
+  }
+
+  /**
+   * Whoever has the answer to a change may call the function next, so routers and pool manager look before it is given.
+   * In vain for at most a moment: they look by themselves too. Never rejects.
+   */
+  async inForce(): Promise<void> {
+    const { clock, config } = this.foundation;
+    const late = new AbortController();
+    const timer = clock.after(inForceWithinMs, () => late.abort());
+    const looked = isAlone(config)
+      ? Promise.all(this.needs.roles().map(async (role) => role.refresh?.()))
+      : this.#registry.inForce(late.signal).catch(() => undefined);
+    await Promise.race([looked, aborted(late.signal)]);
+    timer.stop();
   }
 
   /** Why this process should get no traffic, in words. */

@@ -6,11 +6,15 @@ export class KnownNames {
   #environments = new Map<string, string>();
   #functions = new Map<string, { namespace: string; functionName: string }>();
 
-  constructor(private readonly store: RoutingStore) {}
+  constructor(
+    private readonly store: RoutingStore,
+    private readonly onLoaded: () => void,
+  ) {}
 
   /** Loads, and remembers names. */
   async load(): Promise<ResourceSnapshot> {
     const snapshot = await this.store.load();
+    this.onLoaded();
     if (snapshot === this.#snapshot) return snapshot;
     this.#snapshot = snapshot;
     this.#environments = new Map(snapshot.environments.map(({ id, name }) => [id, name]));

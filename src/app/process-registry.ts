@@ -10,6 +10,7 @@ import { programVersion } from "../lib/program-version.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
 import type { Check } from "../model/check.js";
 import type { ServerProcess } from "../model/server-process.js";
+import type { Wakeups } from "../store/wakeups.js";
 import type { ServerProcessRepository } from "../store/repositories/server-process.repository.js";
 
 /** How a process is. */
@@ -17,6 +18,7 @@ export type ProcessLook = Pick<ServerProcess, "unready" | "leads" | "cluster" | 
 
 export interface ProcessRegistryOptions {
   readonly repository: ServerProcessRepository;
+  readonly wakeups: Pick<Wakeups, "wait">;
   readonly roles: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -34,6 +36,8 @@ export class ProcessRegistry {
   readonly #startedAt: Date;
   readonly #loop: ResyncLoop;
   #skewMs: number | undefined;
+  /** Up to which change this process has taken up what was changed. */
+  #changeSeen: string | null = null;
   #isStopped = false;
 
   constructor(private readonly options: ProcessRegistryOptions) {
@@ -51,6 +55,23 @@ export class ProcessRegistry {
     this.#isStopped = true;
     await this.#loop.stop();
     await this.options.repository.remove(this.#id).catch(() => undefined);
+  }
+
+  /** This process has taken up all changes up to this one. */
+  seen(change: string): void {
+    if (this.#changeSeen === change) return;
+    this.#changeSeen = change;
+    // Where it can't be told, it comes with the next report.
+    this.options.repository.seen(this.#id, change).catch(() => undefined);
+  }
+
+  /** Resolves when all that route or manage pools have taken up all changes there are now, or `signal` aborts. */
+  async inForce(signal: AbortSignal): Promise<void> {
+    const { repository, wakeups } = this.options;
+    const change = await repository.lastChange();
+    while (!signal.aborted && !(await repository.areUpTo(change, heardWithinMs))) {
+      await wakeups.wait("fermi_process", signal);
+    }
   }
 
   /** This process as it is now, and the others as they were within the last seconds. Rejects where the store is away. */
@@ -79,7 +100,7 @@ export class ProcessRegistry {
     try {
       const self = await this.describe();
       const askedMs = clock.now().getTime();
-      const there = await repository.report(self);
+      const there = await repository.report(self, this.#changeSeen);
       this.#skewMs = there.getTime() - (askedMs + clock.now().getTime()) / 2;
     } catch (error) {
       logger.debug({ err: error }, "this process could not report itself");

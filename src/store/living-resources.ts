@@ -24,8 +24,12 @@ export class LivingResources {
   readonly environments = new Map<string, EnvironmentEntity>();
   readonly functions = new Map<string, FunctionEntity>();
   readonly triggers = new Map<string, HttpTriggerEntity>();
-  /** Up to which change all was looked at; undefined before the first reading. */
   #position: string | undefined;
+
+  /** Up to which change all was looked at; undefined before the first reading. */
+  get position(): string | undefined {
+    return this.#position;
+  }
 
   /** `db` shows one moment (REPEATABLE READ). Resolves to whether anything may be different. */
   async catchUp(db: EntityManager): Promise<boolean> {

@@ -35,6 +35,11 @@ export class RoutingStore {
     private readonly clock: Clock = systemClock,
   ) {}
 
+  /** Up to which change the last load has read; undefined before the first. */
+  get position(): string | undefined {
+    return this.#living.position;
+  }
+
   /** Everything at the first call; later calls read only what has changed since, and answer the same object if nothing has. */
   load(): Promise<ResourceSnapshot> {
     const load = this.#lastLoad.then(() => this.#load());

@@ -5,7 +5,7 @@ import { systemClock, type Clock } from "../lib/clock.js";
 import { silentLogger, type Logger } from "../lib/logger.js";
 import type { Stoppable } from "../lib/stoppable.js";
 
-export const wakeChannels = ["fermi_change", "fermi_log", "fermi_invocation"] as const;
+export const wakeChannels = ["fermi_change", "fermi_log", "fermi_invocation", "fermi_process"] as const;
 export type WakeChannel = (typeof wakeChannels)[number];
 
 interface WakeupsOptions {
@@ -38,6 +38,7 @@ export class Wakeups implements Stoppable {
     fermi_change: new Channel(),
     fermi_log: new Channel(),
     fermi_invocation: new Channel(),
+    fermi_process: new Channel(),
   };
   readonly #stopping = new AbortController();
   readonly #clock: Clock;

@@ -67,6 +67,14 @@ describe("roles in processes of their own", () => {
     });
   }, 30_000);
 
+  it("have taken up a change, all of them, when it is answered", async () => {
+    for (let at = 0; at < 20; at++) {
+      const route = `mutation($path: String!) { createHttpTrigger(input: {function: "hi", path: $path}) { id } }`;
+      await fermi.ok(route, { path: `/again-${at}` });
+      for (const router of fermi.all("router")) expect((await fetch(`${router.url}/again-${at}`)).status).toBe(200);
+    }
+  }, 30_000);
+
   it("find all well with each other", async () => {
     // Each tells how it is every five seconds.
     const server = await eventually(async () => {

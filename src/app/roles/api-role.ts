@@ -22,7 +22,6 @@ import { playground } from "../playground.js";
 import type { Role } from "./role.js";
 
 const stopTimeoutMs = 5_000;
-const inForceWithinMs = 500;
 
 export interface ApiRoleNeeds {
   readonly pools: PoolView;
@@ -31,9 +30,7 @@ export interface ApiRoleNeeds {
   readonly images: EnvironmentServiceParts["images"] & { readonly images: readonly string[] };
   /** The address to which calls of functions are sent. */
   readonly routerAddress: () => string;
-  /** Those that are to have looked before a change is answered. */
-  readonly dependents: readonly { refresh(): Promise<void> }[];
-  readonly installation: Pick<Installation, "unready" | "cluster" | "processes" | "checks">;
+  readonly installation: Pick<Installation, "unready" | "cluster" | "processes" | "checks" | "inForce">;
   /** Answers end their connections, so that clients connect anew elsewhere. */
   readonly isDraining: () => boolean;
 }
@@ -52,7 +49,7 @@ export class ApiRole implements Role {
   ) {
     const { store, clock } = foundation;
     this.#startedAt = clock.now();
-    this.#control = buildControlPlane(store, needs.images, clock, () => this.#inForce());
+    this.#control = buildControlPlane(store, needs.images, clock, () => needs.installation.inForce());
   }
 
   /** Where it listens, as an address on this machine; empty until it is started. */
@@ -101,19 +98,6 @@ export class ApiRole implements Role {
       if (isAlone(config)) throw error;
       logger.warn({ err: error }, "the examples could not be made; they come with the next start");
     }
-  }
-
-  /**
-   * Whoever has the answer to a change may call the function next, so router and pool manager look before it is given.
-   * In vain for at most a moment: they look by themselves too.
-   */
-  async #inForce(): Promise<void> {
-    let timer: { stop(): void } | undefined;
-    const moment = new Promise<void>((resolve) => {
-      timer = this.foundation.clock.after(inForceWithinMs, resolve);
-    });
-    await Promise.race([Promise.all(this.needs.dependents.map((part) => part.refresh())), moment]);
-    timer?.stop();
   }
 
   async #createExamples(areWanted: boolean): Promise<void> {

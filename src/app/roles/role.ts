@@ -8,6 +8,8 @@ export interface Role {
   start(): Promise<void>;
   /** Why no traffic should come here, in words; undefined where it should. */
   unready(): Promise<string | undefined> | string | undefined;
+  /** Resolves when what was changed before this call has been taken up, or could not be read. */
+  refresh?(): Promise<void>;
   /** It works while others of its kind stand by. */
   readonly leads?: boolean;
   /** What runs the instances, in words, where it knows. */

@@ -9,6 +9,10 @@ export class ServerProcessEntity {
   @Column({ name: "seen_at", type: "timestamptz", precision: 3 })
   seenAt!: Date;
 
+  /** Up to which change it has taken up what was changed; null where it takes up none. */
+  @Column({ name: "change_seen", type: "bigint", nullable: true })
+  changeSeen!: string | null;
+
   @Column({ type: "jsonb" })
   report!: object;
 }

@@ -5,6 +5,7 @@ const tables = [
   `CREATE TABLE server_process (
     id uuid CONSTRAINT server_process_pkey PRIMARY KEY,
     seen_at timestamptz(3) NOT NULL,
+    change_seen bigint,
     report jsonb NOT NULL
   ) WITH (fillfactor = 50)`,
 ];

@@ -31,9 +31,9 @@ export class KubernetesHost implements InstanceHost {
     this.maxInstances = config.maxInstances ?? Infinity;
     this.images = imagesOfClusters(config);
     const api = (this.#api = KubeApi.connect({ kubeconfig: config.kubeconfig, clock }));
-    const { namespace, functionsNamespace } = config;
+    const { controlNamespace, functionsNamespace } = config;
     this.#described = new Remembered(() => describeCluster({ api }), rememberedMs, clock);
-    const check = (): Promise<Check[]> => checkCluster({ api, clock, namespace, functionsNamespace });
+    const check = (): Promise<Check[]> => checkCluster({ api, clock, namespace: controlNamespace, functionsNamespace });
     this.#checked = new Remembered(check, rememberedMs, clock);
   }
 
@@ -86,5 +86,5 @@ export function createLease(name: "poolmgr" | "triggers", foundation: Foundation
   started.push("connections for the lease", () => api.close());
   // A restarted container has its pod's name still, and is another process.
   const identity = `${os.hostname()}_${newId().slice(0, 8)}`;
-  return new KubeLease({ api, clock, logger, namespace: config.namespace, name: `fermi-${name}`, identity });
+  return new KubeLease({ api, clock, logger, namespace: config.controlNamespace, name: `fermi-${name}`, identity });
 }

@@ -19,7 +19,9 @@ export function readInitSecretsConfig(
     const options = { "database-host": { type: "string" } } as const;
     const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
     return {
-      namespace: settings.namespace.parse(env["FERMI_NAMESPACE"] ?? settings.namespace.defaultText),
+      namespace: settings.controlNamespace.parse(
+        env["FERMI_CONTROL_NAMESPACE"] ?? settings.controlNamespace.defaultText,
+      ),
       kubeconfig: env["KUBECONFIG"] ?? null,
       databaseHost: values["database-host"] ?? null,
     };

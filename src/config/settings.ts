@@ -136,9 +136,9 @@ export const settings = {
     description: "what runs the instances: local (processes of this machine) or kubernetes (pods)",
     parse: oneOf("local", "kubernetes"),
   },
-  namespace: {
-    env: "FERMI_NAMESPACE",
-    flag: "--lease-namespace",
+  controlNamespace: {
+    env: "FERMI_CONTROL_NAMESPACE",
+    flag: "--control-namespace",
     defaultText: "fermi",
     description: "namespace of Kubernetes in which Fermi itself runs and keeps its leases",
     parse: kubernetesName,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { readInitSecretsConfig } from "../../../src/config/init-secrets-config.js";
 import { ConfigError, readConfig } from "../../../src/config/read-config.js";
 
 const databaseUrl = "postgres://fermi:hidden-password@db/fermi";
@@ -95,6 +96,20 @@ describe("What Kubernetes tells of its services", () => {
       FERMI_POOLMGR_SERVICE_HOST: "10.96.0.8",
     };
     expect(readConfig([], env)).toMatchObject({ apiPort: 31_313, poolmgrPort: 31_315 });
+  });
+});
+
+describe("The command line's variables", () => {
+  it("may be set where a server starts, and change nothing of it", () => {
+    const env = { FERMI_NAMESPACE: "team", FERMI_SERVER: "http://fermi.example.com", FERMI_TOKEN: "a-token" };
+    expect(readConfig([], env)).toEqual(readConfig([], {}));
+  });
+
+  it("are not those that say where Fermi itself runs", () => {
+    const env = { FERMI_CONTROL_NAMESPACE: "control" };
+    expect(readConfig([], env).controlNamespace).toBe("control");
+    expect(readConfig(["--control-namespace", "mine"], env).controlNamespace).toBe("mine");
+    expect(readInitSecretsConfig([], { ...env, FERMI_NAMESPACE: "team" }).namespace).toBe("control");
   });
 });
 

@@ -13,6 +13,8 @@ export interface Instance {
   readonly startedAt: Date;
   readonly specializedAt: Date | null;
   readonly lastUsedAt: Date | null;
+  /** Why it does not come up, in words; null where nothing is known to be wrong. */
+  readonly problem: string | null;
 }
 
 export interface Pool {
@@ -20,5 +22,7 @@ export interface Pool {
   readonly warm: number;
   readonly starting: number;
   readonly specialized: number;
+  /** Why it can't be filled, in words; null where nothing is known to be wrong. */
+  readonly problem: string | null;
   readonly instances: readonly Instance[];
 }

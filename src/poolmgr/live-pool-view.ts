@@ -1,6 +1,6 @@
 import type { Clock } from "../lib/clock.js";
 import type { Instance, Pool } from "../model/instance.js";
-import type { InstanceState } from "../model/instance-state.js";
+import { instanceStates, type InstanceState } from "../model/instance-state.js";
 import type { PoolView } from "../model/pool-view.js";
 import type { Fleet, Observed } from "./fleet.js";
 import type { Member } from "./member.js";
@@ -13,13 +13,15 @@ const coalesceMs = 50;
 export class LivePoolView implements PoolView {
   readonly #listeners = new Set<Listener>();
   readonly #touched = new Set<string>();
-  /** What listeners know of each pool: how many instances are in which state. */
+  /** What listeners know of each pool (summaryOf). */
   readonly #told = new Map<string, string>();
   #flush: { stop(): void } | undefined;
 
   constructor(
     private readonly fleet: Fleet,
     private readonly clock: Clock,
+    /** Why an environment's pool can't be filled, by the environment's id; without those of which nothing is known to be wrong. */
+    private readonly problems: () => ReadonlyMap<string, string>,
   ) {}
 
   pools(): readonly Pool[] {
@@ -27,11 +29,13 @@ export class LivePoolView implements PoolView {
     for (const observed of this.fleet.observed.values()) {
       byEnvironment.get(observed.instance.environmentId)?.push(this.#show(observed));
     }
+    const problems = this.problems();
     return [...byEnvironment].map(([environmentId, instances]) => ({
       environmentId,
       warm: instances.filter(({ state }) => state === "WARM").length,
       starting: instances.filter(({ state }) => state === "STARTING").length,
       specialized: instances.filter(({ functionId }) => functionId !== null).length,
+      problem: problems.get(environmentId) ?? null,
       instances,
     }));
   }
@@ -70,22 +74,18 @@ export class LivePoolView implements PoolView {
     this.#flush = undefined;
     const touched = [...this.#touched];
     this.#touched.clear();
+    const pools = new Map(this.pools().map((pool) => [pool.environmentId, pool]));
     for (const environmentId of touched) {
-      const counts = this.#counts(environmentId);
-      if (this.#told.get(environmentId) === counts) continue;
-      this.#told.set(environmentId, counts);
+      const summary = summaryOf(pools.get(environmentId));
+      if (this.#told.get(environmentId) === summary) continue;
+      this.#told.set(environmentId, summary);
       for (const listener of this.#listeners) listener(environmentId);
     }
   }
 
-  #counts(environmentId: string): string {
-    const ofPool = [...this.fleet.observed.values()].filter(({ instance }) => instance.environmentId === environmentId);
-    return countStates(ofPool.map((observed) => this.#show(observed)));
-  }
-
   #show({ instance }: Observed): Instance {
-    const { id, environmentId, address, startedAt } = instance;
-    const shown = { id, environmentId, address, startedAt };
+    const { id, environmentId, address, startedAt, problem } = instance;
+    const shown = { id, environmentId, address, startedAt, problem };
     const member = this.fleet.member(id);
     if (member !== undefined) return { ...shown, ...showMember(member) };
     const launch = this.fleet.specializing.get(id);
@@ -96,11 +96,13 @@ export class LivePoolView implements PoolView {
   }
 }
 
-/** How many are in which state: what listeners are told changes of. */
-export function countStates(instances: readonly Pick<Instance, "state">[]): string {
+/** What listeners are told changes of: how many instances are in which state, and what is wrong. */
+export function summaryOf(pool: Pool | undefined): string {
+  if (pool === undefined) return "";
   const counts: Partial<Record<InstanceState, number>> = {};
-  for (const { state } of instances) counts[state] = (counts[state] ?? 0) + 1;
-  return `${counts.STARTING}/${counts.WARM}/${counts.SPECIALIZING}/${counts.READY}/${counts.DRAINING}`;
+  for (const { state } of pool.instances) counts[state] = (counts[state] ?? 0) + 1;
+  const problems = [pool.problem, ...pool.instances.map(({ problem }) => problem)].filter((why) => why !== null);
+  return JSON.stringify([...instanceStates.map((state) => counts[state] ?? 0), ...new Set(problems)]);
 }
 
 const showMember = ({
@@ -108,7 +110,7 @@ const showMember = ({
   facts,
   ledger,
   lastUsedAt,
-}: Member): Omit<Instance, "id" | "environmentId" | "address" | "startedAt"> => ({
+}: Member): Omit<Instance, "id" | "environmentId" | "address" | "startedAt" | "problem"> => ({
   state,
   functionId: facts.functionId,
   functionVersion: facts.version,

@@ -63,6 +63,16 @@ export class PoolKeeper {
     return this.#pools.get(environmentId)?.template;
   }
 
+  /** Why pools can't be filled, by environment; without those of which nothing is known to be wrong. */
+  problems(): ReadonlyMap<string, string> {
+    const problems = new Map<string, string>();
+    for (const [id, { problem }] of this.#pools) if (problem !== undefined) problems.set(id, problem.message);
+    for (const { environmentId, problem } of this.driver.health()) {
+      if (problem !== null) problems.set(environmentId, problem);
+    }
+    return problems;
+  }
+
   /** Begins nothing any more. */
   stop(): void {
     this.#isStopped = true;

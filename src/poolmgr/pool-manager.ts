@@ -79,7 +79,7 @@ export class PoolManager implements Stoppable {
     const codes = new CodeCache(source, options.codeCacheBytes);
     this.#queue = queue;
     this.#directory = new InstanceDirectory(clock);
-    this.#view = new LivePoolView(fleet, clock);
+    this.#view = new LivePoolView(fleet, clock, () => this.#keeper.problems());
     this.#hub = new PoolmgrHub(this.#reception(), queue, clock);
     const routers = (this.#routers = new RouterRegistry(this.#hub));
     this.#keeper = new PoolKeeper(driver, clock, logger, () => queue.post(() => this.#keepPools()));
@@ -242,6 +242,8 @@ export class PoolManager implements Stoppable {
       if (!isAsleep) this.#settle(fn);
       if (fn.isForgettable) this.#fleet.functions.delete(fn.id);
     }
+    // A pool can come to have a problem without a change in any instance: none may be allowed any more.
+    for (const environmentId of this.#fleet.environments.keys()) this.#view.touch(environmentId);
     this.#keepPools();
   }
 

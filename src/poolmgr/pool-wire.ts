@@ -24,9 +24,10 @@ const instance = isObject({
   ...{ id: isText, state: isOneOf(...instanceStates), address: orNull(isText), environmentId: isText },
   ...{ functionId: orNull(isText), functionVersion: orNull(isCount), inFlight: isCount },
   ...{ startedAt: isTimeText, specializedAt: orNull(isTimeText), lastUsedAt: orNull(isTimeText) },
+  problem: orNull(isText),
 });
 const pool = isObject({
-  ...{ environmentId: isText, warm: isCount, starting: isCount, specialized: isCount },
+  ...{ environmentId: isText, warm: isCount, starting: isCount, specialized: isCount, problem: orNull(isText) },
   instances: isListOf(instance),
 });
 

@@ -9,7 +9,7 @@ import type { Instance, Pool } from "../model/instance.js";
 import type { PoolView } from "../model/pool-view.js";
 import type { LeaderDial } from "./leader-dial.js";
 import { LiveSocket } from "./live-socket.js";
-import { countStates } from "./live-pool-view.js";
+import { summaryOf } from "./live-pool-view.js";
 import { poolsPath, readPoolNews, type PoolNews } from "./pool-wire.js";
 
 type Listener = (environmentId: string) => void;
@@ -101,7 +101,7 @@ export class RemotePoolView implements PoolView, Stoppable {
     for (const id of gone) this.#pools.delete(id);
     for (const pool of pools) this.#pools.set(pool.environmentId, pool);
     for (const id of new Set([...before.keys(), ...this.#pools.keys()])) {
-      if (countsOf(before.get(id)) === countsOf(this.#pools.get(id))) continue;
+      if (summaryOf(before.get(id)) === summaryOf(this.#pools.get(id))) continue;
       for (const listener of this.#listeners) listener(id);
     }
   }
@@ -114,5 +114,3 @@ export class RemotePoolView implements PoolView, Stoppable {
     this.#retry = this.clock.after(this.#backoff.fail(nowMs), () => this.#dial());
   }
 }
-
-const countsOf = (pool: Pool | undefined): string => (pool === undefined ? "" : countStates(pool.instances));

@@ -10,6 +10,7 @@ export const poolOf = (view: PoolView, environmentId: string): Pool =>
     warm: 0,
     starting: 0,
     specialized: 0,
+    problem: null,
     instances: [],
   };
 

@@ -35,6 +35,12 @@ export class InstanceType implements Instance {
 
   @Field(() => DateTimeScalar, { nullable: true, description: "When it last served a request." })
   lastUsedAt!: Date | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Why it does not come up, in words; null where nothing is known to be wrong.",
+  })
+  problem!: string | null;
 }
 
 @ObjectType("Pool", { description: "The instances of one environment, warm and specialized." })
@@ -49,6 +55,12 @@ export class PoolType implements Pool {
 
   @Field(() => Int, { description: "Instances that run a function." })
   specialized!: number;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Why it can't be filled, in words; null where nothing is known to be wrong.",
+  })
+  problem!: string | null;
 
   @Field(() => [InstanceType], { description: "All of them." })
   instances!: readonly Instance[];

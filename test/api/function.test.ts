@@ -155,16 +155,16 @@ describe("functions", () => {
     const at = new Date("2026-01-02T03:04:05.006Z");
     const instance = {
       ...{ id: "i-1", state: "READY" as const, address: "127.0.0.1:1", environmentId: "e", functionId: id },
-      ...{ functionVersion: 1, inFlight: 2, startedAt: at, specializedAt: at, lastUsedAt: null },
+      ...{ functionVersion: 1, inFlight: 2, startedAt: at, specializedAt: at, lastUsedAt: null, problem: null },
     };
     api.pools.set(aPool("e", { instances: [instance, { ...instance, id: "i-2", functionId: null }] }));
-    const query = `query ($name: String!) { function(name: $name) { instances { id state inFlight functionVersion startedAt lastUsedAt function { name } } } }`;
+    const query = `query ($name: String!) { function(name: $name) { instances { id state inFlight functionVersion startedAt lastUsedAt problem function { name } } } }`;
     expect(await api.client.ok(query, { name })).toEqual({
       function: {
         instances: [
           {
             ...{ id: "i-1", state: "READY", inFlight: 2, functionVersion: 1, function: { name } },
-            ...{ startedAt: "2026-01-02T03:04:05.006Z", lastUsedAt: null },
+            ...{ startedAt: "2026-01-02T03:04:05.006Z", lastUsedAt: null, problem: null },
           },
         ],
       },

@@ -137,14 +137,16 @@ describe("subscriptions", () => {
         "environment.id",
       );
     const [environmentId, otherId] = [await idOf(environment), await idOf(other)];
-    const query = `subscription ($e: String, $n: String) { poolChanges(environment: $e, namespace: $n) { warm environment { name } } }`;
+    const query = `subscription ($e: String, $n: String) { poolChanges(environment: $e, namespace: $n) { warm problem environment { name } } }`;
     const named = api.client.subscribe(query, { e: environment });
     const inNamespace = api.client.subscribe(query, { n: "default" });
     const elsewhere = api.client.subscribe(query, { n: "elsewhere" });
     await listening(3);
     api.pools.set(aPool(otherId, { warm: 7 }));
-    api.pools.set(aPool(environmentId, { warm: 1 }));
-    expect(await named.take(1)).toEqual([{ poolChanges: { warm: 1, environment: { name: environment } } }]);
+    api.pools.set(aPool(environmentId, { warm: 1, problem: "The image can't be pulled." }));
+    expect(await named.take(1)).toEqual([
+      { poolChanges: { warm: 1, problem: "The image can't be pulled.", environment: { name: environment } } },
+    ]);
     expect(await inNamespace.take(2)).toMatchObject([{ poolChanges: { warm: 7 } }, { poolChanges: { warm: 1 } }]);
     expect(elsewhere.results).toEqual([]);
     for (const subscription of [named, inNamespace, elsewhere]) await subscription.client.dispose();

@@ -4,9 +4,10 @@ import { fermi } from "./run-fermi.js";
 
 describe("fermi pool and invocation", () => {
   it("shows pools", async () => {
-    const pool = { environment: environmentNode(), warm: 3, starting: 0, specialized: 1, instances: [] };
+    const counts = { warm: 3, starting: 0, specialized: 1, instances: [] };
+    const pool = { environment: environmentNode(), ...counts, problem: "no room" };
     const { stdout } = await fermi("pool list", { pools: () => [pool] });
-    expect(stdout.split("\n")[1]).toMatch(/^default +node +3 +3 +0 +1$/);
+    expect(stdout.split("\n")[1]).toMatch(/^default +node +3 +3 +0 +1 +no room$/);
   });
 
   it("lists invocations with filters", async () => {

@@ -81,6 +81,7 @@ describe("Metrics", () => {
           warm: 0,
           starting: 0,
           specialized: 0,
+          problem: null,
           instances: states.map((state) => ({ state }) as Instance),
         },
       ],

@@ -12,11 +12,11 @@ import { until } from "./support/until.js";
 const at = new Date("2026-08-01T12:00:00.123Z");
 const instance = (id: string, change: Partial<Instance> = {}): Instance => ({
   ...{ id, state: "WARM", address: "127.0.0.1:1", environmentId: "env", functionId: null, functionVersion: null },
-  ...{ inFlight: 0, startedAt: at, specializedAt: null, lastUsedAt: null },
+  ...{ inFlight: 0, startedAt: at, specializedAt: null, lastUsedAt: null, problem: null },
   ...change,
 });
 const pool = (environmentId: string, instances: Instance[] = []): Pool => ({
-  ...{ environmentId, warm: instances.length, starting: 0, specialized: 0, instances },
+  ...{ environmentId, warm: instances.length, starting: 0, specialized: 0, problem: null, instances },
 });
 const ready = instance("b", { state: "READY", functionId: "fn", functionVersion: 2, inFlight: 1, specializedAt: at });
 
@@ -92,6 +92,19 @@ describe("RemotePoolView", () => {
     shown.present = [pool("env", [{ ...ready, inFlight: 7 }])];
     await until("it is shown", () => view.instancesOf("fn")[0]?.inFlight === 7);
     expect(changes).toEqual([]);
+  });
+
+  it("says what is wrong with a pool and with an instance, and that this is a change", async () => {
+    shown.present = [pool("env", [instance("a", { state: "STARTING", address: null })])];
+    view.start();
+    await connected();
+    changes.length = 0;
+    const problem = "The image can't be pulled.";
+    const broken = { ...pool("env", [instance("a", { state: "STARTING", address: null, problem })]), problem };
+    shown.change([broken]);
+    await until("it is shown", () => view.pools()[0]?.problem === problem);
+    expect(view.pools()).toEqual([broken]);
+    expect(changes).toEqual(["env"]);
   });
 
   it("goes on showing what it knew while no pool manager leads, says so, and drops what is gone when one does", async () => {

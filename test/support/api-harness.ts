@@ -237,6 +237,6 @@ export const aLine = (fields: Partial<NewLogLine> & Pick<NewLogLine, "functionId
 });
 
 export const aPool = (environmentId: string, fields: Partial<Pool> = {}): Pool => ({
-  ...{ environmentId, warm: 3, starting: 0, specialized: 0, instances: [] },
+  ...{ environmentId, warm: 3, starting: 0, specialized: 0, problem: null, instances: [] },
   ...fields,
 });

@@ -11,6 +11,7 @@ const columns: Column<PoolNode>[] = [
   ["WARM", (row) => row.warm],
   ["STARTING", (row) => row.starting],
   ["SPECIALIZED", (row) => row.specialized],
+  ["PROBLEM", (row) => row.problem],
 ];
 
 async function list(context: Context<{ allNamespaces?: boolean }>): Promise<void> {

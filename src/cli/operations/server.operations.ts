@@ -5,6 +5,7 @@ export interface PoolNode {
   readonly warm: number;
   readonly starting: number;
   readonly specialized: number;
+  readonly problem: string | null;
 }
 
 export const listPools = operation<{ pools: readonly PoolNode[] }, { namespace: string | null }>(/* GraphQL */ `
@@ -18,9 +19,11 @@ export const listPools = operation<{ pools: readonly PoolNode[] }, { namespace: 
       warm
       starting
       specialized
+      problem
       instances {
         id
         state
+        problem
         address
         function {
           namespace

@@ -147,6 +147,24 @@ describe("PoolManager, when things fail", () => {
     expect(router.inFlight("fn")).toBe(1);
   });
 
+  it("shows a pool's problem, and tells those who watch pools of it, also where no instance changes", async () => {
+    const { manager, driver, clock } = await up({ environments: [anEnvironment({ poolSize: 0 })] });
+    const told: string[] = [];
+    const problems = (): (string | null)[] => manager.view.pools().map(({ problem }) => problem);
+    manager.view.onChange((environmentId) => void told.push(environmentId));
+    await clock.pass(2_000);
+    told.length = 0;
+    expect(problems()).toEqual([null]);
+    driver.breakPool("env", "the image can't be pulled");
+    await clock.pass(2_000);
+    expect(problems()).toEqual(["the image can't be pulled"]);
+    expect(told).toEqual(["env"]);
+    driver.breakPool("env", null);
+    await clock.pass(2_000);
+    expect(problems()).toEqual([null]);
+    expect(told).toEqual(["env", "env"]);
+  });
+
   it("gives up a claim after its deadline", async () => {
     const { router, clock } = await up({
       environments: [anEnvironment({ poolSize: 0 })],

@@ -1,9 +1,11 @@
 /** The role `api`: GraphQL, the playground, and the door for calling functions through GraphQL. */
 import path from "node:path";
 import { isAlone } from "../../config/contradictions.js";
+import { AppError } from "../../errors/app-error.js";
 import { Invoker } from "../../invocations/invoker.js";
 import { newId } from "../../lib/new-id.js";
 import { programVersion } from "../../lib/program-version.js";
+import { Remembered } from "../../lib/remembered.js";
 import type { Check } from "../../model/check.js";
 import type { PoolView } from "../../model/pool-view.js";
 import type { RequestContext } from "../../model/request-context.js";
@@ -18,10 +20,15 @@ import type { Foundation } from "../foundation.js";
 import { createFeeds } from "../graphql-feeds.js";
 import { answerHealthy, answerMetrics, answerReady } from "../health.js";
 import type { Installation } from "../installation.js";
+import { checkNetworkPolicy } from "../network-check.js";
 import { playground } from "../playground.js";
 import type { Role } from "./role.js";
 
 const stopTimeoutMs = 5_000;
+const networkRememberedMs = 30_000;
+
+const anyAddress = (pools: PoolView): string | null =>
+  pools.pools().flatMap(({ instances }) => instances.flatMap(({ address }) => address ?? []))[0] ?? null;
 
 export interface ApiRoleNeeds {
   readonly pools: PoolView;
@@ -42,6 +49,7 @@ export class ApiRole implements Role {
   #address = "";
   #storeName = "";
   #hasExample = false;
+  readonly #network: Remembered<Check>;
 
   constructor(
     private readonly foundation: Foundation,
@@ -49,6 +57,7 @@ export class ApiRole implements Role {
   ) {
     const { store, clock } = foundation;
     this.#startedAt = clock.now();
+    this.#network = new Remembered(() => checkNetworkPolicy(anyAddress(needs.pools)), networkRememberedMs, clock);
     this.#control = buildControlPlane(store, needs.images, clock, () => needs.installation.inForce());
   }
 
@@ -83,9 +92,14 @@ export class ApiRole implements Role {
     return ok ? undefined : message;
   }
 
-  checks(): Check[] {
+  async checks(): Promise<Check[]> {
     const { remotePools } = this.needs;
-    return remotePools === undefined ? [] : [remotePools.check()];
+    const { cluster, roles } = this.foundation.config;
+    const isStranger = cluster === "kubernetes" && !roles.includes("router") && !roles.includes("poolmgr");
+    return [
+      ...(remotePools === undefined ? [] : [remotePools.check()]),
+      ...(isStranger ? [await this.#network.get()] : []),
+    ];
   }
 
   /** What has to wait for the store. */
@@ -96,6 +110,8 @@ export class ApiRole implements Role {
       await this.#createExamples(config.examples);
     } catch (error) {
       if (isAlone(config)) throw error;
+      // Another API has been making them at the same moment.
+      if (error instanceof AppError && error.code === "ALREADY_EXISTS") return;
       logger.warn({ err: error }, "the examples could not be made; they come with the next start");
     }
   }

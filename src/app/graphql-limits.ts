@@ -20,6 +20,8 @@ export interface OperationLimits {
   readonly depth: number;
   readonly aliases: number;
   readonly directives: number;
+  /** Fields and fragments, those inside a fragment counted anew wherever it is spread; introspection too. */
+  readonly selections: number;
   /** Lexical tokens of the document. */
   readonly tokens: number;
   /** Fields to be resolved, lists counted with the number of items they may have. */
@@ -30,6 +32,7 @@ export const defaultOperationLimits: OperationLimits = {
   depth: 12,
   aliases: 30,
   directives: 50,
+  selections: 10_000,
   tokens: 2_000,
   complexity: 25_000,
 };
@@ -45,13 +48,15 @@ export interface Operation {
 export function checkLimits({ schema, document, operation, variables }: Operation, limits: OperationLimits): void {
   const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
   const size = new Measure(fragments).of(operation);
-  for (const name of ["depth", "aliases", "directives"] as const) {
+  for (const name of ["depth", "aliases", "directives", "selections"] as const) {
     if (size[name] > limits[name]) throw tooLarge(name, limits[name]);
   }
   const complexity = getComplexity({
     schema,
     query: { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] },
     variables: { ...variables },
+    // Beyond its own bound it throws; what it would count at most was counted above.
+    maxQueryNodes: limits.selections + 1,
     estimators: [ignoreIntrospection, fieldExtensionsEstimator(), countItems],
   });
   if (complexity > limits.complexity) throw tooLarge("complexity", limits.complexity);
@@ -61,6 +66,7 @@ const advice: Record<keyof OperationLimits, string> = {
   depth: "Select fewer levels of fields below each other",
   aliases: "Use fewer aliases, or several requests",
   directives: "Use fewer directives",
+  selections: "Select fewer fields, or spread fewer fragments inside each other",
   tokens: "Send a shorter document, with what is long in its variables, or several requests",
   complexity: "Select fewer fields, or ask for smaller pages",
 };
@@ -75,9 +81,10 @@ interface Size {
   readonly depth: number;
   readonly aliases: number;
   readonly directives: number;
+  readonly selections: number;
 }
 
-const nothing: Size = { depth: 0, aliases: 0, directives: 0 };
+const nothing: Size = { depth: 0, aliases: 0, directives: 0, selections: 0 };
 
 /** Measures each fragment once, however often it is spread, so that nested fragments can't make measuring itself slow. */
 class Measure {
@@ -90,9 +97,13 @@ class Measure {
 
   of(node: OperationDefinitionNode | FragmentDefinitionNode | SelectionNode): Size {
     if (node.kind === Kind.FRAGMENT_SPREAD) return withDirectives(node, this.#ofFragment(node.name.value));
-    if (node.kind === Kind.FIELD && node.name.value.startsWith("__")) return withDirectives(node, nothing);
-    const inside = (node.selectionSet?.selections ?? []).map((child) => this.of(child)).reduce(add, nothing);
-    return withDirectives(node, node.kind === Kind.FIELD ? withField(node, inside) : inside);
+    const children = node.selectionSet?.selections ?? [];
+    const below = children.map((child) => this.of(child)).reduce(add, nothing);
+    const inside = { ...below, selections: below.selections + children.length };
+    if (node.kind !== Kind.FIELD) return withDirectives(node, inside);
+    const isIntrospection = node.name.value.startsWith("__");
+    const { selections } = inside;
+    return withDirectives(node, isIntrospection ? { ...nothing, selections } : withField(node, inside));
   }
 
   #ofFragment(name: string): Size {
@@ -107,6 +118,7 @@ const add = (a: Size, b: Size): Size => ({
   depth: Math.max(a.depth, b.depth),
   aliases: a.aliases + b.aliases,
   directives: a.directives + b.directives,
+  selections: a.selections + b.selections,
 });
 
 const withField = (field: FieldNode, inside: Size): Size => ({

@@ -20,6 +20,13 @@ const sources = `{ functions(first: 200) { nodes { versions(first: 3) { nodes { 
 const directives = `{ viewer { ${Array.from({ length: 51 }, () => "subject @include(if: true)").join(" ")} } }`;
 const tokens = `{ viewer { ${"subject ".repeat(2_000)} } }`;
 
+/** Each level doubles what the one below asks for: few words, thousands of fields. */
+const doubling = (levels: number, type: string, innermost: string): string =>
+  Array.from({ length: levels }, (_, at) => {
+    const inside = at + 1 < levels ? `...a${at + 1} ...a${at + 1}` : innermost;
+    return `fragment a${at} on ${type} { ${inside} }`;
+  }).join("\n");
+
 const tooLarge: [string, string, RegExp][] = [
   ["depth", `{ function(name: "a") { ${nested(12)} } }`, /limit of depth is 12/],
   ["aliases", aliases(31), /limit of aliases is 30/],
@@ -27,6 +34,16 @@ const tooLarge: [string, string, RegExp][] = [
   ["complexity", heavy, /limit of complexity is 25000/],
   ["complexity of texts", sources, /limit of complexity is 25000/],
   ["directives", directives, /limit of directives is 50/],
+  [
+    "selections",
+    `{ ...a0 } ${doubling(13, "Query", "viewer { subject }")}`,
+    /fewer fragments.*: the limit of selections is 10000\.$/,
+  ],
+  [
+    "selections of introspection",
+    `{ __schema { ...a0 } } ${doubling(13, "__Schema", "description")}`,
+    /limit of selections is 10000/,
+  ],
   ["tokens", tokens, /^The operation is too large\. Send a shorter document.*: the limit of tokens is 2000\.$/],
 ];
 

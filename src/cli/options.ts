@@ -11,6 +11,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A list of none is nothing that anybody means. */
+export function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("A whole number from 1 is needed.");
+  return value;
+}
+
 export interface Pair {
   readonly name: string;
   readonly value: string;
@@ -87,7 +94,7 @@ export const named = (command: Command, what = "its name"): Command =>
 export const listOptions = (command: Command): Command =>
   command
     .option("-A, --all-namespaces", "of every namespace")
-    .addOption(new Option("--limit <n>", "at most so many").argParser(wholeNumber));
+    .addOption(new Option("--limit <n>", "at most so many").argParser(positiveNumber));
 
 /** Whether any of these flags was given; a change without one is a mistake worth telling. */
 export const isEmpty = (change: object): boolean => Object.values(change).every((value) => value === undefined);

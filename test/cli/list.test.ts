@@ -17,6 +17,15 @@ describe("Lists", () => {
     expect(api.requests.map(({ variables }) => variables["first"])).toEqual([3]);
   });
 
+  it.each(["env list", "fn list", "route list", "fn versions hi", "invocation list"])(
+    "of none are a mistake: %s --limit 0",
+    async (command) => {
+      const { exitCode, stdout, stderr, api } = await fermi(`${command} --limit 0`, {});
+      expect({ exitCode, stdout, asked: api.requests.length }).toEqual({ exitCode: 2, stdout: "", asked: 0 });
+      expect(stderr).toContain("A whole number from 1 is needed");
+    },
+  );
+
   it("are aligned, whatever is in them", async () => {
     const rows = [environmentNode({ name: "a\nb" }), environmentNode({ name: "a-much-longer-name", image: "i" })];
     const { stdout } = await fermi("env list", { environments: (args: never) => page(rows, args) });

@@ -4,7 +4,7 @@ import { action, nameOf, printDone, printList, type Context } from "../context.j
 import { functionFlags, invokeFlags } from "../flags.js";
 import { listVersions, rollbackFunction, type VersionNode } from "../operations/function.operations.js";
 import { invokeFunction, type InvocationAnswer } from "../operations/invocation.operations.js";
-import { headers, named, readText, wholeNumber, type Pair } from "../options.js";
+import { headers, named, positiveNumber, readText, wholeNumber, type Pair } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, formatValue, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -116,7 +116,7 @@ export function addFunctionRunCommands(group: Command, shell: Shell): void {
     .action(action(shell, invoke, invokeFlags));
   named(group.command("versions"))
     .description("list the versions of a function, newest first")
-    .option("--limit <n>", "at most so many", wholeNumber)
+    .option("--limit <n>", "at most so many", positiveNumber)
     .action(action(shell, versions, functionFlags));
   named(group.command("rollback"))
     .description("make an earlier version current, at once")

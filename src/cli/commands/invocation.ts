@@ -3,7 +3,7 @@ import { refused, usageError } from "../cli-error.js";
 import { action, printList, printOne, type Context } from "../context.js";
 import { recordFlags } from "../flags.js";
 import { getInvocation, listInvocations, type InvocationNode } from "../operations/invocation.operations.js";
-import { readTime, several, wholeNumber } from "../options.js";
+import { positiveNumber, readTime, several } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, formatMs, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -70,7 +70,7 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .addOption(new Option("--source <source>", "those that came this way").choices(["HTTP", "GRAPHQL"]))
     .option("--since <time>", "those since then: 10m ago, or a time")
     .option("--until <time>", "those before then")
-    .option("--limit <n>", "at most so many", wholeNumber, 50)
+    .option("--limit <n>", "at most so many", positiveNumber, 50)
     .action(action(shell, list, recordFlags));
   group
     .command("get")

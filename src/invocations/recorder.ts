@@ -64,6 +64,7 @@ export class BatchingRecorder implements InvocationRecorder {
       logger,
       what: "invocation records",
       whenWell: "Invocations are recorded as they end",
+      advice: "Lower FERMI_RECORD_RATE, or give the database more room.",
     });
     this.#sampler = new Sampler(options.clock, options.recordRate);
     this.#writer = new BatchWriter<RecordBatch>({
@@ -111,7 +112,8 @@ export class BatchingRecorder implements InvocationRecorder {
 
   #keep(record: InvocationRecord): void {
     if (isWarmSuccess(record.invocation) && !this.#sampler.passes()) this.#options.metrics.recordsSampledOut(1);
-    else if (this.#waiting.length + this.#beingWritten >= this.#maxRecords) this.#drop(1, "the buffer is full");
+    else if (this.#waiting.length + this.#beingWritten >= this.#maxRecords)
+      this.#drop(1, "more came than could be stored");
     else this.#waiting.push(record);
   }
 

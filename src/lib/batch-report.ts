@@ -12,6 +12,8 @@ interface BatchReportOptions {
   readonly what: string;
   /** How it is when all is well, as a sentence without its full stop. */
   readonly whenWell: string;
+  /** What keeps them from being dropped, as a sentence. */
+  readonly advice: string;
 }
 
 /** What a BatchWriter's owner tells the operator: what it dropped and lost, and how writing goes. */
@@ -47,10 +49,23 @@ export class BatchReport {
     const { what, whenWell } = this.#options;
     const dropped = `${this.#drops.total} dropped since the start`;
     if (failingMs <= toleratedTroubleMs) {
-      return { name: what, ok: !this.#drops.isRecent, message: `${whenWell}, ${dropped}.` };
+      const loss = this.#recentLoss();
+      return { name: what, ok: loss === undefined, message: loss ?? `${whenWell}, ${dropped}.` };
     }
     const seconds = Math.round(failingMs / 1_000);
     const message = `The store has taken no ${what} for ${seconds} s: ${waiting} wait, ${dropped}.`;
     return { name: what, ok: false, message };
+  }
+
+  #recentLoss(): string | undefined {
+    const { recent, total } = this.#drops;
+    if (recent === undefined) return undefined;
+    const { what, advice } = this.#options;
+    const subject = what.charAt(0).toUpperCase() + what.slice(1);
+    const ago = `${Math.round(recent.agoMs / 1_000)} s ago`;
+    return (
+      `${subject} were lost: ${total} dropped since the start, the last ${ago}, because ${recent.why}. ` +
+      `${advice} This check is well again a minute after the last loss.`
+    );
   }
 }

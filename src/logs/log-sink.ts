@@ -59,7 +59,13 @@ export class LogSink {
     this.#buffer = new LineBuffer(options.limits ?? defaultLimits);
     this.#instances = new KnownInstances((instanceId) => options.identify(instanceId));
     const { clock, logger } = options;
-    this.#report = new BatchReport({ clock, logger, what: "log lines", whenWell: "Log lines are stored as they come" });
+    this.#report = new BatchReport({
+      clock,
+      logger,
+      what: "log lines",
+      whenWell: "Log lines are stored as they come",
+      advice: "Let functions print less, or give the database more room.",
+    });
     this.#writer = new BatchWriter<LogBatch>({
       clock: options.clock,
       intervalMs: options.intervalMs ?? 50,
@@ -108,7 +114,7 @@ export class LogSink {
     const dropped = this.#droppedByFunctionId.get(functionId) ?? { count: 0, functionVersion, instance };
     dropped.count++;
     this.#droppedByFunctionId.set(functionId, dropped);
-    this.#count(1, "buffer_full", "the buffer is full");
+    this.#count(1, "buffer_full", "more came than could be stored");
   }
 
   #nextBatch(): LogBatch | undefined {

@@ -158,7 +158,13 @@ describe("LogSink", () => {
     print("a", ...numbered(8));
     print("b", ...numbered(6));
     expect(told.dropped).toEqual([...new Array<string>(4).fill("buffer_full")]);
-    expect(sink.check()).toMatchObject({ name: "log lines", ok: false });
+    expect(sink.check()).toEqual({
+      name: "log lines",
+      ok: false,
+      message:
+        "Log lines were lost: 4 dropped since the start, the last 0 s ago, because more came than could be stored. " +
+        "Let functions print less, or give the database more room. This check is well again a minute after the last loss.",
+    });
     isAway = false;
     const flushed = sink.flush();
     await until(() => clock.pending > 0, "the pause").catch(() => undefined);
@@ -181,6 +187,12 @@ describe("LogSink", () => {
     print("a", ...numbered(5));
     await sink.flush();
     expect(messages().slice(12)).toEqual(numbered(5));
+    clock.advance(61_000);
+    expect(sink.check()).toEqual({
+      name: "log lines",
+      ok: true,
+      message: "Log lines are stored as they come, 4 dropped since the start.",
+    });
   });
 
   it("writes at most 2,000 lines or 4 MiB a batch", async () => {

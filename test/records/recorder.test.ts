@@ -145,7 +145,7 @@ describe("BatchingRecorder", () => {
     expect(total()).toBe(2_505);
     expect(told).toMatchObject({ written: 2_000, dropped: 505 });
     expect(recorder.check()).toMatchObject({ ok: false, message: expect.stringContaining("505 dropped") });
-    clock.advance(6 * 60_000);
+    clock.advance(61_000);
     expect(recorder.check()).toMatchObject({ name: "invocation records", ok: true });
   });
 

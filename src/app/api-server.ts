@@ -23,7 +23,7 @@ import { formatError, logErrors } from "./graphql-format-error.js";
 import { createGraphQLOverHttp } from "./graphql-http.js";
 import { defaultOperationLimits, type OperationLimits } from "./graphql-limits.js";
 import { defaultSocketLimits, type SocketLimits } from "./graphql-socket.js";
-import { GraphQLOverWebSocket } from "./graphql-websocket.js";
+import { GraphQLOverWebSocket, type SocketMetrics } from "./graphql-websocket.js";
 
 export interface ApiServerOptions {
   readonly parts: ApiParts;
@@ -46,6 +46,7 @@ export interface ApiServerOptions {
     /** Serves `/` and whatever belongs to it. */
     readonly playground: RequestHandler;
   };
+  readonly socketMetrics: SocketMetrics;
   readonly limits?: Partial<OperationLimits>;
   readonly socketLimits?: Partial<SocketLimits>;
 }
@@ -92,6 +93,7 @@ export class ApiServer {
       limits,
       socketLimits: { ...defaultSocketLimits, ...this.#options.socketLimits },
       messageBytesMax: bodyBytesMax,
+      metrics: this.#options.socketMetrics,
       logger,
       clock,
     });

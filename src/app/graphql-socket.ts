@@ -1,6 +1,7 @@
 /**
  * One WebSocket of the API. Results are sent only as fast as they are taken, so a slow reader holds back its own
- * subscriptions and nothing else; one that takes nothing for too long is disconnected and told why.
+ * subscriptions and nothing else; one that takes nothing for too long is disconnected. Why is told in the close frame, which
+ * stands behind all that was sent before: only who reads on within five seconds gets to see it, so `onSlow` tells it here.
  */
 import type { WebSocket } from "ws";
 import type { Clock } from "../lib/clock.js";
@@ -39,11 +40,14 @@ export class GraphQLSocket {
   readonly #socket: WebSocket;
   readonly #limits: SocketLimits;
   readonly #clock: Clock;
+  readonly #onSlow: (bufferedBytes: number) => void;
   readonly #gone = new AbortController();
   #pingTimer: { stop(): void } | undefined;
 
-  constructor(socket: WebSocket, limits: SocketLimits, clock: Clock) {
+  /** `onSlow` is told once, of a socket that is ended since it takes nothing: how many bytes it has left waiting. */
+  constructor(socket: WebSocket, limits: SocketLimits, clock: Clock, onSlow: (bufferedBytes: number) => void) {
     this.#socket = socket;
+    this.#onSlow = onSlow;
     this.#limits = limits;
     this.#clock = clock;
   }
@@ -85,6 +89,8 @@ export class GraphQLSocket {
   }
 
   #dropSlow(): void {
+    if (this.#gone.signal.aborted) return;
+    this.#onSlow(this.#socket.bufferedAmount);
     this.close(closeCodes.tooSlow, "Too slow: what was sent was not read in time. Subscribe again to go on.");
   }
 

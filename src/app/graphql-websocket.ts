@@ -20,6 +20,12 @@ import type { OperationLimits } from "./graphql-limits.js";
 import { prepareOperation, RefusedOperation } from "./graphql-operation.js";
 import { closeCodes, GraphQLSocket, type SocketLimits } from "./graphql-socket.js";
 
+/** What is counted of sockets. */
+export interface SocketMetrics {
+  /** One was ended because its client did not read what was sent. */
+  slowSocketEnded(): void;
+}
+
 export interface GraphQLOverWebSocketOptions {
   readonly schema: GraphQLSchema;
   readonly authenticator: Authenticator;
@@ -27,6 +33,7 @@ export interface GraphQLOverWebSocketOptions {
   readonly limits: OperationLimits;
   readonly socketLimits: SocketLimits;
   readonly messageBytesMax: number;
+  readonly metrics: SocketMetrics;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -72,7 +79,7 @@ export class GraphQLOverWebSocket {
 
   #open(webSocket: WebSocket, request: IncomingMessage): void {
     const { socketLimits, clock } = this.#options;
-    const socket = new GraphQLSocket(webSocket, socketLimits, clock);
+    const socket = new GraphQLSocket(webSocket, socketLimits, clock, (bytes) => this.#tellSlow(bytes));
     socket.start();
     const closed = this.#protocol.opened(
       {
@@ -88,6 +95,12 @@ export class GraphQLOverWebSocket {
     );
     const end = (): void => void this.#guard(socket, () => closed(closeCodes.goingAway, ""));
     socket.signal.addEventListener("abort", end, { once: true });
+  }
+
+  #tellSlow(bufferedBytes: number): void {
+    const { metrics, logger } = this.#options;
+    metrics.slowSocketEnded();
+    logger.warn({ bufferedBytes }, "a WebSocket was ended, because its client did not read in time what was sent");
   }
 
   async #guard(socket: GraphQLSocket, work: () => Promise<void>): Promise<void> {

@@ -10,6 +10,7 @@ import type { Pool } from "../model/instance.js";
 import { instanceStates } from "../model/instance-state.js";
 import type { Invocation } from "../model/invocation.js";
 import type { PoolMetrics } from "../poolmgr/pool-metrics.js";
+import type { SocketMetrics } from "./graphql-websocket.js";
 import { FunctionLabels, type FunctionLabel, type FunctionName } from "./function-labels.js";
 
 /** What is looked up at each scrape. */
@@ -28,7 +29,7 @@ const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const perFunction = ["namespace", "function"] as const;
 type PerFunction = (typeof perFunction)[number];
 
-export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
+export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics, SocketMetrics {
   readonly #registry = new Registry();
   readonly #labels = new FunctionLabels(maxFunctions);
   readonly #inFlight = new Map<string, number>();
@@ -68,6 +69,10 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
   readonly #linesDropped = this.#counter("fermi_log_lines_dropped_total", "Log lines that were not stored.", [
     "reason",
   ]);
+  readonly #slowSockets = this.#counter(
+    "fermi_slow_websockets_total",
+    "WebSockets of the API that were ended, because their clients did not read what was sent.",
+  );
 
   constructor(private readonly sources: MetricSources) {
     collectDefaultMetrics({ register: this.#registry });
@@ -128,6 +133,10 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics {
 
   logLinesDropped(count: number, reason: LineDropReason): void {
     this.#linesDropped.inc({ reason }, count);
+  }
+
+  slowSocketEnded(): void {
+    this.#slowSockets.inc();
   }
 
   /** The page as it is now. */

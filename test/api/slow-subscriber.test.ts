@@ -44,6 +44,14 @@ describe("a subscriber that does not read", () => {
     socket.resume();
     const [code, reason] = (await closed) as [number, Buffer];
     expect([code, String(reason)]).toEqual([4008, expect.stringMatching(/^Too slow/)]);
+    expect(api.slowSockets).toBe(1);
+    expect(api.log.entries.filter(({ level }) => level === "warn")).toEqual([
+      {
+        level: "warn",
+        fields: { bufferedBytes: expect.any(Number) },
+        message: expect.stringMatching(/WebSocket was ended/),
+      },
+    ]);
   });
 
   it("does not disturb another", async () => {

@@ -43,6 +43,12 @@ describe("Metrics", () => {
     expect(await valuesOf("fermi_cold_wait_duration_seconds_sum")).toEqual({ [`{${helloLabels}}`]: 0.05 });
   });
 
+  it("counts WebSockets whose clients did not read", async () => {
+    const { metrics, valuesOf } = setUp();
+    metrics.slowSocketEnded();
+    expect(await valuesOf("fermi_slow_websockets_total")).toEqual({ "": 1 });
+  });
+
   it("names the first thousand functions, and calls all others other", async () => {
     const { metrics, valuesOf } = setUp();
     for (let index = 0; index < 1_010; index++) {

@@ -101,6 +101,7 @@ export class ApiHarness {
   readonly pools = new FakePools();
   readonly invoker = new FakeInvoker();
   readonly log = new KeptLog();
+  slowSockets = 0;
   checks: Check[] = [{ name: "store", ok: true, message: "PostgreSQL answers." }];
   routerUrl = "http://localhost:31314";
   /** Told when somebody asks for the checks; they are given after `untilChecked`. */
@@ -171,6 +172,11 @@ export class ApiHarness {
         },
       },
       ...{ host: "127.0.0.1", port: 0, adminToken: null, logger: this.log, clock, stopTimeoutMs: 2_000 },
+      socketMetrics: {
+        slowSocketEnded: () => {
+          this.slowSockets++;
+        },
+      },
       handlers: {
         healthz: (_req, res) => void res.send("ok"),
         readyz: (_req, res) => void res.send("ready"),

@@ -145,6 +145,7 @@ export class ApiRole implements Role {
       clock,
       stopTimeoutMs,
       isDraining,
+      socketMetrics: metrics,
       handlers: {
         healthz: answerHealthy,
         readyz: answerReady(() => installation.unready()),

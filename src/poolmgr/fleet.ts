@@ -3,6 +3,7 @@ import type { Environment } from "../model/environment.js";
 import { FunctionState } from "./function-state.js";
 import type { Launch } from "./launch.js";
 import type { Member } from "./member.js";
+import type { CheckedPools } from "./plan-check.js";
 import { turnMs } from "./plan-evictions.js";
 import type { Occupant } from "./room.js";
 
@@ -81,6 +82,12 @@ export class Fleet {
       else if (nowMs - drain.beganMs < turnMs) count.busy++;
     }
     return count;
+  }
+
+  asChecked(): Pick<CheckedPools, "functions" | "warmWanted" | "claimed"> {
+    const functions = [...this.functions.values()].flatMap((fn) => fn.asChecked() ?? []);
+    const warmWanted = [...this.environments.values()].reduce((sum, { poolSize }) => sum + poolSize, 0);
+    return { functions, warmWanted, claimed: this.claimed };
   }
 
   /** All READY instances; of each function the most recently used `minInstances` are kept. */

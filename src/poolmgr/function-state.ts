@@ -2,6 +2,7 @@ import type { FunctionSpec } from "../model/function.js";
 import type { Launch } from "./launch.js";
 import { LaunchGate } from "./launch-gate.js";
 import type { Member } from "./member.js";
+import type { CheckedFunction } from "./plan-check.js";
 import type { GrantingRouter } from "./plan-grants.js";
 import type { ScaledFunction, ScaledInstance, VersionDemand } from "./plan-scaling.js";
 
@@ -102,6 +103,15 @@ export class FunctionState {
       demands: new Map([...this.demands.keys()].map((version) => [version, this.demand(version)])),
       instances: [...launching, ...members],
     };
+  }
+
+  /** Undefined where it is to keep no instances. */
+  asChecked(): CheckedFunction | undefined {
+    if (this.spec === undefined || this.spec.settings.minInstances === 0) return undefined;
+    const { namespace, name, currentVersionNumber: version, settings } = this.spec;
+    const serving = this.ready(version).length + this.launching(version);
+    const isBroken = !this.gate(version).mayLaunchUnasked;
+    return { namespace, name, minInstances: settings.minInstances, serving, isBroken };
   }
 
   /** It lacks nothing: nobody waits, every slot is some router's, and `minInstances` are there. */

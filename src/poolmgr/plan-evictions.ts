@@ -1,6 +1,8 @@
 /**
  * Which instances give way to requests that wait while the machine is full: pure. What is idle goes at once; where all are
  * busy, functions take turns; and a function that holds much more than one that waits gives up one instance after another.
+ * What `minInstances` keep is the last to go, but goes: a promise of speed to one does not keep others from being served.
+ * For `minInstances`' sake nobody gives way.
  * An eviction harms nobody: the instance takes no new request, and ends after those it has.
  */
 import { idlestFirst } from "./plan-scaling.js";
@@ -15,7 +17,7 @@ export function planEvictions(room: Room, claimants: readonly Claimant[]): strin
   const turns = turnEvictions(room, claimants, idle);
   const evictions = [...idle, ...turns];
   if (evictions.length > 0 || draining.idle + draining.busy > 0) return evictions;
-  const holdings = claimants.filter(isUnserved).map((claimant) => held(claimants, claimant));
+  const holdings = claimants.filter(isWaiting).map((claimant) => held(claimants, claimant));
   return holdings.length === 0 ? [] : takeFromRichest(occupants, Math.min(...holdings));
 }
 
@@ -24,31 +26,45 @@ export const isPoor = ({ isAsked, serving, granted }: Claimant): boolean => isAs
 
 export const isUnserved = ({ granted, count }: Claimant): boolean => granted < count;
 
+/** Requests of it wait for more instances than it was given. */
+export const isWaiting = (claimant: Claimant): boolean => claimant.isAsked && isUnserved(claimant);
+
 /** What a function holds and was just given, over all its versions. */
 export const held = (claimants: readonly Claimant[], { functionId, holding }: Claimant): number =>
   claimants.reduce((sum, other) => sum + (other.functionId === functionId ? other.granted : 0), holding);
 
 /** When a turn ends that keeps somebody waiting; undefined where nobody waits. */
 export function nextTurnInMs({ nowMs, wants, occupants }: Room, claimants: readonly Claimant[]): number | undefined {
-  if (!claimants.some(isUnserved)) return undefined;
+  if (!claimants.some(isWaiting)) return undefined;
   const ages = [...wants.map(({ sinceMs }) => nowMs - sinceMs), ...occupants.flatMap((o) => [o.ageMs, o.idleMs])];
   return turnMs - Math.max(0, ...ages.filter((ms) => ms < turnMs));
 }
 
 /** The first instance of a function with callers comes at anyone's cost who is idle; a further one, of who is for a turn. */
 function idleEvictions({ occupants, draining }: Room, claimants: readonly Claimant[]): Occupant["id"][] {
-  const lacking = claimants.reduce((sum, { count, granted }) => sum + count - granted, 0) - draining.idle;
-  const firsts = claimants.filter(isPoor).length - draining.idle;
-  return idlestFirst(occupants.filter((occupant) => isIdle(occupant, claimants)))
-    .filter(({ idleMs }, index) => index < firsts || (index < lacking && idleMs >= turnMs))
+  const waiting = claimants.filter(isWaiting);
+  const lacking = waiting.reduce((sum, { count, granted }) => sum + count - granted, 0) - draining.idle;
+  const firsts = waiting.filter(isPoor).length - draining.idle;
+  return keptLast(occupants.filter((occupant) => isIdle(occupant, waiting)))
+    .filter(({ idleMs, isKept }, index) => index < firsts || (!isKept && index < lacking && idleMs >= turnMs))
     .map(({ id }) => id);
 }
 
+/** The idlest first; of what `minInstances` keep, a function's last one after those of which it has more. */
+function keptLast(occupants: readonly Occupant[]): Occupant[] {
+  const kept = byTarget(occupants.filter(({ isKept }) => isKept)).map(idlestFirst);
+  return [
+    ...idlestFirst(occupants.filter(({ isKept }) => !isKept)),
+    ...idlestFirst(kept.flatMap((siblings) => siblings.slice(0, -1))),
+    ...idlestFirst(kept.flatMap((siblings) => siblings.slice(-1))),
+  ];
+}
+
 /** A new instance of which no router has said anything yet may have got a request. */
-function isIdle({ functionId, version, inFlight, ...occupant }: Occupant, claimants: readonly Claimant[]): boolean {
-  const isWanted = claimants.some((want) => want.functionId === functionId && want.version === version);
+function isIdle({ functionId, version, inFlight, ...occupant }: Occupant, waiting: readonly Claimant[]): boolean {
+  const isWanted = waiting.some((want) => want.functionId === functionId && want.version === version);
   const isKnown = occupant.isReported || occupant.ageMs >= turnMs;
-  return !isWanted && !occupant.isKept && inFlight === 0 && isKnown;
+  return !isWanted && inFlight === 0 && isKnown;
 }
 
 /** One instance for everyone who has waited a turn for the first, less what is about to come free. */
@@ -69,18 +85,15 @@ function turnEvictions(
 function inTurn(occupants: readonly Occupant[]): Occupant[] {
   const several = [...byTarget(occupants)].flatMap((siblings) => idlestFirst(siblings).slice(0, -1));
   const lasts = [...byTarget(occupants)].flatMap((siblings) => idlestFirst(siblings).slice(-1));
-  const isDue = ({ ageMs, isKept }: Occupant): boolean => !isKept && ageMs >= turnMs;
-  return [
-    ...idlestFirst(several.filter(({ isKept }) => !isKept)),
-    ...lasts.filter(isDue).sort((a, b) => b.ageMs - a.ageMs),
-  ];
+  const isDue = ({ ageMs }: Occupant): boolean => ageMs >= turnMs;
+  return [...keptLast(several), ...lasts.filter(isDue).sort((a, b) => b.ageMs - a.ageMs)];
 }
 
 /** One instance, and only where both are closer to equal afterwards. */
 function takeFromRichest(occupants: readonly Occupant[], poorestHolds: number): string[] {
   const [richest] = byKey(occupants, ({ functionId }) => functionId).sort((a, b) => b.length - a.length);
   if (richest === undefined || richest.length < poorestHolds + 2) return [];
-  return idlestFirst(richest.filter(({ isKept }) => !isKept))
+  return keptLast(richest)
     .slice(0, 1)
     .map(({ id }) => id);
 }

@@ -1,35 +1,46 @@
 /**
  * Who may launch while the machine holds only so many instances: pure. Fair between functions: room goes first to who has
- * waited longest for a first instance, then to whoever holds the fewest. Who makes place is plan-evictions.ts's affair.
+ * waited longest for a first instance, then to whoever holds the fewest. `minInstances` that nobody's request waits for
+ * come last, and get only what is free. Who makes place is plan-evictions.ts's affair.
  */
-import { held, isPoor, isUnserved, nextTurnInMs, planEvictions } from "./plan-evictions.js";
-import type { Claimant, Room } from "./room.js";
+import { held, isPoor, isUnserved, isWaiting, nextTurnInMs, planEvictions } from "./plan-evictions.js";
+import type { Claimant, Room, Want } from "./room.js";
 
 export interface RoomPlan {
-  readonly launches: readonly { readonly functionId: string; readonly version: number; readonly count: number }[];
+  readonly launches: readonly (Pick<Want, "functionId" | "version" | "isAsked"> & { readonly count: number })[];
   /** Ids of instances to take out of service. */
   readonly evictions: readonly string[];
-  /** When to plan again if nothing happens meanwhile; undefined where nobody lacks anything after this. */
+  /** When to plan again if nothing happens meanwhile; undefined where no request waits for an instance after this. */
   readonly againInMs: number | undefined;
 }
+
+/** Places of the machine that `minInstances` leave to others. */
+export const reservedPlaces = (maxInstances: number): number => (maxInstances > 1 ? 1 : 0);
 
 export function planRoom(room: Room): RoomPlan {
   const claimants = room.wants.map((want): Claimant => ({ ...want, granted: 0 }));
   let free = room.free;
-  for (let next = neediest(claimants); next !== undefined && free > 0; next = neediest(claimants)) {
+  for (let next = neediest(claimants); next !== undefined && free > reserved(room, next); next = neediest(claimants)) {
     next.granted++;
     free--;
   }
   const launches = claimants
     .filter(({ granted }) => granted > 0)
-    .map(({ functionId, version, granted }) => ({ functionId, version, count: granted }));
-  const evictions = claimants.some(isUnserved) ? planEvictions(room, claimants) : [];
+    .map(({ functionId, version, isAsked, granted }) => ({ functionId, version, isAsked, count: granted }));
+  const evictions = claimants.some(isWaiting) ? planEvictions(room, claimants) : [];
   return { launches, evictions, againInMs: nextTurnInMs(room, claimants) };
 }
 
+const reserved = ({ reserve }: Room, { isAsked }: Claimant): number => (isAsked ? 0 : reserve);
+
+/** Requests come before `minInstances`. */
 function neediest(claimants: readonly Claimant[]): Claimant | undefined {
   return claimants
     .filter(isUnserved)
-    .map((claimant) => ({ claimant, holds: isPoor(claimant) ? -1 : held(claimants, claimant) }))
-    .sort((a, b) => a.holds - b.holds || a.claimant.sinceMs - b.claimant.sinceMs)[0]?.claimant;
+    .map((claimant) => ({
+      claimant,
+      rank: claimant.isAsked ? 0 : 1,
+      holds: isPoor(claimant) ? -1 : held(claimants, claimant),
+    }))
+    .sort((a, b) => a.rank - b.rank || a.holds - b.holds || a.claimant.sinceMs - b.claimant.sinceMs)[0]?.claimant;
 }

@@ -38,6 +38,8 @@ export interface ScaledFunction {
 export interface Launch {
   readonly version: number;
   readonly count: number;
+  /** Requests wait for them; else it is only `minInstances` that are missing. */
+  readonly isAsked: boolean;
 }
 
 export interface Retirement {
@@ -54,9 +56,7 @@ export const otherVersionIdleMs = 10_000;
 export function planLaunches({ spec, demands, instances }: ScaledFunction): Launch[] {
   if (spec === undefined) return [];
   const versions = new Set([...demands.keys(), spec.currentVersionNumber]);
-  return [...versions]
-    .map((version) => ({ version, count: missing(spec, version, demands.get(version), instances) }))
-    .filter(({ count }) => count > 0);
+  return [...versions].flatMap((version) => missing(spec, version, demands.get(version), instances));
 }
 
 function missing(
@@ -64,13 +64,20 @@ function missing(
   version: number,
   demand: VersionDemand | undefined,
   instances: readonly ScaledInstance[],
-): number {
+): Launch[] {
   const serving = instances.filter((instance) => instance.version === version && instance.state !== "DRAINING");
   const capacity = serving.reduce((sum, { slots }) => sum + slots, 0);
   const wanted = demand === undefined || demand.waiting === 0 ? 0 : demand.inFlight + demand.waiting;
   const forDemand = Math.ceil((wanted - capacity) / settings.requestsPerInstance);
   const forMinimum = version === currentVersionNumber ? settings.minInstances - serving.length : 0;
-  return Math.max(0, Math.min(Math.max(forDemand, forMinimum), settings.maxInstances - serving.length));
+  const room = Math.max(0, settings.maxInstances - serving.length);
+  const asked = Math.max(0, Math.min(forDemand, room));
+  const unasked = Math.min(forMinimum, room) - asked;
+  const launches = [
+    { version, count: asked, isAsked: true },
+    { version, count: unasked, isAsked: false },
+  ];
+  return launches.filter(({ count }) => count > 0);
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { SerialQueue } from "../lib/serial-queue.js";
 import type { Stoppable } from "../lib/stoppable.js";
+import type { Check } from "../model/check.js";
 import type { PoolView } from "../model/pool-view.js";
 import { CodeCache } from "./code-cache.js";
 import { DesiredState } from "./desired-state.js";
@@ -22,6 +23,7 @@ import { InstanceDirectory, type InstanceIdentity } from "./instance-directory.j
 import { Intake } from "./intake.js";
 import { LivePoolView } from "./live-pool-view.js";
 import type { Member } from "./member.js";
+import { planCheck } from "./plan-check.js";
 import { planRetirements, supersededLingerMs } from "./plan-scaling.js";
 import type { EventListener } from "./pool-event.js";
 import { PoolKeeper } from "./pool-keeper.js";
@@ -116,6 +118,13 @@ export class PoolManager implements Stoppable {
 
   get view(): PoolView {
     return this.#view;
+  }
+
+  /** Whether pools and `minInstances` are as they should be. */
+  get check(): Check {
+    const { driver, maxInstances } = this.options;
+    const problems = driver.health().flatMap(({ problem }) => (problem === null ? [] : [problem]));
+    return planCheck({ problems, maxInstances, ...this.#fleet.asChecked() });
   }
 
   /** Whose the instance is, or was within the last minute. */

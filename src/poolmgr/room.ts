@@ -1,6 +1,6 @@
 /** What is known when room is short: who lacks instances, and who might give one up. */
 
-/** What one version of a function still lacks. */
+/** What one version of a function still lacks: for the requests that wait, or (another Want) for `minInstances`. */
 export interface Want {
   readonly functionId: string;
   readonly version: number;
@@ -27,7 +27,7 @@ export interface Occupant {
   readonly ageMs: number;
   /** A router has said what it does. */
   readonly isReported: boolean;
-  /** It is one of its function's `minInstances`. */
+  /** It is one of its function's `minInstances`: the last to give way. */
   readonly isKept: boolean;
 }
 
@@ -35,6 +35,8 @@ export interface Room {
   readonly nowMs: number;
   /** Instances that may still be claimed; negative where the bound was lowered. */
   readonly free: number;
+  /** Of `free`: what is not to be taken for `minInstances`' sake, so that whoever is called next finds a place. */
+  readonly reserve: number;
   /** Instances on their way out that have no request left, and those that have and were sent out less than a turn ago. */
   readonly draining: { readonly idle: number; readonly busy: number };
   readonly wants: readonly Want[];

@@ -14,7 +14,7 @@ import { Launch, type LaunchPorts } from "./launch.js";
 import type { Verdict } from "./launch-gate.js";
 import { describeFailure, type EventListener } from "./pool-event.js";
 import type { PoolMetrics } from "./pool-metrics.js";
-import { planRoom, type RoomPlan } from "./plan-room.js";
+import { planRoom, reservedPlaces, type RoomPlan } from "./plan-room.js";
 import type { Want } from "./room.js";
 import { planLaunches, type Launch as Missing } from "./plan-scaling.js";
 import type { Retirer } from "./retirer.js";
@@ -76,10 +76,10 @@ export class Scaler {
     const { fleet, retirer } = this.ports;
     const plan = this.#planRoom();
     if (plan.againInMs !== undefined) this.#makeRoomAfter(plan.againInMs);
-    for (const { functionId, version, count } of plan.launches) {
+    for (const { functionId, ...launched } of plan.launches) {
       const fn = fleet.function(functionId);
-      this.#reduce(fn, version, count);
-      for (let i = 0; i < count; i++) this.#launch(fn, version);
+      this.#reduce(fn, launched);
+      for (let i = 0; i < launched.count; i++) this.#launch(fn, launched.version);
     }
     for (const id of plan.evictions) {
       const member = fleet.member(id);
@@ -94,7 +94,8 @@ export class Scaler {
     const free = maxInstances - fleet.claimed;
     const isShort = wants.reduce((sum, { count }) => sum + count, 0) > free;
     const occupants = isShort ? fleet.occupants(nowMs) : [];
-    return planRoom({ nowMs, free, wants, occupants, draining: fleet.draining(nowMs) });
+    const reserve = reservedPlaces(maxInstances);
+    return planRoom({ nowMs, free, reserve, wants, occupants, draining: fleet.draining(nowMs) });
   }
 
   /** A turn that ends is no event of its own. */
@@ -146,14 +147,17 @@ export class Scaler {
   }
 
   #permitted(fn: FunctionState, nowMs: number): Missing[] {
-    return planLaunches(fn.asScaled(nowMs, () => false)).flatMap(({ version, count }) => {
+    const permitted = new Map<number, number>();
+    return planLaunches(fn.asScaled(nowMs, () => false)).flatMap(({ version, count, isAsked }) => {
       const verdict = this.#verdict(fn, version, nowMs);
       if (verdict.kind === "WAIT") this.#wakeAfter(fn, verdict.ms);
       if (verdict.kind !== "GO") return [];
       const gate = fn.gate(version);
-      if (!gate.mayLaunchUnasked && fn.waitingRouters(version).length === 0) return [];
-      const permitted = Math.min(count, gate.atOnce - fn.launching(version));
-      return permitted > 0 ? [{ version, count: permitted }] : [];
+      if (!gate.mayLaunchUnasked && !isAsked) return [];
+      const before = permitted.get(version) ?? fn.launching(version);
+      const more = Math.min(count, gate.atOnce - before);
+      permitted.set(version, before + more);
+      return more > 0 ? [{ version, count: more, isAsked }] : [];
     });
   }
 
@@ -184,17 +188,17 @@ export class Scaler {
     });
   }
 
-  #want(fn: FunctionState, { version, count }: Missing): Want {
+  #want(fn: FunctionState, { version, count, isAsked }: Missing): Want {
     const sinceMs = fn.lackingSinceMs.get(version) ?? this.#nowMs;
     fn.lackingSinceMs.set(version, sinceMs);
-    const isAsked = fn.waitingRouters(version).length > 0;
     const serving = fn.ready(version).length + fn.launching(version);
     return { functionId: fn.id, version, count, isAsked, serving, holding: fn.holding, sinceMs };
   }
 
-  #reduce(fn: FunctionState, version: number, launched: number): void {
+  #reduce(fn: FunctionState, { version, isAsked, count }: Missing): void {
+    const isLaunched = (want: Missing): boolean => want.version === version && want.isAsked === isAsked;
     const left = (this.#wanting.get(fn) ?? [])
-      .map((want) => (want.version === version ? { version, count: want.count - launched } : want))
+      .map((want) => (isLaunched(want) ? { ...want, count: want.count - count } : want))
       .filter(({ count }) => count > 0);
     this.#lacks(fn, left);
   }

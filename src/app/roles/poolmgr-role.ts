@@ -35,7 +35,6 @@ export class PoolmgrRole implements Role {
   readonly name = "poolmgr";
   readonly #logs: LogSink;
   readonly #term = new PoolmgrTerm();
-  #tenure: Tenure | undefined;
   #isStopping = false;
   #address = "";
   /** Of the present term or the last: last words of instances come late. */
@@ -110,10 +109,8 @@ export class PoolmgrRole implements Role {
 
   /** Who stands by knows nothing of pools. */
   #poolCheck(): Check[] {
-    if (this.#tenure === undefined) return [];
-    const problems = this.#tenure.driver.health().flatMap(({ problem }) => (problem === null ? [] : [problem]));
-    const ok = problems.length === 0;
-    return [{ name: "instances", ok, message: ok ? "Pools are filled as they should be." : problems.join(" ") }];
+    const { manager } = this.#term;
+    return manager === undefined ? [] : [manager.check];
   }
 
   async #listen(): Promise<void> {
@@ -142,7 +139,7 @@ export class PoolmgrRole implements Role {
   async #lead(signal: AbortSignal, onLeading: () => void): Promise<void> {
     const { logger } = this.foundation;
     const { host, leadership } = this.needs;
-    const tenure = (this.#tenure = host.lead(() => leadership.isHeld));
+    const tenure = host.lead(() => leadership.isHeld);
     const manager = (this.#latest = this.#buildManager(tenure));
     logger.info({}, "this process leads: it manages the pools");
     this.#term.begin(manager);
@@ -159,7 +156,6 @@ export class PoolmgrRole implements Role {
       // One that has lost its lease touches nothing: another may lead, or nobody can tell who does.
       await (this.#isStopping ? manager.stop() : manager.abandon());
       await reading?.stop();
-      this.#tenure = undefined;
       await tenure.stop();
     }
   }

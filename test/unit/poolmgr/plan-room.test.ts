@@ -12,7 +12,7 @@ const occupant = (id: string, functionId: string, change: Partial<Occupant> = {}
   ...change,
 });
 const room = (change: Partial<Room>): Room => ({
-  ...{ nowMs: 0, free: 0, draining: { idle: 0, busy: 0 }, wants: [], occupants: [] },
+  ...{ nowMs: 0, free: 0, reserve: 0, draining: { idle: 0, busy: 0 }, wants: [], occupants: [] },
   ...change,
 });
 
@@ -21,8 +21,8 @@ describe("planRoom", () => {
     const plan = planRoom(room({ free: Infinity, wants: [want("a", 5), want("b", 2)] }));
     expect(plan).toEqual({
       launches: [
-        { functionId: "a", version: 1, count: 5 },
-        { functionId: "b", version: 1, count: 2 },
+        { functionId: "a", version: 1, isAsked: true, count: 5 },
+        { functionId: "b", version: 1, isAsked: true, count: 2 },
       ],
       evictions: [],
       againInMs: undefined,
@@ -32,8 +32,8 @@ describe("planRoom", () => {
   it("gives room to whoever holds the fewest, whichever asked for more", () => {
     const wants = [want("greedy", 100, { holding: 3, serving: 3 }), want("modest", 2)];
     expect(planRoom(room({ free: 6, wants })).launches).toEqual([
-      { functionId: "greedy", version: 1, count: 4 },
-      { functionId: "modest", version: 1, count: 2 },
+      { functionId: "greedy", version: 1, isAsked: true, count: 4 },
+      { functionId: "modest", version: 1, isAsked: true, count: 2 },
     ]);
   });
 
@@ -45,7 +45,9 @@ describe("planRoom", () => {
 
   it("gives the last place to whoever has waited longest", () => {
     const wants = [want("late", 1, { sinceMs: 9 }), want("early", 1, { sinceMs: 3 })];
-    expect(planRoom(room({ free: 1, wants })).launches).toEqual([{ functionId: "early", version: 1, count: 1 }]);
+    expect(planRoom(room({ free: 1, wants })).launches).toEqual([
+      { functionId: "early", version: 1, isAsked: true, count: 1 },
+    ]);
   });
 
   it("evicts the least recently used idle instances of others, as many as are missing", () => {
@@ -60,7 +62,6 @@ describe("planRoom", () => {
   it.each([
     ["busy", { inFlight: 1 }],
     ["so new that no router has said anything of it", { ageMs: turnMs - 1, isReported: false }],
-    ["one of its function's minInstances", { isKept: true }],
     ["of the version that lacks instances", { functionId: "a" }],
   ])("does not evict what is %s", (_name, change) => {
     const occupants = [occupant("x", "b", change)];
@@ -110,6 +111,50 @@ describe("planRoom", () => {
   });
 });
 
+describe("planRoom, with minInstances", () => {
+  const kept = (id: string, functionId: string): Occupant => occupant(id, functionId, { isKept: true });
+  const unasked = (functionId: string, count: number, change: Partial<Want> = {}): Want =>
+    want(functionId, count, { isAsked: false, ...change });
+
+  it("evicts nobody for their sake, however much others hold and however idle they are", () => {
+    const occupants = [occupant("x1", "b"), occupant("x2", "b"), occupant("x3", "b")];
+    const plan = planRoom(room({ nowMs: 60_000, wants: [unasked("a", 10)], occupants }));
+    expect(plan).toEqual({ launches: [], evictions: [], againInMs: undefined });
+  });
+
+  it("gives room to whoever has callers first, whatever they hold", () => {
+    const wants = [unasked("a", 10), want("b", 2, { serving: 3, holding: 3, sinceMs: 9 })];
+    expect(planRoom(room({ free: 2, wants })).launches).toEqual([
+      { functionId: "b", version: 1, isAsked: true, count: 2 },
+    ]);
+  });
+
+  it("leaves the reserve to callers", () => {
+    const launches = (wants: readonly Want[]): object => planRoom(room({ free: 4, reserve: 1, wants })).launches;
+    expect(launches([unasked("a", 10)])).toEqual([{ functionId: "a", version: 1, isAsked: false, count: 3 }]);
+    expect(launches([want("a", 10)])).toEqual([{ functionId: "a", version: 1, isAsked: true, count: 4 }]);
+  });
+
+  it("lets idle ones give way to a function's first instance, a function's last one last", () => {
+    const occupants = [kept("only", "c"), kept("k1", "b"), kept("k2", "b"), occupant("idle", "d", { idleMs: 1 })];
+    const evictions = (...wants: Want[]): readonly string[] => planRoom(room({ wants, occupants })).evictions;
+    expect(evictions(want("a", 1))).toEqual(["idle"]);
+    expect(evictions(want("a", 1), want("e", 1))).toEqual(["idle", "k1"]);
+  });
+
+  it("lets those of a function that lacks more of them give way", () => {
+    const occupants = [kept("k1", "b"), kept("k2", "b")];
+    expect(planRoom(room({ wants: [unasked("b", 8), want("a", 1)], occupants })).evictions).toEqual(["k1"]);
+  });
+
+  it("lets them give way to a further instance only where both are closer to equal afterwards", () => {
+    const occupants = [kept("k1", "b"), kept("k2", "b"), kept("k3", "b")];
+    const more = (holding: number): Want => want("a", 5, { serving: holding, holding });
+    expect(planRoom(room({ wants: [more(1)], occupants })).evictions).toEqual(["k1"]);
+    expect(planRoom(room({ wants: [more(2)], occupants })).evictions).toEqual([]);
+  });
+});
+
 describe("planRoom, where every instance is busy", () => {
   const busy = (id: string, change: Partial<Occupant> = {}): Occupant =>
     occupant(id, id, { inFlight: 1, idleMs: 0, ...change });
@@ -138,8 +183,13 @@ describe("planRoom, where every instance is busy", () => {
     expect(evictions([want("a", 1), want("b", 1)], { occupants: [...occupants, ...several] })).toEqual(["r2", "old"]);
   });
 
-  it("leaves minInstances alone", () => {
-    expect(evictions([want("a", 1)], { occupants: [busy("kept", { isKept: true })] })).toEqual([]);
+  it("asks minInstances to give way too: before another function's last, after what is kept for nothing", () => {
+    const kept = (id: string): Occupant => occupant(id, "kept", { inFlight: 1, idleMs: 0, isKept: true });
+    const all = [kept("k1"), kept("k2"), busy("old")];
+    expect(evictions([want("a", 1)], { occupants: all })).toEqual(["k1"]);
+    expect(evictions([want("a", 1)], { occupants: [kept("k1")] })).toEqual(["k1"]);
+    const plain = [occupant("r1", "rich", { inFlight: 5 }), occupant("r2", "rich", { inFlight: 5 })];
+    expect(evictions([want("a", 1)], { occupants: [...all, ...plain] })).toEqual(["r1"]);
   });
 
   it("counts what is about to come free, and what is idle", () => {

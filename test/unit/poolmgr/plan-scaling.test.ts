@@ -35,34 +35,47 @@ describe("planLaunches", () => {
     ["none when nobody waits", 10, 50, 0, 0],
   ])("launches %s", (_name, requestsPerInstance, inFlight, waiting, count) => {
     const plan = planLaunches(scaled({ requestsPerInstance }, { demands: demand(inFlight, waiting) }));
-    expect(plan).toEqual(count === 0 ? [] : [{ version: 1, count }]);
+    expect(plan).toEqual(count === 0 ? [] : [{ version: 1, count, isAsked: true }]);
   });
 
   it("counts what serves and what is on its way, not what drains", () => {
     const instances = [instance("a"), instance("b", { state: "SPECIALIZING" }), instance("c", { state: "DRAINING" })];
-    expect(planLaunches(scaled({}, { demands: demand(1, 4), instances }))).toEqual([{ version: 1, count: 3 }]);
+    expect(planLaunches(scaled({}, { demands: demand(1, 4), instances }))).toEqual([
+      { version: 1, count: 3, isAsked: true },
+    ]);
   });
 
   it("counts the slots that older instances really have", () => {
     const instances = [instance("a", { slots: 2 })];
     const fn = scaled({ requestsPerInstance: 10 }, { demands: demand(2, 11), instances });
-    expect(planLaunches(fn)).toEqual([{ version: 1, count: 2 }]);
+    expect(planLaunches(fn)).toEqual([{ version: 1, count: 2, isAsked: true }]);
   });
 
   it("stays at maxInstances, of each version", () => {
     const instances = [...many(3), instance("old", { version: 2 })];
     const fn = scaled({ maxInstances: 4 }, { demands: demand(3, 50), instances });
-    expect(planLaunches(fn)).toEqual([{ version: 1, count: 1 }]);
+    expect(planLaunches(fn)).toEqual([{ version: 1, count: 1, isAsked: true }]);
     expect(planLaunches({ ...fn, instances: many(5) })).toEqual([]);
   });
 
   it("keeps minInstances of the current version only", () => {
     const instances = [instance("a"), instance("old", { version: 2 })];
-    expect(planLaunches(scaled({ minInstances: 3 }, { instances }))).toEqual([{ version: 1, count: 2 }]);
+    expect(planLaunches(scaled({ minInstances: 3 }, { instances }))).toEqual([
+      { version: 1, count: 2, isAsked: false },
+    ]);
+  });
+
+  it("tells what requests wait for from what only minInstances ask for", () => {
+    const fn = scaled({ minInstances: 5, maxInstances: 6 }, { demands: demand(1, 2), instances: [instance("a")] });
+    expect(planLaunches(fn)).toEqual([
+      { version: 1, count: 2, isAsked: true },
+      { version: 1, count: 2, isAsked: false },
+    ]);
+    expect(planLaunches({ ...fn, demands: demand(1, 50) })).toEqual([{ version: 1, count: 5, isAsked: true }]);
   });
 
   it("launches any version that is asked for", () => {
-    expect(planLaunches(scaled({}, { demands: demand(0, 2, 7) }))).toEqual([{ version: 7, count: 2 }]);
+    expect(planLaunches(scaled({}, { demands: demand(0, 2, 7) }))).toEqual([{ version: 7, count: 2, isAsked: true }]);
   });
 
   it("launches nothing of a deleted function", () => {

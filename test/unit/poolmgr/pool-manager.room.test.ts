@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { AppError } from "../../../src/errors/app-error.js";
 import { aFunction, anEnvironment } from "./support/builders.js";
 import { settled } from "./support/fake-clock.js";
 import { Stage, type StageOptions } from "./support/stage.js";
@@ -49,16 +50,70 @@ describe("PoolManager, on a machine with room for so many instances", () => {
     expect(stage.instances()).toEqual(rest);
   });
 
-  it("does not end what minInstances keep", async () => {
+  it("serves everybody beside a function whose minInstances are more than there is room for", async () => {
+    const others = ["b", "c", "d", "e", "f"];
+    const hog = aFunction({ settings: { minInstances: 10 } });
+    await up({ maxInstances: 4, functions: [hog, ...others.map((id) => aFunction({ id }))] });
+    await stage.clock.pass(5_000);
+    expect(stage.instances()).toHaveLength(3);
+    expect(stage.count("WARM")).toBe(1);
+    for (const id of others) {
+      stage.router.request(id, 1);
+      await stage.clock.pass(400);
+      expect(stage.router.inFlight(id)).toBe(1);
+      finish(id);
+    }
+    expect(stage.router.refused).toEqual([]);
+    // Nobody gives way for its minInstances' sake.
+    const serving = stage.count("READY");
+    await stage.clock.pass(5_000);
+    expect(stage.count("READY")).toBe(serving);
+    stage.router.request("fn", 1);
+    await stage.clock.pass(10);
+    expect(stage.router.inFlight("fn")).toBe(1);
+    finish("fn");
+    // What nobody uses any more is for them again.
+    await stage.clock.pass(700_000);
+    expect(stage.instances()).toHaveLength(3);
+  });
+
+  it("says whose minInstances can't be kept, and why", async () => {
+    const hog = aFunction({ settings: { minInstances: 10 } });
+    await up({ maxInstances: 4, functions: [hog, aFunction({ id: "other", settings: { minInstances: 0 } })] });
+    await stage.clock.pass(5_000);
+    expect(stage.manager.check).toEqual({
+      ...{ name: "instances", ok: false },
+      message:
+        "Function default/hello has 3 of its 10 minInstances: FERMI_MAX_INSTANCES (4) is the bound, and its last place is left to callers.",
+    });
+    await stage.change([aFunction({ revision: 2, settings: { minInstances: 3 } })]);
+    expect(stage.manager.check).toMatchObject({
+      ok: true,
+      message: "Specialized instances leave room for 1 of 2 warm ones: FERMI_MAX_INSTANCES (4) is the bound.",
+    });
+    await stage.change([aFunction({ revision: 3, settings: { minInstances: 1 } })]);
+    await stage.clock.pass(700_000);
+    expect(stage.manager.check).toMatchObject({ ok: true, message: "Pools are filled as they should be." });
+    stage.driver.failSpecializations(new AppError("LOAD_FAILED", "no"));
+    await stage.change([aFunction({ revision: 4, currentVersionNumber: 2, settings: { minInstances: 1 } })]);
+    expect(stage.manager.check.message).toContain("has 0 of its 1 minInstances: its code does not load");
+  });
+
+  it("lets callers share with busy minInstances by turns", async () => {
     await up({
       maxInstances: 2,
       functions: [aFunction({ settings: { minInstances: 2 } }), aFunction({ id: "other" })],
     });
-    await stage.clock.pass(5_000);
+    stage.router.request("fn", 1, 1_000);
+    await stage.clock.pass(1_000);
     stage.router.request("other", 1);
-    await stage.clock.pass(5_000);
-    expect(stage.instances()).toHaveLength(2);
-    expect(stage.router.waiting.get("other@1")).toBe(1);
+    for (let round = 0; round < 10 && stage.router.inFlight("other") === 0; round++) {
+      for (const id of [...stage.router.instances.keys()]) stage.router.finish(id);
+      stage.router.report();
+      await stage.clock.pass(100);
+    }
+    expect(stage.router.inFlight("other")).toBe(1);
+    expect(stage.router.failed).toBe(0);
   });
 
   it("lets a function that holds everything give an instance to one that has none, without a lost request", async () => {

@@ -42,6 +42,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const maxInstances = 7;
 const maxOfFunction = 4;
 
+const claimedOf = (stage: Stage): number =>
+  ["SPECIALIZING", "READY", "DRAINING"].reduce((sum, state) => sum + stage.count(state), 0);
+
 class Simulation {
   readonly routers: FakeRouter[];
   readonly functions = [0, 1, 2].map((index) =>
@@ -86,8 +89,7 @@ class Simulation {
       }
     }
     for (const [key, count] of inFlight) expect(count).toBeLessThanOrEqual(this.#limits.get(key) ?? 0);
-    const claimed = ["SPECIALIZING", "READY", "DRAINING"].map((state) => this.stage.count(state));
-    expect(claimed.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(maxInstances);
+    expect(claimedOf(this.stage)).toBeLessThanOrEqual(maxInstances);
     for (const { id, currentVersionNumber } of this.functions) {
       const serving = this.stage.manager.view
         .instancesOf(id)
@@ -209,4 +211,64 @@ describe("PoolManager, in a simulation", () => {
       { numRuns: 25 },
     );
   }, 120_000);
+
+  it("serves everybody in bounded time beside minInstances that there is no room for", async () => {
+    const counts = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 5, maxLength: 5 });
+    const round = fc.record({ ms: fc.integer({ min: 20, max: 300 }), counts, isIdle: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(round, { minLength: 20, maxLength: 60 }), fc.integer({ min: 1, max: 5 }), serveBeside),
+      { numRuns: 25 },
+    );
+  }, 120_000);
 });
+
+interface Round {
+  readonly ms: number;
+  /** New requests, by function; the first has none. */
+  readonly counts: readonly number[];
+  /** Nobody calls meanwhile. */
+  readonly isIdle: boolean;
+}
+
+/** The first function wants to keep more instances than there may be in all; the others have callers now and then, or always. */
+async function serveBeside(rounds: readonly Round[], bound: number): Promise<void> {
+  const settings = { minInstances: 10, requestsPerInstance: 2 };
+  const functions = [0, 1, 2, 3, 4, 5].map((index) =>
+    aFunction({ id: `fn${index}`, settings: index === 0 ? settings : { minInstances: index === 1 ? 1 : 0 } }),
+  );
+  const driver = { startDelayMs: 30, specializeDelayMs: 5 };
+  const stage = await Stage.up({ environments: [anEnvironment()], functions, maxInstances: bound, driver });
+  const starvation = new Starvation(stage);
+  try {
+    for (const { ms, counts, isIdle } of rounds) {
+      const callers = isIdle ? [] : functions.slice(1);
+      for (const [index, { id }] of callers.entries()) stage.router.request(id, 1, counts[index] ?? 0);
+      await stage.clock.pass(ms);
+      expect(claimedOf(stage)).toBeLessThanOrEqual(bound);
+      // Turns of all other functions, each until what is in flight has ended.
+      for (const { id } of functions) expect(starvation.lastsMs(id)).toBeLessThan(8_000);
+      for (const id of [...stage.router.instances.keys()]) stage.router.finish(id, 2);
+      stage.router.report();
+      await settled();
+    }
+    expect(stage.router.refused).toEqual([]);
+    expect(stage.router.failed).toBe(0);
+  } finally {
+    await stage.down();
+  }
+}
+
+/** For how long functions have had callers of whom none is served. */
+class Starvation {
+  readonly #sinceMs = new Map<string, number>();
+
+  constructor(private readonly stage: Stage) {}
+
+  lastsMs(functionId: string): number {
+    const { router, clock } = this.stage;
+    const isStarved = (router.waiting.get(`${functionId}@1`) ?? 0) > 0 && router.inFlight(functionId) === 0;
+    if (!isStarved) this.#sinceMs.delete(functionId);
+    else if (!this.#sinceMs.has(functionId)) this.#sinceMs.set(functionId, clock.monotonicMs());
+    return clock.monotonicMs() - (this.#sinceMs.get(functionId) ?? clock.monotonicMs());
+  }
+}

@@ -2,6 +2,7 @@ import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
+import { Seldom } from "../lib/seldom.js";
 import type { SerialQueue } from "../lib/serial-queue.js";
 import type { CodeCache } from "./code-cache.js";
 import type { Fleet } from "./fleet.js";
@@ -24,12 +25,14 @@ const resyncMs = 30_000;
 /** Keeps the fleet's idea of what is desired as the store has it: read again at each word of a change, and slowly anyway. */
 export class DesiredState {
   readonly #loop: ResyncLoop;
+  readonly #trouble: Seldom;
   #subscription: { stop(): void } | undefined;
   /** Why the last reading failed. */
   problem: AppError | undefined;
 
   constructor(private readonly ports: DesiredStatePorts) {
     this.#loop = new ResyncLoop(() => this.#read(), resyncMs, ports.clock);
+    this.#trouble = new Seldom(ports.clock);
   }
 
   /** Resolves after the first reading, well or not: where it failed it is tried again. */
@@ -52,10 +55,13 @@ export class DesiredState {
     try {
       const desired = await this.ports.source.load();
       this.problem = undefined;
+      this.#trouble.reset();
       this.ports.queue.post(() => this.#apply(desired));
     } catch (error) {
       this.problem = asProblem(error);
-      this.ports.logger.warn({ err: error }, "the desired state could not be read; what runs goes on");
+      if (this.#trouble.isDue()) {
+        this.ports.logger.warn({ err: error }, "the desired state could not be read; what runs goes on");
+      }
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { Backoff } from "../lib/backoff.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
+import { Seldom } from "../lib/seldom.js";
 import type { PoolmgrLink, PoolmgrStream, StreamListener, ToPoolmgr } from "../poolmgr/router-link.js";
 
 /** Shorter than what poolmgr waits for a router that it knew (poolmgr-hub.ts): who was away gets its slots back. */
@@ -17,7 +18,7 @@ export class PoolmgrSession {
   #isOpen = false;
   #generation = 0;
   #retry: { stop(): void } | undefined;
-  #warnedMs = -Infinity;
+  readonly #trouble: Seldom;
   readonly #backoff = new Backoff(50, longestPauseMs);
 
   constructor(
@@ -25,7 +26,9 @@ export class PoolmgrSession {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly listener: Pick<StreamListener, "hello" | "onMessage">,
-  ) {}
+  ) {
+    this.#trouble = new Seldom(clock, warnEveryMs);
+  }
 
   /** Poolmgr has answered on the present stream, so it knows who waits here. */
   get isOpen(): boolean {
@@ -73,21 +76,15 @@ export class PoolmgrSession {
     }
   }
 
-  /** Not at each of many tries. */
-  #warn(cause: unknown): void {
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs - this.#warnedMs < warnEveryMs) return;
-    this.#warnedMs = nowMs;
-    this.logger.warn({ err: cause }, "there is no stream to the pool manager; warm functions go on being served");
-  }
-
   #lost(cause?: unknown): void {
     this.#generation++;
     this.#isOpen = false;
     this.#stream = undefined;
     if (!this.#isRunning) return;
     const pauseMs = this.#backoff.fail(this.clock.monotonicMs());
-    this.#warn(cause);
+    if (this.#trouble.isDue()) {
+      this.logger.warn({ err: cause }, "there is no stream to the pool manager; warm functions go on being served");
+    }
     this.#retry = this.clock.after(pauseMs, () => this.#open());
   }
 }

@@ -1,12 +1,12 @@
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
+import { Seldom } from "../lib/seldom.js";
 import { buildRouteTable, emptyRouteTable, type RouteTable } from "./route-table.js";
 import type { RouteSnapshot, RouteSource } from "./route-source.js";
 
 /** Changes are announced; this only repairs what an announcement may have missed. */
 const resyncMs = 30_000;
-const reportEveryMs = 60_000;
 
 /**
  * Keeps the present route table: loaded at the start, again at each change, and swapped whole. While the store can't be
@@ -15,8 +15,7 @@ const reportEveryMs = 60_000;
 export class RouteLoader {
   table: RouteTable = emptyRouteTable;
   #isLoaded = false;
-  /** The present trouble was told; it is told again every minute, not at every try. */
-  #quietUntilMs = -Infinity;
+  readonly #trouble: Seldom;
   /** What the table was built from: a source that knows of no change answers the same object. */
   #snapshot: RouteSnapshot | undefined;
   #subscription: { stop(): void } | undefined;
@@ -25,8 +24,9 @@ export class RouteLoader {
   constructor(
     private readonly source: RouteSource,
     private readonly logger: Logger,
-    private readonly clock: Clock,
+    clock: Clock,
   ) {
+    this.#trouble = new Seldom(clock);
     this.#loop = new ResyncLoop(() => this.#load(), resyncMs, clock);
   }
 
@@ -56,17 +56,12 @@ export class RouteLoader {
       if (snapshot !== this.#snapshot) this.table = buildRouteTable(snapshot);
       this.#snapshot = snapshot;
       this.#isLoaded = true;
-      this.#quietUntilMs = -Infinity;
+      this.#trouble.reset();
     } catch (cause) {
-      this.#report(cause);
+      if (this.#trouble.isDue()) {
+        this.logger.warn({ cause }, "Routes can't be loaded; those known before stay in force.");
+      }
       throw cause;
     }
-  }
-
-  #report(cause: unknown): void {
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs < this.#quietUntilMs) return;
-    this.#quietUntilMs = nowMs + reportEveryMs;
-    this.logger.warn({ cause }, "Routes can't be loaded; those known before stay in force.");
   }
 }

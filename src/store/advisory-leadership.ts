@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { systemClock, type Clock } from "../lib/clock.js";
 import type { Leadership } from "../lib/leadership.js";
 import { silentLogger, type Logger } from "../lib/logger.js";
+import { Seldom } from "../lib/seldom.js";
 import { LockSession } from "./lock-session.js";
 
 export interface AdvisoryLeadershipOptions {
@@ -46,6 +47,7 @@ type Term = (signal: AbortSignal) => Promise<void>;
 export class AdvisoryLeadership implements Leadership {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #trouble: Seldom;
   readonly #timing: LeadershipTiming;
   readonly #stopping = new AbortController();
   #session: LockSession | undefined;
@@ -58,6 +60,7 @@ export class AdvisoryLeadership implements Leadership {
 
   constructor(private readonly options: AdvisoryLeadershipOptions) {
     this.#clock = options.clock ?? systemClock;
+    this.#trouble = new Seldom(this.#clock);
     this.#logger = options.logger ?? silentLogger;
     this.#timing = options.timing ?? defaultTiming;
   }
@@ -88,10 +91,13 @@ export class AdvisoryLeadership implements Leadership {
       try {
         this.#session = session;
         await session.open();
+        this.#trouble.reset();
         if (await this.#waitForLock(session)) await this.#hold(session, term);
       } catch (error) {
         this.#state = "Nobody can be made to lead while the store can't be reached.";
-        this.#logger.warn({ err: error, name }, "the lock in the store that says who leads can't be had");
+        if (this.#trouble.isDue()) {
+          this.#logger.warn({ err: error, name }, "the lock in the store that says who leads can't be had");
+        }
       } finally {
         this.#validFromMs = Infinity;
         await session.close();

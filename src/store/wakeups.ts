@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { systemClock, type Clock } from "../lib/clock.js";
 import { silentLogger, type Logger } from "../lib/logger.js";
+import { Seldom } from "../lib/seldom.js";
 import type { Stoppable } from "../lib/stoppable.js";
 
 export const wakeChannels = ["fermi_change", "fermi_log", "fermi_invocation", "fermi_process"] as const;
@@ -43,6 +44,7 @@ export class Wakeups implements Stoppable {
   readonly #stopping = new AbortController();
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #trouble: Seldom;
   readonly #floorMs: number;
   readonly #stopped = new Promise<void>((resolve) => {
     this.#stopping.signal.addEventListener("abort", () => resolve());
@@ -51,6 +53,7 @@ export class Wakeups implements Stoppable {
 
   constructor(private readonly options: WakeupsOptions) {
     this.#clock = options.clock ?? systemClock;
+    this.#trouble = new Seldom(this.#clock);
     this.#logger = options.logger ?? silentLogger;
     this.#floorMs = options.floorMs ?? 500;
   }
@@ -95,9 +98,12 @@ export class Wakeups implements Stoppable {
     let waitMs = 100;
     while (!signal.aborted) {
       try {
-        await this.#listen(() => (waitMs = 100));
+        await this.#listen(() => {
+          waitMs = 100;
+          this.#trouble.reset();
+        });
       } catch (error) {
-        this.#logger.warn({ err: error }, "no connection for notifications; trying again");
+        if (this.#trouble.isDue()) this.#logger.warn({ err: error }, "no connection for notifications; trying again");
       }
       await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
       waitMs = Math.min(waitMs * 2, 5_000);

@@ -24,6 +24,7 @@ import { checkNetworkPolicy } from "../network-check.js";
 import { playground } from "../playground.js";
 import type { Role } from "./role.js";
 
+/** In one process with a router, whose requests in flight have time of their own afterwards. */
 const stopTimeoutMs = 5_000;
 const networkRememberedMs = 30_000;
 
@@ -143,7 +144,7 @@ export class ApiRole implements Role {
       adminToken: config.adminToken,
       logger,
       clock,
-      stopTimeoutMs,
+      stopTimeoutMs: isAlone(config) ? stopTimeoutMs : config.stopTimeoutSeconds * 1_000,
       isDraining,
       socketMetrics: metrics,
       handlers: {

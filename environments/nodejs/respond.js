@@ -30,15 +30,20 @@ export function prepare({ status, headers, body, isResponse }, res, method) {
   return { source: null, start: () => sendWhole(res, code, content.bytes, method) };
 }
 
-const isBodiless = (code) => code === 204 || code === 304;
+const hasNoBody = (code) => code === 204 || code === 205 || code === 304;
+
+/** Unlike 204 and 304 a 205 has a body by its framing, so it must say that there is none (RFC 9110, 15.3.6). */
+const saysItsLength = (code) => code !== 204 && code !== 304;
 
 /** A length that user code announces counts only where there is no body to measure: in the answer to HEAD. */
-function sendWhole(res, code, bytes, method) {
-  if (!isBodiless(code) && (method !== "HEAD" || bytes.length > 0)) res.setHeader("content-length", bytes.length);
+function sendWhole(res, code, content, method) {
+  const bytes = hasNoBody(code) ? empty : content;
+  if (saysItsLength(code) && (method !== "HEAD" || content.length > 0)) res.setHeader("content-length", bytes.length);
   res.writeHead(code).end(bytes);
 }
 
 function stream(res, code, source) {
+  if (hasNoBody(code) && saysItsLength(code)) res.setHeader("content-length", 0);
   // A length that user code announced is kept, and a body that is none of that length breaks off.
   res.strictContentLength = res.hasHeader("content-length");
   return { source, start: (first) => pump(source, res.writeHead(code), first) };
@@ -74,10 +79,15 @@ function setHeader(res, name, value) {
   if (ownHeaders.has(key) || key.startsWith("x-fermi-")) return;
   if (key === "content-length" && !/^\d+$/.test(String(value)))
     throw new TypeError("the header content-length is no number");
+  const wrong = [value].flat().filter((one) => !isHeaderValue(one));
+  if (wrong.length > 0)
+    throw new TypeError(`the header ${name} must be text or a number, or a list of them, not ${kind(wrong[0])}`);
   const isRepeated = key === "set-cookie" && res.hasHeader(key);
   if (isRepeated) res.appendHeader(name, value);
   else res.setHeader(name, value);
 }
+
+const isHeaderValue = (value) => ["string", "number", "boolean", "bigint"].includes(typeof value);
 
 /** `{next() → Promise of a chunk, or of undefined at the end, cancel()}` over web streams, Node's, and other iterables. */
 function toSource(body) {
@@ -122,7 +132,7 @@ function toChunk({ done, value }) {
 
 /** Sends a stream to its end, at the caller's pace. */
 async function pump(source, res, first) {
-  if (res.req.method === "HEAD" || isBodiless(res.statusCode)) return source.cancel();
+  if (res.req.method === "HEAD" || hasNoBody(res.statusCode)) return source.cancel();
   for (let chunk = first; chunk !== undefined && !res.destroyed; chunk = await source.next()) {
     if (!res.write(chunk) && !res.destroyed) await drained(res);
   }

@@ -17,6 +17,8 @@ interface Sources {
   readonly variable: string;
   /** Answers the JSON of the headers it sees. */
   readonly headers: string;
+  /** Answers with the status of the query and a body, a stream where it asks for one. */
+  readonly bodiless: string;
   /** Answers what `answer` asks for in the query: a way to answer wrongly. */
   readonly wrongAnswers: string;
   readonly wrong: readonly [string, string][];
@@ -44,7 +46,9 @@ const node: Sources = {
   headers: "module.exports = async ({ request }) => ({ body: request.headers })",
   wrongAnswers: `const answers = {
     status: { status: "ok" }, range: { status: 99 }, number: 5, body: { status: 200, body: 5 },
-    header: { body: "", headers: { "a b": "c" } }, split: { body: "", headers: { a: "b\\r\\nc: d" } } };
+    header: { body: "", headers: { "a b": "c" } }, split: { body: "", headers: { a: "b\\r\\nc: d" } },
+    object: { body: "", headers: { "x-object": { a: 1 } } }, nothing: { body: "", headers: { "x-nothing": null } },
+    list: { body: "", headers: { "x-list": ["a", null] } } };
   module.exports = async ({ request }) => answers[request.query.answer];`,
   wrong: [
     ["status", "status"],
@@ -53,7 +57,12 @@ const node: Sources = {
     ["body", "body"],
     ["header", "a b"],
     ["split", "a"],
+    ["object", "the header x-object must be text or a number"],
+    ["nothing", "the header x-nothing must be text or a number"],
+    ["list", "the header x-list must be text or a number"],
   ],
+  bodiless: `module.exports = async ({ request: { query } }) => ({
+    status: Number(query.status), body: query.stream ? (async function* () { yield "a body" })() : "a body" })`,
   held: `let release; const held = new Promise((resolve) => (release = resolve));
   module.exports = async ({ request }) => {
     if (request.path === "/release") return release() ?? "released";
@@ -76,8 +85,12 @@ const py: Sources = {
   headers: "def main(context):\n  return context.request.headers",
   wrongAnswers: `def main(context):
   return {"status": ("", "ok"), "range": ("", 99), "number": 5, "body": (5, 200),
-    "header": ("", 200, {"a b": "c"}), "split": ("", 200, {"a": "b\\r\\nc: d"})}[context.request.query["answer"]]`,
+    "header": ("", 200, {"a b": "c"}), "split": ("", 200, {"a": "b\\r\\nc: d"}), "object": ("", 200, {"x-object": {"a": 1}}),
+    "nothing": ("", 200, {"x-nothing": None}), "list": ("", 200, {"x-list": ["a", None]})}[context.request.query["answer"]]`,
   wrong: node.wrong,
+  bodiless: `def main(context):
+  query = context.request.query
+  return iter(["a body"]) if "stream" in query else "a body", int(query["status"])`,
   held: `import threading
 release = threading.Event()
 def main(context):
@@ -313,6 +326,18 @@ function describeContract(name: string, command: Command, sources: Sources): voi
       const messages = runtime.messagesOf(answer.invocationId);
       expect(messages[0]).toBe("printed");
       expect(messages.join("\n")).toMatch(/function\.\w+["']?[:,]/);
+    });
+
+    it("sends no body with a status that has none, and goes on with the connection", async () => {
+      const runtime = await serve(sources.bodiless);
+      for (const status of [204, 205, 304]) {
+        for (const path of [`/?status=${status}`, `/?status=${status}&stream=1`]) {
+          const answer = await runtime.call({ path });
+          expect({ path, status: answer.status, body: answer.body }).toEqual({ path, status, body: "" });
+          expect(answer.headers["content-length"]).toBe(status === 205 ? "0" : undefined);
+          expect(answer.headers["transfer-encoding"]).toBeUndefined();
+        }
+      }
     });
 
     it("answers 500 with the reason where user code answers wrongly", async () => {

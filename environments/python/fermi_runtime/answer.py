@@ -46,6 +46,8 @@ def checked(headers):
     for name, value in pairs:
         values = value if isinstance(value, (list, tuple)) else [value]
         for one in values:
+            if not isinstance(one, (str, int, float)):
+                raise TypeError("the header %s must be text or a number, not %s" % (name, type(one).__name__))
             name, text = str(name), str(one)
             check_header(name, text)
             if name.lower() not in _OWN_HEADERS and not name.lower().startswith("x-fermi-"):

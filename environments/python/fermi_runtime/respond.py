@@ -21,6 +21,11 @@ def failure(error):
     return Answer(500, headers, json.dumps({"error": reason}).encode("ascii"))
 
 
+# By their framing 204 and 304 have no body. A 205 has one, and must say that it is empty (RFC 9110, 15.3.6).
+_UNFRAMED = (204, 304)
+_BODILESS = (204, 205, 304)
+
+
 def begun(answer):
     """The answer, with the first piece of its stream pulled where it is one; raises what user code does until then."""
     if not isinstance(answer.body, bytes):
@@ -37,12 +42,12 @@ def respond(request, connection, answer, slot):
     if isinstance(answer.body, Stream):
         return _stream(request, connection, answer, slot)
     headers = list(answer.headers)
-    has_body = answer.status not in (204, 304)
-    if has_body:
-        headers.append(("content-length", str(len(answer.body))))
+    content = b"" if answer.status in _BODILESS else answer.body
+    if answer.status not in _UNFRAMED:
+        headers.append(("content-length", str(len(content))))
     if not request.keep_alive:
         headers.append(("connection", "close"))
-    body = answer.body if has_body and request.method != "HEAD" else b""
+    body = content if request.method != "HEAD" else b""
     slot.release()
     connection.sendall(format_head(answer.status, headers) + body)
     return request.keep_alive
@@ -50,8 +55,10 @@ def respond(request, connection, answer, slot):
 
 def _stream(request, connection, answer, slot):
     """A body that comes in pieces; where user code fails in the middle, the connection breaks off."""
-    has_body = request.method != "HEAD" and answer.status not in (204, 304)
+    has_body = request.method != "HEAD" and answer.status not in _BODILESS
     framing = [("transfer-encoding", "chunked")] if has_body else []
+    if answer.status == 205:
+        framing = [("content-length", "0")]
     try:
         connection.sendall(format_head(answer.status, [*answer.headers, *framing]))
         if has_body and not _send_pieces(answer.body.pieces(), connection):

@@ -3,28 +3,36 @@ import { isIP } from "node:net";
 import { roleNames, type RoleName } from "./parse-setting.js";
 import type { Config } from "./settings.js";
 
-/** Everything that does not go together, one line each; no secret is in it. */
-export const contradictions = (config: Config): string[] => [
+/** Everything that does not go together, one line each; no secret is in it. What could not be read contradicts nothing. */
+export function contradictions(config: Partial<Config>): string[] {
+  const { roles, host } = config;
+  return roles === undefined || host === undefined ? [] : among({ ...config, roles, host });
+}
+
+/** Without roles or host nothing can be said of the others. */
+type Known = Partial<Config> & Pick<Config, "roles" | "host">;
+
+const among = (config: Known): string[] => [
   ...listeners(config),
   ...clusterDemands(config),
   ...(isAlone(config) ? [] : apartDemands(config)),
 ];
 
 /** All roles are in this process and it knows of no others, so it needs neither a secret nor a port for them. */
-export const isAlone = ({ roles, poolmgrUrl }: Pick<Config, "roles" | "poolmgrUrl">): boolean =>
+export const isAlone = ({ roles, poolmgrUrl }: Pick<Config, "roles"> & Partial<Pick<Config, "poolmgrUrl">>): boolean =>
   roles.length === roleNames.length && poolmgrUrl === null;
 
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 
-function listeners(config: Config): string[] {
+function listeners(config: Known): string[] {
   const problems: string[] = [];
   if (config.roles.includes("api") && !isLoopback(config.host) && config.adminToken === null) {
     problems.push(
       "FERMI_HOST is not a loopback address, so FERMI_ADMIN_TOKEN must be set: nothing listens to the network without authentication",
     );
   }
-  const ports = portsOf(config).filter(([, port]) => port !== 0);
+  const ports = portsOf(config).filter(([, port]) => port !== undefined && port !== 0);
   for (const [index, [name, port]] of ports.entries()) {
     for (const [other, same] of ports.slice(index + 1)) {
       if (port === same) problems.push(`${name} and ${other} must differ`);
@@ -34,8 +42,8 @@ function listeners(config: Config): string[] {
 }
 
 /** The ports that this process opens. */
-function portsOf(config: Config): [name: string, port: number][] {
-  const all: [RoleName, string, number][] = [
+function portsOf(config: Known): [name: string, port: number | undefined][] {
+  const all: [RoleName, string, number | undefined][] = [
     ["api", "FERMI_API_PORT", config.apiPort],
     ["router", "FERMI_ROUTER_PORT", config.routerPort],
     ["poolmgr", "FERMI_POOLMGR_PORT", config.poolmgrPort],
@@ -45,7 +53,7 @@ function portsOf(config: Config): [name: string, port: number][] {
   return opened.flatMap(([role, name, port]) => (config.roles.includes(role) ? [[name, port]] : []));
 }
 
-function clusterDemands(config: Config): string[] {
+function clusterDemands(config: Known): string[] {
   const isOpen = config.cluster === "kubernetes" && config.roles.includes("api") && config.adminToken === null;
   // On loopback the other complaint is not made; elsewhere one is enough.
   if (!isOpen || !isLoopback(config.host)) return [];
@@ -55,7 +63,7 @@ function clusterDemands(config: Config): string[] {
 }
 
 /** What a process needs where some of the roles are in others. */
-function apartDemands(config: Config): string[] {
+function apartDemands(config: Known): string[] {
   const { roles } = config;
   const here = (role: RoleName): boolean => roles.includes(role);
   const demands: [isMissing: boolean, message: string][] = [

@@ -20,7 +20,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
   const problems: string[] = [];
   const config = readValues(args, env, problems);
   problems.push(...unknownVariables(env));
-  if (problems.length === 0) problems.push(...contradictions(config));
+  problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
 }

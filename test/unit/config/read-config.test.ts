@@ -114,6 +114,21 @@ describe("The command line's variables", () => {
 });
 
 describe("A refusal", () => {
+  it("says everything at once: what can't be read, what is unknown, and what does not go together", () => {
+    const env = { FERMI_HOST: "0.0.0.0", FERMI_MAX_BODY_MIB: "much", FERMI_HOTS: "localhost" };
+    expect(problemsOf(env).map((problem) => problem.split(" ")[0])).toEqual([
+      "FERMI_MAX_BODY_MIB",
+      "FERMI_HOTS",
+      "FERMI_HOST",
+    ]);
+  });
+
+  it("finds no contradiction in what can't be read", () => {
+    const env = { FERMI_API_PORT: "x", FERMI_ROUTER_PORT: "y", FERMI_HOST: "0.0.0.0", FERMI_ADMIN_TOKEN: "short" };
+    expect(problemsOf(env)).toHaveLength(3);
+    expect(problemsOf({ FERMI_ROLES: "everything", FERMI_HOST: "0.0.0.0" })).toHaveLength(1);
+  });
+
   it("never repeats a secret", () => {
     const secrets = {
       DATABASE_URL: "mysql://me:hidden-password@db/x",

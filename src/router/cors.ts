@@ -26,6 +26,12 @@ export function corsHeaders(policy: CorsPolicy | null, origin: string | undefine
   return headers;
 }
 
+/** Headers of an answer that no single route gives, such as 405: by the first policy that lets the page read it. */
+export function anyCorsHeaders(policies: readonly CorsPolicy[], origin: string | undefined): readonly string[] {
+  const all = policies.map((policy) => corsHeaders(policy, origin));
+  return all.find(({ length }) => length > 2) ?? all[0] ?? none;
+}
+
 /** Credentials go to origins named in the policy only: a star never makes every page of the world a trusted one. */
 function grant(policy: CorsPolicy, origin: string): readonly string[] {
   if (policy.allowOrigins.includes(origin)) {

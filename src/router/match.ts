@@ -6,6 +6,7 @@
  * left to right; between subtrees the one with more segments, then again literals first. `/x/*` takes `/x` too.
  * Work is proportional to the path's segments; where a literal and a parameter both fit a segment, both are looked at.
  */
+import type { CorsPolicy } from "../model/trigger.js";
 import type { Endpoint, HostRoutes, PathNode, Route, RouteTable } from "./route-table.js";
 
 export interface RequestLine {
@@ -23,7 +24,11 @@ export type Match =
       /** Raw segments, one per parameter. */ readonly values: readonly string[];
     }
   /** The path has routes, but none for the method. */
-  | { readonly type: "WRONG_METHOD"; readonly allow: readonly string[] }
+  | {
+      readonly type: "WRONG_METHOD";
+      readonly allow: readonly string[];
+      /** Of the path's routes that have one. */ readonly policies: readonly CorsPolicy[];
+    }
   | { readonly type: "NOT_FOUND" };
 
 const notFound: Match = { type: "NOT_FOUND" };
@@ -91,12 +96,16 @@ class Search {
 
 function missed(all: readonly (HostRoutes | undefined)[], path: string): Match {
   const allow = new Set<string>();
+  const policies = new Set<CorsPolicy>();
   for (const routes of all) {
     if (routes === undefined) continue;
     const endpoints = [routes.exact.get(path), ...endpointsOn(routes.root, path, 1)];
-    for (const endpoint of endpoints) for (const method of endpoint?.byMethod.keys() ?? []) allow.add(method);
+    for (const [method, { trigger }] of endpoints.flatMap((endpoint) => [...(endpoint?.byMethod ?? [])])) {
+      allow.add(method);
+      if (trigger.cors !== null) policies.add(trigger.cors);
+    }
   }
-  return allow.size === 0 ? notFound : { type: "WRONG_METHOD", allow: [...allow].sort() };
+  return allow.size === 0 ? notFound : { type: "WRONG_METHOD", allow: [...allow].sort(), policies: [...policies] };
 }
 
 function* endpointsOn(node: PathNode, path: string, at: number): Generator<Endpoint> {

@@ -1,7 +1,7 @@
 /** From a request's head and the route table to what is to be done about it. Pure. */
 import { AppError } from "../errors/app-error.js";
 import type { CallPlan } from "./call.js";
-import { corsHeaders, preflightHeaders } from "./cors.js";
+import { anyCorsHeaders, corsHeaders, preflightHeaders } from "./cors.js";
 import { match } from "./match.js";
 import type { RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
@@ -32,7 +32,7 @@ export function planCall(table: RouteTable, head: RequestHead, caller: Caller): 
   if (found.type === "WRONG_METHOD") {
     const allow = found.allow.join(", ");
     const error = new AppError("METHOD_NOT_ALLOWED", `This path takes ${allow}.`);
-    return { type: "REFUSED", error, headers: ["Allow", allow] };
+    return { type: "REFUSED", error, headers: ["Allow", allow, ...anyCorsHeaders(found.policies, head.origin)] };
   }
   const { route, values } = found;
   const { cors } = route.trigger;

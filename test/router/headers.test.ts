@@ -225,6 +225,13 @@ describe("Router: headers", () => {
       "access-control-allow-methods": "GET, PUT",
       "access-control-max-age": "600",
     });
+    const refused = await ask(stage.port, "/c", { method: "DELETE", headers: { origin } });
+    expect(refused).toMatchObject({
+      status: 405,
+      headers: { allow: "GET, HEAD, PUT", "access-control-allow-origin": origin, vary: "Origin" },
+    });
+    const elsewhere = await ask(stage.port, "/c", { method: "DELETE", headers: { origin: "https://evil.example" } });
+    expect(elsewhere.headers).not.toHaveProperty("access-control-allow-origin");
     stage.poolmgr.gone("instance-1");
     const failing = ask(stage.port, "/c", { headers: { origin } });
     const { target } = await new Promise<{ target: { functionId: string; version: number } }>(

@@ -52,7 +52,8 @@ const entrypointFault = (entrypoint: string): Fault | undefined =>
   rule(
     dottedNames.test(entrypoint) && entrypoint.length <= 128,
     "entrypoint",
-    "must be a name such as main or module.main, of letters, digits, '_' and '$', at most 128 characters",
+    "must be a name such as main (for FISSION_V2 also module.main) of letters, digits, '_' and '$', not beginning with a " +
+      "digit, at most 128 characters",
   );
 
 export function variablesFault(variables: readonly Variable[]): Fault | undefined {

@@ -1,6 +1,6 @@
 import { demand, firstFault, rule, wholeNumber, type Fault } from "./fault.js";
 import type { HttpTriggerChange, NewCorsPolicy } from "./inputs.js";
-import { isReservedPath, isRoutePath } from "./route-path.js";
+import { isReservedPath, routePathProblem } from "./route-path.js";
 import { label, labelFault } from "./validate-name.js";
 import { headerName, httpMethods } from "./validate-request.js";
 
@@ -25,15 +25,9 @@ function methodsFault(field: string, methods: readonly string[]): Fault | undefi
 }
 
 function pathFault(path: string): Fault | undefined {
-  return firstFault(
-    rule(
-      isRoutePath(path),
-      "path",
-      "must begin with '/' and have segments of URL characters, whole segments such as {id}, each name once, and " +
-        "perhaps a last '*', as in /users/{id} or /files/*; at most 1024 characters",
-    ),
-    rule(!isReservedPath(path), "path", "must not be below /-/, which is Fermi's own"),
-  );
+  const problem = routePathProblem(path);
+  if (problem !== undefined) return { field: "path", message: problem };
+  return rule(!isReservedPath(path), "path", "must not be below /-/, which is Fermi's own");
 }
 
 const hostFault = (host: string): Fault | undefined =>

@@ -37,7 +37,7 @@ export class HttpTriggerType extends TriggerType implements HttpTrigger {
 
   @Field(() => String, {
     description:
-      "'/users/{id}' matches one segment and hands it to the function; a path that ends in '/*' takes the whole subtree.",
+      "'/users/{id}' matches one segment and hands it to the function; a path that ends in '/*' takes the whole subtree. Compared with the path as it was sent: '/a' does not answer '/%61'.",
   })
   path!: string;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { isImageReference } from "../../../src/model/image-reference.js";
-import { isRoutePath, parametersOf, pathShape } from "../../../src/model/route-path.js";
+import { parametersOf, pathShape, routePathProblem } from "../../../src/model/route-path.js";
 import type { ComputeResources } from "../../../src/model/environment.js";
 import { environmentFault, resourcesFault } from "../../../src/model/validate-environment.js";
 import { functionFault, settingsFault, variablesFault } from "../../../src/model/validate-function.js";
@@ -135,6 +135,13 @@ describe("A function's source and entrypoint", () => {
     (entrypoint) => expect(functionFault({ ...fn, entrypoint })?.field).toBe("entrypoint"),
   );
 
+  it("are told by contract what an entrypoint may be", () => {
+    const { message } = functionFault({ ...fn, entrypoint: "1a" }) ?? {};
+    expect(message).toMatch(
+      /^must be a name such as main \(for FISSION_V2 also module\.main\).*not beginning with a digit/,
+    );
+  });
+
   it("are measured in bytes and are text", () => {
     expect(functionFault({ ...fn, source: "é".repeat(131_072) })).toBeUndefined();
     expect(functionFault({ ...fn, source: `${"é".repeat(131_072)}a` })?.message).toContain("256 KiB");
@@ -181,34 +188,36 @@ describe("A route's path", () => {
     (path) => expect(httpTriggerFault({ path })).toBeUndefined(),
   );
   it.each([
-    "",
-    "a",
-    "//",
-    "/a//b",
-    "/a b",
-    "/a?b",
-    "/a#b",
-    "/{id",
-    "/x{id}",
-    "/{1}",
-    "/{a}/{a}",
-    "/*/a",
-    "/a*",
-    "/a/../b",
-    "/.",
-    "/%zz",
-    "/ä",
-    "/-",
-    "/-/x",
-    `/${"a".repeat(1_024)}`,
-  ])("may not be %j", (path) => expect(httpTriggerFault({ path })?.field).toBe("path"));
+    ["", "begin with '/'"],
+    ["a", "begin with '/'"],
+    ["//", "no empty segment"],
+    ["/a//b", "no empty segment"],
+    ["/a b", "URL characters only"],
+    ["/a?b", "without '?'"],
+    ["/a#b", "without '?'"],
+    ["/{id", "whole segments"],
+    ["/x{id}", "whole segments"],
+    ["/{1}", "name parameters with"],
+    ["/{a}/{a}", "each parameter once"],
+    ["/*/a", "'*' only as its last segment"],
+    ["/a*", "'*' only as its last segment"],
+    ["/a/../b", "'.' or '..'"],
+    ["/.", "'.' or '..'"],
+    ["/%zz", "two hexadecimal digits"],
+    ["/ä", "URL characters only"],
+    ["/-", "Fermi's own"],
+    ["/-/x", "Fermi's own"],
+    [`/${"a".repeat(1_024)}`, "at most 1024"],
+  ])("may not be %j, and says what is wrong", (path, message) =>
+    expect(httpTriggerFault({ path })).toEqual({ field: "path", message: expect.stringContaining(message) }),
+  );
 
   it("has the shape of another where both match the same requests", () => {
     expect(pathShape("/a/{id}/*")).toBe(pathShape("/a/{name}/*"));
     expect(pathShape("/a%2fb")).toBe(pathShape("/a%2Fb"));
     for (const other of ["/a/id/*", "/a/{id}", "/a/{id}/"]) expect(pathShape("/a/{id}/*")).not.toBe(pathShape(other));
     expect(parametersOf("/a/{id}/b/{name}/*")).toEqual(["id", "name"]);
-    expect(isRoutePath("/{__proto__}")).toBe(true);
+    expect(routePathProblem("/{__proto__}")).toBeUndefined();
   });
 });
 

@@ -33,7 +33,7 @@ export function isStoreUnavailable(error: unknown): boolean {
 }
 
 export const storeUnavailable = (cause?: unknown): AppError =>
-  new AppError("STORE_UNAVAILABLE", "the store can't be reached at the moment; try again", {
+  new AppError("STORE_UNAVAILABLE", "The store can't be reached at the moment. Try again.", {
     cause,
     retryAfterSeconds: 1,
   });

@@ -37,6 +37,7 @@ describe("with the store away", () => {
     expect(performance.now() - began).toBeLessThan(5_500);
     for (const { code, text } of answers) {
       expect(code).toBe("STORE_UNAVAILABLE");
+      expect(text).toContain("The store can't be reached at the moment. Try again.");
       expect(text).not.toMatch(/ECONN|127\.0\.0\.1|SELECT|postgres:/);
     }
     proxy.open();

@@ -127,6 +127,29 @@ describe("PoolManager, handed over", () => {
     expect(one.slots("fn") + two.slots("fn")).toBeLessThanOrEqual(4);
   });
 
+  it("gives nobody a slot that was called back before its router has spoken in knowledge of that", async () => {
+    const stage = await up({ functions: [aFunction({ settings: { maxInstances: 1 } })] });
+    const [one, two] = [await router(stage), await router(stage)];
+    await after(stage, () => one.request("fn", 1));
+    one.finishAll();
+    one.report();
+    await stage.clock.pass(100);
+    stage.network.latencyMs = 10;
+    // What the second one wants is known after 10 ms, and the first one hears of it after 20.
+    two.request("fn", 1);
+    await stage.clock.pass(5);
+    one.report();
+    await stage.clock.pass(10);
+    one.request("fn", 1);
+    await stage.clock.pass(50);
+    expect([one.inFlight("fn"), two.inFlight("fn")]).toEqual([1, 0]);
+    one.finishAll();
+    one.report();
+    await stage.clock.pass(50);
+    expect([one.inFlight("fn"), two.inFlight("fn")]).toEqual([0, 1]);
+    stage.network.latencyMs = 1;
+  });
+
   it("serves cold requests that came while nobody led", async () => {
     const stage = await up();
     const one = await router(stage);

@@ -32,6 +32,7 @@ export class FakeRouter {
   failed = 0;
   served = 0;
   isLost = false;
+  onLost: () => void = () => {};
   #stream: PoolmgrStream | undefined;
 
   constructor(
@@ -44,7 +45,10 @@ export class FakeRouter {
     this.#stream = this.link.open({
       hello: () => this.#hello(),
       onMessage: (message) => this.#receive(message),
-      onLost: () => void (this.isLost = true),
+      onLost: () => {
+        this.isLost = true;
+        this.onLost();
+      },
     });
   }
 

@@ -2,19 +2,19 @@ import type { Clock } from "../../../../src/lib/clock.js";
 import type { PoolmgrHub } from "../../../../src/poolmgr/poolmgr-hub.js";
 import type { PoolmgrLink, PoolmgrStream, StreamListener } from "../../../../src/poolmgr/router-link.js";
 
-const latencyMs = 1;
-
 /** What lies between routers and whichever pool manager leads: messages take a while, and are lost when a stream breaks. */
 export class Network implements PoolmgrLink {
   /** Who leads. */
   hub: PoolmgrHub | undefined;
+  /** Of each message. */
+  latencyMs = 1;
   readonly #breaks = new Set<() => void>();
 
   constructor(private readonly clock: Clock) {}
 
   open(listener: StreamListener): PoolmgrStream {
     let [isUp, seen] = [true, 0];
-    const later = (task: () => void): void => void this.clock.after(latencyMs, () => isUp && task());
+    const later = (task: () => void): void => void this.clock.after(this.latencyMs, () => isUp && task());
     const down = (): void => {
       if (!isUp) return;
       isUp = false;
@@ -35,6 +35,7 @@ export class Network implements PoolmgrLink {
       connection?.end(false);
     };
     this.#breaks.add(cut);
+    if (connection === undefined) later(down);
     later(() => {
       const hello = listener.hello();
       later(() => connection?.receive(hello, 0));

@@ -67,7 +67,7 @@ describe("PoolManager with more functions in use than the machine has room for",
     expect(Math.max(...took.flat())).toBeLessThan(2_000);
   });
 
-  it("lets no idle instance hold out against who waits, but those that minInstances keep", async () => {
+  it("lets no idle instance hold out against who waits, nor those that minInstances keep", async () => {
     const kept = ["kept0", "kept1"].map((id) => ({ id, settings: { ...settings, minInstances: 1 } }));
     await up([...kept, ...names(5).map((id) => ({ id, settings }))]);
     const took = names(4).map((id) => callAgainAndAgain(id, { everyMs: 300, forMs: 10_000 }));
@@ -79,7 +79,7 @@ describe("PoolManager with more functions in use than the machine has room for",
     const counts = took.map(({ length }) => length);
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(8);
     expect(Math.max(...took.flat())).toBeLessThan(1_500);
-    for (const { id } of kept) expect(stage.instances(id)).toHaveLength(1);
+    expect(kept.flatMap(({ id }) => stage.instances(id)).length).toBeLessThan(kept.length);
   });
 
   it("serves eight requests of eight functions in two rounds", async () => {

@@ -23,8 +23,19 @@ const failuresForgiven = 2;
 export class LaunchGate {
   readonly #load = new Backoff(10_000, 300_000);
   readonly #lost = new Backoff(100, 30_000);
+  /** Of the environment, as far as it is known (plan-pools.ts). */
+  #template: string | undefined;
   #loadMessage = "";
   #lastLost: Failure = { code: "CLUSTER_UNAVAILABLE", message: "" };
+
+  /** What happened in an environment of another template says nothing of this one, and is forgotten. */
+  in(template: string | undefined): this {
+    if (template === undefined || template === this.#template) return this;
+    this.#template = template;
+    this.#load.succeed();
+    this.#lost.succeed();
+    return this;
+  }
 
   /** The code does not load. Instances launched together fail together, and count once. */
   loadFailed(message: string, nowMs: number): void {

@@ -88,11 +88,11 @@ export class PoolManager implements Stoppable {
     const retirer = (this.#retirer = new Retirer({ driver, clock, logger, queue, fleet, routers, ...this.#exits() }));
     const shared = { clock, queue, fleet, routers, retirer, metrics, onEvent, view: this.#view };
     const poolReady = (id: string): Promise<void> | undefined => this.#keeper.ready(id);
-    const limits = { maxInstances, launching: { driver, codes, clock, keyOf, poolReady } };
+    const template = (id: string): string | undefined => this.#keeper.template(id);
+    const limits = { maxInstances, template, launching: { driver, codes, clock, keyOf, poolReady } };
     this.#scaler = new Scaler({ ...shared, ...limits, ...this.#entrances() });
     this.#desk = new FrontDesk({ ...shared, scaler: this.#scaler, ...this.#concerns() });
     this.#watch = new DriverWatch({ ...shared, directory: this.#directory, ...this.#entrances() });
-    const template = (id: string): string | undefined => this.#keeper.template(id);
     // After what else is found now: nothing is launched for what is about to be taken over.
     const onMember = (fn: FunctionState): void => queue.post(() => this.#desk.settle(fn));
     const taking = { template, onMember, isReserving: driver.outlivesProcess };

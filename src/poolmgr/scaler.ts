@@ -30,6 +30,8 @@ export interface ScalerPorts {
   readonly metrics: PoolMetrics;
   readonly maxInstances: number;
   readonly onEvent: EventListener;
+  /** Of what an environment's instances are started by now. */
+  readonly template: (environmentId: string) => string | undefined;
   /** An instance is the launch's from now on. */
   readonly onClaimed: (launch: Launch) => void;
   /** The instance serves from now on: make it a member. */
@@ -162,9 +164,11 @@ export class Scaler {
   }
 
   #verdict(fn: FunctionState, version: number, nowMs: number): Verdict {
-    const claims = this.#claimGates.get(this.#environmentId(fn, version) ?? "");
+    const environmentId = this.#environmentId(fn, version) ?? "";
+    const gate = fn.gate(version).in(this.ports.template(environmentId));
+    const claims = this.#claimGates.get(environmentId);
     const retryAfterMs = claims?.backoff.remainingMs(nowMs) ?? 0;
-    if (claims === undefined || retryAfterMs === 0) return fn.gate(version).verdict(nowMs);
+    if (claims === undefined || retryAfterMs === 0) return gate.verdict(nowMs);
     return { kind: "REFUSE", code: "CLUSTER_UNAVAILABLE", message: claims.message, retryAfterMs };
   }
 
@@ -276,6 +280,8 @@ export class Scaler {
       return;
     }
     this.#claimGates.delete(launch.environmentId);
+    const isOutdated = launch.stage === "SPECIALIZE" && launch.template !== this.ports.template(launch.environmentId);
+    if (isOutdated) return;
     if (code !== "LOAD_FAILED") {
       gate.lost({ code, message }, this.#nowMs);
       if (launch.stage === "CODE") this.refuse(fn, launch.version, { code, message, retryAfterMs: 1_000 });

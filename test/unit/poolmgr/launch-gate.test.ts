@@ -27,6 +27,18 @@ describe("LaunchGate", () => {
     expect(pauses).toEqual([10, 20, 40, 80, 160, 300, 300]);
   });
 
+  it("forgets what happened in an environment that was another", () => {
+    const gate = new LaunchGate().in("a");
+    gate.loadFailed("line 3", 0);
+    for (let at = 0; at < 1_000_000; at += 50_000) gate.lost(lost, at);
+    expect(gate.in("a").verdict(0)).toMatchObject({ code: "LOAD_FAILED" });
+    expect(gate.in(undefined).verdict(0)).toMatchObject({ code: "LOAD_FAILED" });
+    expect(gate.in("b").verdict(0)).toEqual({ kind: "GO" });
+    expect([gate.isClean, gate.mayLaunchUnasked]).toEqual([true, true]);
+    gate.loadFailed("line 3", 0);
+    expect(gate.in("b").verdict(0)).toMatchObject({ code: "LOAD_FAILED" });
+  });
+
   it("counts instances that fail to load together once, and remembers the last message", () => {
     const gate = new LaunchGate();
     gate.loadFailed("a", 0);

@@ -13,14 +13,31 @@ import { withLock } from "./lock.mjs";
 export const root = path.resolve(fileURLToPath(new URL("..", import.meta.url)));
 const inRoot = (...parts) => path.join(root, ...parts);
 
-/** Prepares everything; rejects with a PrepareError whose message is all a person needs to see. */
-export async function prepare({ log = (text) => console.error(`fermi: ${text}`) } = {}) {
+const tellEveryMs = 15_000;
+
+/**
+ * Prepares everything; rejects with a PrepareError whose message is all a person needs to see. What takes longer than
+ * `everyMs` is told to go on, as often: npm says nothing until it is done.
+ */
+export async function prepare({ log = (text) => console.error(`fermi: ${text}`), everyMs = tellEveryMs } = {}) {
   requireNode(process.versions.node);
+  const told = { log, everyMs };
   await withLock(inRoot(".prepare.lock"), log, async () => {
-    await installPackages(log);
-    await compile(log);
-    await buildPlayground(log);
+    await tellThatItGoesOn("installing packages", told, () => installPackages(log));
+    await tellThatItGoesOn("compiling", told, () => compile(log));
+    await tellThatItGoesOn("preparing the playground", told, () => buildPlayground(log));
   });
+}
+
+async function tellThatItGoesOn(what, { log, everyMs }, work) {
+  const startedAt = performance.now();
+  const tell = () => log(`still ${what} (${Math.round((performance.now() - startedAt) / 1_000)} s)`);
+  const timer = setInterval(tell, everyMs);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 export class PrepareError extends Error {}

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -86,6 +86,32 @@ describe("Preparing a clone", () => {
       try { requireNode("${version}"); } catch (error) { explain(error); }`);
     expect(status).toBe(message === "" ? 0 : 1);
     expect(stderr).toContain(message);
+  });
+
+  it("tells that it goes on while npm installs and says nothing", async () => {
+    const clone = path.join(folder, "clone");
+    mkdirSync(path.join(clone, "scripts"), { recursive: true });
+    for (const name of ["prepare.mjs", "lock.mjs"]) {
+      copyFileSync(path.join(scripts, name), path.join(clone, "scripts", name));
+    }
+    writeFileSync(path.join(clone, "package.json"), '{ "engines": { "node": ">=20.19" } }');
+    const [npm, isTold] = [path.join(clone, "npm.js"), path.join(clone, "told")];
+    writeFileSync(npm, `setInterval(() => require("fs").existsSync(${JSON.stringify(isTold)}) && process.exit(7), 10)`);
+    const text = `
+      import { explain, prepare } from "./prepare.mjs";
+      await prepare({ everyMs: 20 }).catch(explain);`;
+    const child = spawn(process.execPath, script(text), {
+      cwd: path.join(clone, "scripts"),
+      env: { PATH: process.env["PATH"], npm_execpath: npm },
+    });
+    const closed = once(child, "close");
+    let said = "";
+    for await (const chunk of child.stderr as AsyncIterable<Buffer>) {
+      said += chunk.toString();
+      if (/^fermi: still installing packages \(\d+ s\)$/m.test(said)) writeFileSync(isTold, "");
+    }
+    expect(said).toMatch(/^fermi: installing packages [^]*still installing packages [^]*`npm ci` failed \(7\)/);
+    expect(await closed).toEqual([1, null]);
   });
 
   it("has nothing to do the second time, and takes no time for it", () => {

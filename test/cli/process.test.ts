@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { functionNode, logNode, page, startFakeApi, type FakeApi } from "./fake-api.js";
 
-const bin = fileURLToPath(new URL("../../bin/fermi.js", import.meta.url));
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const bin = path.join(repository, "bin/fermi.js");
 const many = Array.from({ length: 5_000 }, (_, at) => functionNode({ name: `function-${at}` }));
 const never = new Promise<never>(() => {});
 
@@ -43,6 +46,15 @@ describe("The program fermi", () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(JSON.parse(stdout)).toHaveLength(many.length);
     expect(api.requests.at(-1)?.variables["namespace"]).toBe("team");
+  });
+
+  it("is just fermi, from any folder, with the alias that the README tells", async () => {
+    const readme = await readFile(path.join(repository, "README.md"), "utf8");
+    const alias = /^.*`(alias fermi=[^`]*)`/m.exec(readme)?.[1] ?? "no alias";
+    const lines = ["shopt -s expand_aliases", `cd '${repository}'`, "unset -f fermi", alias, "cd /", "fermi --version"];
+    const { exitCode, stdout, stderr } = await bash(lines.join("\n"));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   it("ends quietly when its reader leaves", async () => {

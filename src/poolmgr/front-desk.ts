@@ -18,6 +18,8 @@ export interface FrontDeskPorts {
   readonly onEvent: EventListener;
   /** Requests wait for a function that is not known here (yet, or any more). */
   readonly onUnknown: (fn: FunctionState) => void;
+  /** Requests wait for a version of which instances may be on their way. */
+  readonly onAwaited: (fn: FunctionState, version: number) => void;
   /** The instance failed a router: counts against its version. */
   readonly onSuspect: (member: Member) => void;
 }
@@ -86,7 +88,7 @@ export class FrontDesk implements RouterDesk {
   }
 
   #demand(routerId: string, { target, inFlight, waiting }: Said<"DEMAND">): void {
-    const { fleet, routers, scaler, onUnknown } = this.ports;
+    const { fleet, routers, scaler, onUnknown, onAwaited } = this.ports;
     const fn = fleet.function(target.functionId);
     fn.setDemand(target.version, routerId, { inFlight, waiting });
     if (waiting > 0 && fn.spec === undefined) {
@@ -94,6 +96,7 @@ export class FrontDesk implements RouterDesk {
       return;
     }
     routers.grant(fn, target.version, this.#turn);
+    if (waiting > 0) onAwaited(fn, target.version);
     scaler.look(fn);
   }
 

@@ -63,6 +63,7 @@ export class FunctionState {
   dropRouter(routerId: string): void {
     for (const byRouter of this.demands.values()) byRouter.delete(routerId);
     for (const { ledger } of this.members) ledger.release(routerId);
+    for (const { preparedFor } of this.launches) preparedFor.delete(routerId);
   }
 
   /** Routers whose requests of this version wait. */

@@ -13,7 +13,7 @@ import type { RouterRegistry } from "./router-registry.js";
 export interface IntakePorts {
   readonly clock: Clock;
   readonly fleet: Fleet;
-  readonly routers: Pick<RouterRegistry, "prepare">;
+  readonly routers: Pick<RouterRegistry, "prepare" | "arrived">;
   readonly directory: InstanceDirectory;
   readonly view: LivePoolView;
   readonly keyOf: (instanceId: string) => string;
@@ -21,9 +21,11 @@ export interface IntakePorts {
   readonly template: (environmentId: string) => string | undefined;
   /** Whether those who used an instance before may come back to it. */
   readonly isReserving: boolean;
-  /** The function has one more instance that serves. */
-  readonly onMember: (fn: FunctionState) => void;
+  /** The function has one more instance that serves: `then` is to be called when its slots have been handed out. */
+  readonly onMember: (fn: FunctionState, then: () => void) => void;
 }
+
+const nobody: ReadonlySet<string> = new Set();
 
 /** The way in of an instance, be it launched here or found: from its claim on it is known whose it is. */
 export class Intake {
@@ -34,21 +36,33 @@ export class Intake {
   }
 
   claimed(launch: Launch): void {
-    const { fleet, routers, directory, view, keyOf, template } = this.ports;
-    const { instance, spec, version, environmentId, slots } = launch;
+    const { directory, view, keyOf, template } = this.ports;
+    const { instance, spec, version, environmentId } = launch;
     if (instance === undefined) return;
-    const { id, address } = instance;
-    const identity = { functionId: spec.id, version, key: keyOf(id) };
-    const granted = { id, ...identity, address: address ?? "", contract: this.#contract(environmentId), slots };
-    routers.prepare(fleet.function(spec.id), granted);
+    this.#prepare(launch, instance);
     launch.template = template(environmentId) ?? "";
-    directory.add(id, identity);
+    directory.add(instance.id, { functionId: spec.id, version, key: keyOf(instance.id) });
     view.touch(environmentId);
   }
 
-  launched({ spec, version, slots, template }: Launch, { id, address, environmentId }: ClusterInstance): void {
+  /** A router has begun to wait for what is on its way already. */
+  awaited(fn: FunctionState, version: number): void {
+    for (const launch of fn.launches) {
+      if (launch.version === version && launch.instance !== undefined) this.#prepare(launch, launch.instance);
+    }
+  }
+
+  #prepare({ spec, version, environmentId, slots, preparedFor }: Launch, { id, address }: ClusterInstance): void {
+    const { fleet, routers, keyOf } = this.ports;
+    const whose = { functionId: spec.id, version, key: keyOf(id) };
+    const instance = { id, ...whose, address: address ?? "", contract: this.#contract(environmentId), slots };
+    routers.prepare(fleet.function(spec.id), instance, preparedFor);
+  }
+
+  launched(launch: Launch, { id, address, environmentId }: ClusterInstance): void {
+    const { spec, version, slots, template, preparedFor } = launch;
     const what = { id, environmentId, functionId: spec.id, version, address: address ?? "" };
-    this.#welcome({ ...what, key: this.ports.keyOf(id), slotsMax: slots, template }, false);
+    this.#welcome({ ...what, key: this.ports.keyOf(id), slotsMax: slots, template }, { preparedFor });
   }
 
   /** Its idle clock starts now. */
@@ -60,7 +74,8 @@ export class Intake {
     directory.add(id, whose);
     const environment = fleet.environments.get(environmentId);
     const template = environment === undefined ? "" : templateOf(environment);
-    this.#welcome({ id, environmentId, ...whose, address, slotsMax, template }, this.#isReserving);
+    const facts = { id, environmentId, ...whose, address, slotsMax, template };
+    this.#welcome(facts, { isReserved: this.#isReserving });
   }
 
   /** Whoever has not come back by now does without. */
@@ -69,8 +84,11 @@ export class Intake {
     for (const member of this.ports.fleet.members) member.isReserved = false;
   }
 
-  #welcome(facts: Omit<MemberFacts, "contract" | "specializedAt" | "readyAtMs">, isReserved: boolean): void {
-    const { clock, fleet, view, onMember } = this.ports;
+  #welcome(
+    facts: Omit<MemberFacts, "contract" | "specializedAt" | "readyAtMs">,
+    { isReserved = false, preparedFor = nobody }: { isReserved?: boolean; preparedFor?: ReadonlySet<string> },
+  ): void {
+    const { clock, fleet, routers, view, onMember } = this.ports;
     const contract = this.#contract(facts.environmentId);
     const member = new Member({ ...facts, contract, specializedAt: clock.now(), readyAtMs: clock.monotonicMs() });
     member.isReserved = isReserved;
@@ -78,7 +96,7 @@ export class Intake {
     member.limitTo(fn.spec?.settings.requestsPerInstance ?? facts.slotsMax);
     fleet.add(member);
     view.touch(facts.environmentId);
-    onMember(fn);
+    onMember(fn, () => routers.arrived(member, preparedFor));
   }
 
   #contract(environmentId: string): RuntimeContract {

@@ -6,7 +6,8 @@ import type { FunctionCode, FunctionSpec } from "../model/function.js";
 import type { CodeCache } from "./code-cache.js";
 
 export const claimDeadlineMs = 60_000;
-export const loadDeadlineMs = 30_000;
+/** Code gets as long to load as a request may take, within these. */
+const loadDeadlineMs = { least: 10_000, most: 30_000 };
 
 export type LaunchStage = "CODE" | "CLAIM" | "SPECIALIZE" | "READY";
 
@@ -27,8 +28,8 @@ type Work<T> = (signal: AbortSignal) => Promise<T>;
 const tooLate = (): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", `No instance came up within ${claimDeadlineMs / 1000} s.`);
 
-const stuck = (): AppError =>
-  new AppError("LOAD_FAILED", `The code did not finish loading within ${loadDeadlineMs / 1000} s.`);
+const stuck = (ms: number): AppError =>
+  new AppError("LOAD_FAILED", `The code did not finish loading within ${ms / 1000} s.`);
 
 export class Launch {
   stage: LaunchStage = "CODE";
@@ -39,6 +40,8 @@ export class Launch {
   template = "";
   /** Why the instance vanished meanwhile. */
   lostBecause: string | undefined;
+  /** Routers that know of it. */
+  readonly preparedFor = new Set<string>();
   readonly #abort = new AbortController();
 
   constructor(
@@ -75,12 +78,18 @@ export class Launch {
     this.instance = instance;
     const request = this.#request(code, ports.keyOf(instance.id));
     const load = (signal: AbortSignal): Promise<void> => driver.specialize(instance, request, signal);
-    const loaded = this.#within(loadDeadlineMs, stuck, ports.clock, load);
+    const loadMs = this.#loadMs;
+    const loaded = this.#within(loadMs, () => stuck(loadMs), ports.clock, load);
     // The code is on its way: what is to be done for the instance meanwhile does not delay it.
     this.#enter("SPECIALIZE", ports);
     await loaded;
     this.#enter("READY", ports);
     return instance;
+  }
+
+  get #loadMs(): number {
+    const { least, most } = loadDeadlineMs;
+    return Math.min(most, Math.max(least, this.spec.settings.timeoutSeconds * 1_000));
   }
 
   #enter(stage: LaunchStage, { onStage }: LaunchPorts): void {

@@ -94,7 +94,11 @@ export class PoolManager implements Stoppable {
     this.#desk = new FrontDesk({ ...shared, scaler: this.#scaler, ...this.#concerns() });
     this.#watch = new DriverWatch({ ...shared, directory: this.#directory, ...this.#entrances() });
     // After what else is found now: nothing is launched for what is about to be taken over.
-    const onMember = (fn: FunctionState): void => queue.post(() => this.#desk.settle(fn));
+    const onMember = (fn: FunctionState, then: () => void): void =>
+      queue.post(() => {
+        this.#desk.settle(fn);
+        then();
+      });
     const taking = { template, onMember, isReserving: driver.outlivesProcess };
     this.#intake = new Intake({ ...shared, directory: this.#directory, keyOf, ...taking });
     const onRead = (changed: readonly FunctionState[]): void => this.#onRead(changed);
@@ -228,8 +232,9 @@ export class PoolManager implements Stoppable {
     };
   }
 
-  #concerns(): Pick<FrontDeskPorts, "onUnknown" | "onSuspect"> {
+  #concerns(): Pick<FrontDeskPorts, "onUnknown" | "onSuspect" | "onAwaited"> {
     return {
+      onAwaited: (fn, version) => this.#intake.awaited(fn, version),
       onUnknown: (fn) => this.#askAgain(fn),
       onSuspect: (member) => this.#watch.countCrash(member, "a connection to it broke"),
     };

@@ -31,8 +31,8 @@ export type ToRouter =
   /** The answer to HELLO: all that the router may use. What it held and is not in here takes no new request of it. */
   | { readonly type: "SNAPSHOT"; readonly epoch: string; readonly instances: readonly GrantedInstance[] }
   /**
-   * An instance is being specialized for requests that wait at this router, and is to have `slots` then. A hint: it takes
-   * no request until a GRANT comes, if one comes, but connections to it may be opened.
+   * An instance is being specialized for requests that wait at this router, and is to have `slots` then. It takes no
+   * request until a GRANT comes, but connections to it may be opened. The end is told: a GRANT, be it of no slot, or GONE.
    */
   | { readonly type: "PREPARE"; readonly instance: GrantedInstance }
   /**
@@ -45,7 +45,7 @@ export type ToRouter =
    * has ended, at once where there is none or the router knows no such instance.
    */
   | { readonly type: "WITHDRAW"; readonly instanceId: string }
-  /** The instance is dead: whatever is in flight there has failed. */
+  /** The instance is dead, or never came to be: whatever is in flight there has failed. */
   | { readonly type: "GONE"; readonly instanceId: string }
   /** Every waiter of the target is to be answered with this now. */
   | {

@@ -68,9 +68,33 @@ export class RouterRegistry {
     }
   }
 
-  /** An instance is on its way for those that wait. */
-  prepare(fn: FunctionState, instance: GrantedInstance): void {
-    for (const routerId of fn.waitingRouters(instance.version)) this.hub.send(routerId, { type: "PREPARE", instance });
+  /** An instance is on its way for those that wait: who does not know it yet is told. */
+  prepare(fn: FunctionState, instance: GrantedInstance, known: Set<string>): void {
+    for (const routerId of fn.waitingRouters(instance.version)) {
+      if (known.has(routerId) || !this.#routers.has(routerId)) continue;
+      known.add(routerId);
+      this.hub.send(routerId, { type: "PREPARE", instance });
+    }
+  }
+
+  /** It serves: those that knew of it on its way, and were granted nothing of it, are told that. */
+  arrived(member: Member, known: ReadonlySet<string>): void {
+    for (const routerId of known) {
+      if (!this.#routers.has(routerId) || member.ledger.shares.has(routerId)) continue;
+      if (member.state !== "READY") {
+        this.hub.send(routerId, { type: "GONE", instanceId: member.id });
+        continue;
+      }
+      member.ledger.tell(routerId, 0, this.hub.nextNumber(routerId));
+      this.hub.send(routerId, { type: "GRANT", instance: member.granted(0) });
+    }
+  }
+
+  /** It will never serve. */
+  failed(instanceId: string, known: ReadonlySet<string>): void {
+    for (const routerId of known) {
+      if (this.#routers.has(routerId)) this.hub.send(routerId, { type: "GONE", instanceId });
+    }
   }
 
   /** From everybody who has slots of it. */

@@ -240,7 +240,7 @@ export class Scaler {
   }
 
   #ready(fn: FunctionState, launch: Launch, instance: ClusterInstance): void {
-    const { fleet, retirer, metrics, onReady } = this.ports;
+    const { fleet, retirer, routers, metrics, onReady } = this.ports;
     if (launch.lostBecause !== undefined) {
       this.#failed(fn, launch, crashedWhileLoading(launch.lostBecause));
       return;
@@ -249,6 +249,7 @@ export class Scaler {
     this.#claimGates.delete(launch.environmentId);
     fn.gate(launch.version).loaded();
     if (this.#isStopped || fn.spec === undefined) {
+      routers.failed(instance.id, launch.preparedFor);
       retirer.discard(instance.id);
       return;
     }
@@ -258,8 +259,9 @@ export class Scaler {
   }
 
   #failed(fn: FunctionState, launch: Launch, error: unknown): void {
-    const { fleet, retirer, metrics } = this.ports;
+    const { fleet, retirer, routers, metrics } = this.ports;
     fleet.removeLaunch(fn, launch);
+    if (launch.instance !== undefined) routers.failed(launch.instance.id, launch.preparedFor);
     if (launch.stage === "CLAIM") this.#countClaims(-1);
     if (launch.instance !== undefined && launch.lostBecause === undefined) retirer.discard(launch.instance.id);
     if (!launch.isCancelled) {

@@ -56,6 +56,7 @@ export class SlotTable {
       maxPerFunction: options.maxWaitingPerFunction,
       clock,
       isServed: () => this.#session.isOpen,
+      loadingMs: ({ target }) => this.#preparations.loadingMs(target.key),
       onChange: (slots) => this.#demandChanged(slots),
     });
   }
@@ -189,7 +190,7 @@ export class SlotTable {
   /** A connection for each request that may go there at once. */
   #prepare(instance: GrantedInstance): void {
     const waiting = this.#targets.get(keyedTarget(instance.functionId, instance.version).key)?.waiters.size ?? 0;
-    if (waiting > 0) this.#preparations.prepare(instance, Math.min(waiting, instance.slots));
+    this.#preparations.prepare(instance, Math.min(waiting, instance.slots));
   }
 
   #grant(granted: GrantedInstance): void {

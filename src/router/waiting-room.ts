@@ -15,6 +15,8 @@ export interface WaitingRoomOptions {
   readonly clock: Clock;
   /** Whether poolmgr knows who waits, and so brings up instances or refuses where it can't. */
   readonly isServed: () => boolean;
+  /** For how long at least an instance for the target has been loading its code; undefined where none does. */
+  readonly loadingMs: (target: TargetSlots) => number | undefined;
   readonly onChange: (target: TargetSlots) => void;
 }
 
@@ -47,7 +49,7 @@ export class WaitingRoom {
       refuse: (error) => settle(() => reject(error)),
     };
     const timer = this.options.clock.after(timeoutMs, () => {
-      if (this.leave(target, waiter)) waiter.refuse(timeUp(target, this.options.isServed()));
+      if (this.leave(target, waiter)) waiter.refuse(this.#timeUp(target));
     });
     const settle = (act: () => void): void => {
       timer.stop();
@@ -73,22 +75,26 @@ export class WaitingRoom {
     return true;
   }
 
+  /** Poolmgr refuses what the cluster is to blame for: what runs out of time while it listens had no turn. */
+  #timeUp(target: TargetSlots): AppError {
+    if (!this.options.isServed()) {
+      const message = "No instance came free within the time limit, and the pool manager could not be reached.";
+      return new AppError("CLUSTER_UNAVAILABLE", message, { retryAfterSeconds: 5 });
+    }
+    if (target.instances.size > 0) return queueFull("Every instance of this function was busy until the time limit.");
+    const loadingMs = this.options.loadingMs(target);
+    if (loadingMs === undefined) return queueFull("No instance of this function came up within the time limit.");
+    const seconds = (loadingMs / 1_000).toFixed(1);
+    const message = `The time limit was over before the function's code had loaded; it has been loading for ${seconds} s.`;
+    return new AppError("FUNCTION_TIMEOUT", message);
+  }
+
   refuseAll(target: TargetSlots, error: AppError): void {
     for (const waiter of [...target.waiters]) if (this.leave(target, waiter)) waiter.refuse(error);
   }
 }
 
-/** Poolmgr refuses what the cluster is to blame for: what runs out of time while it listens had no turn. */
-function timeUp(target: TargetSlots, isServed: boolean): AppError {
-  if (!isServed) {
-    const message = "No instance came free within the time limit, and the pool manager could not be reached.";
-    return new AppError("CLUSTER_UNAVAILABLE", message, { retryAfterSeconds: 5 });
-  }
-  const what =
-    target.instances.size > 0 ? "Every instance of this function was busy until" : "No instance came free within";
-  const message = `${what} the time limit: maxInstances of the function or FERMI_MAX_INSTANCES of the machine may be the bound.`;
-  return new AppError("QUEUE_FULL", message, { retryAfterSeconds: 1 });
-}
+const queueFull = (message: string): AppError => new AppError("QUEUE_FULL", message, { retryAfterSeconds: 1 });
 
 function deferred<T>(): {
   promise: Promise<T>;

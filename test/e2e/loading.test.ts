@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startFermi, type Fermi } from "../support/harness.js";
+import { eventually, startFermi, type Fermi } from "../support/harness.js";
 import { deploy } from "./support.js";
 
 describe("code that does not load, or not now", () => {
@@ -10,6 +10,31 @@ describe("code that does not load, or not now", () => {
   afterAll(async () => {
     await fermi.stop();
   });
+
+  it.each([
+    ["blocks its process", `for (;;);`],
+    ["leaves nothing that a promise settles with", `Object.prototype.then = function () {};`],
+  ])(
+    "is said to be loading still, and then not to load, where it %s",
+    async (what, code) => {
+      const source = `${code}\nmodule.exports = async () => "hi";`;
+      const url = await deploy(fermi, what.slice(0, 6), source, { timeoutSeconds: 2 });
+      const first = await fetch(url);
+      expect([first.status, first.headers.get("x-fermi-error")]).toEqual([504, "FUNCTION_TIMEOUT"]);
+      const { error } = (await first.json()) as { error: { message: string } };
+      expect(error.message).toMatch(/code had loaded; it has been loading for 2\.\d s/);
+      await eventually(async () => {
+        const later = await fetch(url);
+        expect([later.status, later.headers.get("x-fermi-error")]).toEqual([502, "LOAD_FAILED"]);
+        const said = (await later.json()) as { error: { message: string } };
+        expect(said.error.message).toContain("did not finish loading within 10 s");
+      }, 20_000);
+      const sinceMs = performance.now();
+      expect((await fetch(url)).status).toBe(502);
+      expect(performance.now() - sinceMs).toBeLessThan(1_000);
+    },
+    60_000,
+  );
 
   it("is tried afresh once its environment is mended", async () => {
     const url = await deploy(fermi, "mended", `module.exports = async () => "hi";`);

@@ -130,7 +130,7 @@ describe("SlotTable", () => {
     expect(alone.seen.isOver).toBe(false);
     await clock.pass(1);
     expect(alone.seen.error).toMatchObject({ code: "QUEUE_FULL", retryAfterSeconds: 1 });
-    expect(alone.seen.error?.message).toMatch(/^No instance came free .*maxInstances.*FERMI_MAX_INSTANCES/);
+    expect(alone.seen.error?.message).toBe("No instance of this function came up within the time limit.");
     poolmgr.grant(anInstance("a"));
     take();
     const busy = waitFor(500);
@@ -138,6 +138,33 @@ describe("SlotTable", () => {
     expect(busy.seen.error?.code).toBe("QUEUE_FULL");
     expect(busy.seen.error?.message).toMatch(/^Every instance of this function was busy/);
     expect(table.waiting("fn")).toBe(0);
+  });
+
+  it("says that the code was loading still, for as long as it is known to", async () => {
+    const times = async (): Promise<AppError | undefined> => {
+      const { seen } = waitFor(500);
+      await clock.pass(500);
+      return seen.error;
+    };
+    poolmgr.prepare(anInstance("a"));
+    await clock.pass(5_500);
+    const slow = await times();
+    expect(slow).toMatchObject({ code: "FUNCTION_TIMEOUT", message: expect.stringContaining("loading for 6.0 s") });
+    poolmgr.prepare(anInstance("b"));
+    poolmgr.gone("a");
+    expect(await times()).toMatchObject({ message: expect.stringContaining("loading for 0.5 s") });
+    poolmgr.gone("b");
+    expect(await times()).toMatchObject({ code: "QUEUE_FULL" });
+    poolmgr.prepare(anInstance("c"));
+    poolmgr.grant(anInstance("c", 0));
+    expect(await times()).toMatchObject({ code: "QUEUE_FULL", message: expect.stringContaining("was busy") });
+    poolmgr.prepare(anInstance("d", 1, { version: 2 }));
+    poolmgr.withdraw("c");
+    expect(await times()).toMatchObject({ message: expect.stringContaining("came up") });
+    poolmgr.prepare(anInstance("e"));
+    poolmgr.lose();
+    await clock.pass(1_000);
+    expect(await times()).toMatchObject({ code: "QUEUE_FULL" });
   });
 
   it("blames the cluster for a wait whose time is up while the stream is lost, and only then", async () => {

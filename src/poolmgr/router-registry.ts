@@ -8,7 +8,7 @@ import type { GrantedInstance, Holding } from "./router-link.js";
 export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
-  /** Told to callers only where the code is one to try again. */
+  /** Told to callers only where another try makes sense. */
   readonly retryAfterMs: number;
 }
 
@@ -113,7 +113,9 @@ export class RouterRegistry {
   /** Answers every waiter of the version, so nobody is counted as waiting from here on. */
   refuse(fn: FunctionState, version: number, { code, message, retryAfterMs }: Refusal): void {
     const retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-    const retry = errorCodes[code].isRetryable ? { retryAfterSeconds } : {};
+    // Nothing was run, so code that does not load may be tried again, if to little hope.
+    const isForRetry = errorCodes[code].isRetryable || code === "LOAD_FAILED";
+    const retry = isForRetry ? { retryAfterSeconds } : {};
     for (const routerId of fn.waitingRouters(version)) {
       fn.setDemand(version, routerId, { inFlight: 0, waiting: 0 });
       const target = { functionId: fn.id, version };

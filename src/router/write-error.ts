@@ -16,7 +16,7 @@ export const toAppError = (error: unknown): AppError =>
     ? error
     : new AppError("INTERNAL", "Fermi's router failed. The operator finds the cause in its log.", { cause: error });
 
-/** Status, headers and body for an error. Retryable ones always say when. */
+/** Status, headers and body for an error. Retryable ones always say when, others where it is known. */
 function errorAnswer(error: AppError, invocationId: string): ErrorAnswer {
   const body = JSON.stringify({ error: { code: error.code, message: error.message, invocationId } });
   const headers = [
@@ -29,7 +29,8 @@ function errorAnswer(error: AppError, invocationId: string): ErrorAnswer {
     "X-Fermi-Invocation-Id",
     invocationId,
   ];
-  if (errorCodes[error.code].isRetryable) headers.push("Retry-After", String(error.retryAfterSeconds ?? 1));
+  const retryAfterSeconds = error.retryAfterSeconds ?? (errorCodes[error.code].isRetryable ? 1 : undefined);
+  if (retryAfterSeconds !== undefined) headers.push("Retry-After", String(retryAfterSeconds));
   return { status: error.httpStatus, headers, body };
 }
 

@@ -45,7 +45,9 @@ describe("code that does not load, or not now", () => {
     await setImage("fermi/python");
     const broken = await fetch(url);
     expect([broken.status, broken.headers.get("x-fermi-error")]).toEqual([502, "LOAD_FAILED"]);
-    expect((await fetch(url)).status).toBe(502);
+    const again = await fetch(url);
+    expect(again.status).toBe(502);
+    expect(Number(again.headers.get("retry-after"))).toBeGreaterThanOrEqual(9);
     await setImage("fermi/nodejs");
     const mended = await fetch(url);
     expect([mended.status, await mended.text()]).toEqual([200, "hi"]);

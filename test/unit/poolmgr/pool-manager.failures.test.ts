@@ -24,6 +24,7 @@ describe("PoolManager, when things fail", () => {
         target: { functionId: "fn", version: 1 },
         code: "LOAD_FAILED",
         message: "Unexpected token '}' (hello.js:3)",
+        retryAfterSeconds: 10,
       },
     ]);
     expect(router.waiting.get("fn@1")).toBe(0);

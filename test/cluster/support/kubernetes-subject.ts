@@ -6,7 +6,7 @@ import { silentLogger } from "../../../src/lib/logger.js";
 import { aNamespace, connect } from "./test-cluster.js";
 
 /** Fermi's runtime for Node, as the cluster knows it. */
-export const nodeImage = process.env["FERMI_TEST_NODE_IMAGE"] ?? "fermi/nodejs:test";
+export const nodeImage = process.env["FERMI_TEST_NODE_IMAGE"] ?? "fermi/nodejs";
 
 /** Fermi's own, for the fetcher. */
 export const fermiImage = process.env["FERMI_TEST_IMAGE"] ?? `fermi/fermi:${programVersion()}`;

@@ -1,8 +1,8 @@
 /** Every role is restarted under constant load, one after another and all at once: nobody notices. */
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { note, podsIn, rolledOut, roles, timed } from "./support/installation.js";
-import { describeOnCluster, kubectl } from "./support/kubectl.js";
-import { inWords, Traffic } from "./support/traffic.js";
+import { note, podsIn, rolledOut, roles, timed } from "../support/installation.js";
+import { describeOnCluster, kubectl } from "../support/kubectl.js";
+import { inWords, Traffic } from "../support/traffic.js";
 
 const restart = async (...names: readonly string[]): Promise<void> => {
   await kubectl(["rollout", "restart", "--namespace=fermi", ...names.map((role) => `deployment/fermi-${role}`)]);

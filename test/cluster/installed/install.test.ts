@@ -5,8 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { eventually, repository } from "../support/harness.js";
-import { readTranscript } from "../e2e/transcript-steps.js";
+import { eventually, repository } from "../../support/harness.js";
+import { readTranscript } from "../../e2e/transcript-steps.js";
 import {
   apiUrl,
   applyOverlay,
@@ -19,8 +19,8 @@ import {
   routerUrl,
   timed,
   uninstall,
-} from "./support/installation.js";
-import { describeOnCluster, kubectl } from "./support/kubectl.js";
+} from "../support/installation.js";
+import { describeOnCluster, kubectl } from "../support/kubectl.js";
 
 const run = promisify(execFile);
 

@@ -1,12 +1,12 @@
 /** A part is away for a minute, under constant load: warm functions go on, the rest is refused in time, and all heals. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { setTimeout as delay } from "node:timers/promises";
-import { eventually } from "../support/harness.js";
-import { note, rolledOut, timed } from "./support/installation.js";
-import { describeOnCluster } from "./support/kubectl.js";
-import { ask, type Answered } from "./support/load.js";
-import { scale, withoutKubernetesApi } from "./support/outages.js";
-import { inWords, Traffic } from "./support/traffic.js";
+import { eventually } from "../../support/harness.js";
+import { note, rolledOut, timed } from "../support/installation.js";
+import { describeOnCluster } from "../support/kubectl.js";
+import { ask, type Answered } from "../support/load.js";
+import { scale, withoutKubernetesApi } from "../support/outages.js";
+import { inWords, Traffic } from "../support/traffic.js";
 
 const awayMs = 1_000 * Number(process.env["FERMI_TEST_AWAY_SECONDS"] ?? 60);
 /** Above a cold start's own deadline. */

@@ -113,8 +113,8 @@ export class ProcessRegistry {
     const ok = Math.abs(this.#skewMs) < tolerableSkewMs;
     const seconds = (Math.abs(this.#skewMs) / 1_000).toFixed(1);
     const message = ok
-      ? `It differs from the store's by ${seconds} s.`
-      : `It differs from the store's by ${seconds} s; beyond a minute processes refuse each other: synchronize the clocks.`;
-    return [{ name: "clock", ok, message }];
+      ? `This process and the store agree about the time to ${seconds} s.`
+      : `This process and the store differ about the time by ${seconds} s; beyond a minute processes refuse each other: synchronize the clocks.`;
+    return [{ name: "store's clock", ok, message }];
   }
 }

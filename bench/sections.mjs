@@ -22,11 +22,12 @@ export function writeLocal(sections) {
   );
 }
 
-export function writeCluster(kubernetes, sections) {
+/** `load` is the machine's load average before the measurement: pods start on it, and whatever else runs is in the figures. */
+export function writeCluster({ kubernetes, load }, sections) {
   const head = [
     `${clusterHeading}\n`,
     `Written by \`npm run bench:cluster\` on ${today()}: ${machine()}; ${kubernetes}.`,
-    "Client, control plane, nodes and all roles of Fermi share this one machine.\n",
+    `Client, control plane, nodes and all roles of Fermi share this one machine, whose load average was ${load.toFixed(1)} before.\n`,
   ];
   const [local] = read().split(clusterHeading);
   write(local.trimEnd(), [...head, ...sections.map((section) => `${section}\n`)].join("\n"));

@@ -1,4 +1,5 @@
 /** Measures cold starts on the cluster of KUBECONFIG and writes them to bench/RESULTS.md. */
+import os from "node:os";
 import { connect, ok } from "../http.mjs";
 import { createEnvironment, createFunction, deleteFunction, helloSource, poolIsWarm, routed } from "../resources.mjs";
 import { format, writeCluster } from "../sections.mjs";
@@ -16,6 +17,7 @@ const spread = (samples) => `p50 ${ms(percentile(samples, 0.5))}, p95 ${ms(perce
 
 /** Resolves with the exit code. */
 export async function runClusterBench() {
+  const [load] = os.loadavg();
   const fermi = install();
   await empty(fermi);
   await createEnvironment(fermi, poolSize);
@@ -30,7 +32,8 @@ export async function runClusterBench() {
     ...JSON.parse(kubectl("version", "--output=json")),
     ...JSON.parse(kubectl("get", "nodes", "--output=json")),
   };
-  writeCluster(`Kubernetes ${serverVersion.gitVersion} of ${items.length} node(s), two of each role`, sections);
+  const kubernetes = `Kubernetes ${serverVersion.gitVersion} of ${items.length} node(s), two of each role`;
+  writeCluster({ kubernetes, load }, sections);
   return 0;
 }
 

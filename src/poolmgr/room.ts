@@ -11,7 +11,7 @@ export interface Want {
   readonly serving: number;
   /** Instances that the function holds, from claim to end. */
   readonly holding: number;
-  /** When it began to lack them: the longer, the sooner. */
+  /** When it began to lack them, or was given one last: the longer ago, the sooner. */
   readonly sinceMs: number;
 }
 

@@ -204,6 +204,8 @@ export class Scaler {
     const left = (this.#wanting.get(fn) ?? [])
       .map((want) => (isLaunched(want) ? { ...want, count: want.count - count } : want))
       .filter(({ count }) => count > 0);
+    // It has had a turn: what it lacks beyond that has waited from now on.
+    fn.lackingSinceMs.delete(version);
     this.#lacks(fn, left);
   }
 

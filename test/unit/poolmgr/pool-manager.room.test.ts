@@ -132,6 +132,20 @@ describe("PoolManager, on a machine with room for so many instances", () => {
     expect(stage.router.failed).toBe(0);
   });
 
+  it("gives a turn to whoever has waited for longest, not to who always lacks more", async () => {
+    const ids = ["fn", "b", "c", "d"];
+    await up({ maxInstances: 1, functions: ids.map((id) => aFunction({ id })) });
+    const served = new Set<string>();
+    for (let round = 0; round < 50; round++) {
+      for (const id of ids) stage.router.request(id, 1, 5);
+      await stage.clock.pass(100);
+      for (const id of ids) if (stage.router.inFlight(id) > 0) served.add(id);
+      for (const id of [...stage.router.instances.keys()]) stage.router.finish(id);
+      stage.router.report();
+    }
+    expect([...served].sort()).toEqual([...ids].sort());
+  });
+
   it("shares the room evenly between functions that want it all", async () => {
     await up({ maxInstances: 6, functions: [aFunction(), aFunction({ id: "b" }), aFunction({ id: "c" })] });
     for (const id of ["fn", "b", "c"]) stage.router.request(id, 1, 1_000);

@@ -13,6 +13,8 @@ export class KubePool {
   readonly unclaimed = new Map<string, KubeInstance>();
   /** As it was last asked for; undefined for a pool that was found on the cluster and that nobody has asked for yet. */
   wanted: { readonly environment: Environment; readonly template: PoolTemplate } | undefined;
+  /** The last of the writes that were begun; settles when the cluster has taken it, or not. */
+  written: Promise<void> = Promise.resolve();
   /** Why the cluster makes no pods at all, in words. */
   refusal: string | null = null;
   /** What the cluster says against what the pool's pods are to be made from. */

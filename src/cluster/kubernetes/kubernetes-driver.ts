@@ -127,21 +127,8 @@ export class KubernetesDriver implements ClusterDriver {
 
   async ensurePool(environment: Environment): Promise<void> {
     const pool = this.#pool(environment.id);
-    const before = pool.wanted;
-    const template = poolTemplate(environment, this.#fetcher);
-    pool.wanted = { environment, template };
-    const isSmaller = (before?.environment.poolSize ?? Infinity) > environment.poolSize;
-    if (before?.template.hash !== template.hash || isSmaller) await this.#pods.secureClaimed(environment.id);
-    try {
-      await this.#deployments.apply(environment, template);
-      pool.templateRefusal = null;
-    } catch (error) {
-      if (!hasStatus(error, 400, 422)) throw unavailable(error);
-      pool.templateRefusal = templateRefusal(inWords(error));
-      throw noInstance(pool.templateRefusal);
-    } finally {
-      this.#settle(pool);
-    }
+    pool.wanted = { environment, template: poolTemplate(environment, this.#fetcher) };
+    await this.#write(pool);
   }
 
   async removePool(environmentId: string): Promise<void> {
@@ -149,13 +136,7 @@ export class KubernetesDriver implements ClusterDriver {
     if (pool === undefined) return;
     pool.wanted = undefined;
     pool.claims.refuseAll(noInstance("the environment's pool was removed"));
-    await this.#pods.secureClaimed(environmentId);
-    await this.#deployments.remove(environmentId).catch((error: unknown) => {
-      throw unavailable(error);
-    });
-    for (const instance of pool.unclaimed.values()) void this.#pods.end(instance, 0).catch(() => {});
-    // Meanwhile it may have been asked for again.
-    if (!pool.isWanted) this.#pools.delete(environmentId);
+    await this.#write(pool);
   }
 
   async claim(environmentId: string, signal: AbortSignal): Promise<ClusterInstance> {
@@ -215,6 +196,34 @@ export class KubernetesDriver implements ClusterDriver {
     return pool;
   }
 
+  /** Brings the cluster to what is wanted of the pool by then; one such write at a time, so that the last one counts. */
+  #write(pool: KubePool): Promise<void> {
+    const write = (): Promise<void> => this.#writeNow(pool);
+    pool.written = pool.written.then(write, write);
+    return pool.written;
+  }
+
+  async #writeNow(pool: KubePool): Promise<void> {
+    const { environmentId } = pool;
+    // Whatever is written may have the cluster delete pods, and it does not know yet who was claimed a moment ago.
+    await this.#pods.secureClaimed(environmentId);
+    const { wanted } = pool;
+    try {
+      if (wanted === undefined) await this.#deployments.remove(environmentId);
+      else await this.#deployments.apply(wanted.environment, wanted.template);
+      pool.templateRefusal = null;
+    } catch (error) {
+      if (!hasStatus(error, 400, 422)) throw unavailable(error);
+      pool.templateRefusal = templateRefusal(inWords(error));
+      throw noInstance(pool.templateRefusal);
+    } finally {
+      this.#settle(pool);
+    }
+    if (pool.isWanted) return;
+    for (const instance of pool.unclaimed.values()) void this.#pods.end(instance, 0).catch(() => {});
+    this.#pools.delete(environmentId);
+  }
+
   #take(pool: KubePool, instance: KubeInstance): ClusterInstance {
     pool.unclaimed.delete(instance.id);
     const claimed = this.#book.update(instance.id, { state: "SPECIALIZING" });
@@ -270,7 +279,7 @@ export class KubernetesDriver implements ClusterDriver {
   #repairLater(pool: KubePool): void {
     this.options.clock.after(pulseMs, () => {
       if (pool.wanted === undefined || this.#isStopping) return;
-      this.ensurePool(pool.wanted.environment).catch((error: unknown) => {
+      this.#write(pool).catch((error: unknown) => {
         this.options.logger.warn({ environmentId: pool.environmentId, err: error }, "a pool could not be repaired");
       });
     });

@@ -63,7 +63,9 @@ describeOnCluster("What is told of a cluster", () => {
     expect(before.find(({ name }) => name === "permissions")).toEqual({
       name: "permissions",
       ok: false,
-      message: expect.stringContaining("may not get pods (functions namespace), list pods (functions namespace)"),
+      message: expect.stringContaining(
+        "may not get namespaces (functions namespace), get pods (functions namespace), list pods (functions namespace)",
+      ),
     });
     await account.grant();
     const allowed = (): Promise<boolean> =>

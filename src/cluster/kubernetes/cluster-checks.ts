@@ -66,7 +66,6 @@ function checkSkew(skewMs: number | null): Check {
   return { name, ok: false, message };
 }
 
-/** Only of what is in a namespace may be asked, so the pods in it answer for it. */
 async function checkNamespace({ api, functionsNamespace }: ClusterCheckOptions): Promise<Check> {
   const name = "functions' namespace";
   try {

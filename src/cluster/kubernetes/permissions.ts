@@ -9,6 +9,7 @@ export interface Permission {
 }
 
 export const permissions: readonly Permission[] = [
+  { where: "functions", group: "", resource: "namespaces", verbs: ["get"] },
   {
     where: "functions",
     group: "",

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import type { ClusterInstance, InstanceChange } from "../../src/cluster/cluster-driver.js";
 import type { KubeApi } from "../../src/cluster/kubernetes/kube-api.js";
+import { hasStatus } from "../../src/cluster/kubernetes/kube-error.js";
 import type { KubernetesDriver } from "../../src/cluster/kubernetes/kubernetes-driver.js";
 import type { ComputeResources, Environment } from "../../src/model/environment.js";
 import { aRequest } from "../contract/cluster-driver.contract.js";
@@ -46,6 +47,16 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
     const environment = anEnvironment({ image: nodeImage, poolSize: 1, ...change });
     await driver.ensurePool(environment);
     return environment;
+  };
+  /** Of any pod, which is not made. */
+  const isPodRefused = (): Promise<boolean> => {
+    const spec = { containers: [{ name: "any", image: nodeImage }] };
+    const body = { metadata: { generateName: "any-" }, spec };
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    return api.call({ method: "POST", path, query: { dryRun: "All" }, body }).then(
+      () => false,
+      (error: unknown) => hasStatus(error, 403),
+    );
   };
   const problemOf = ({ id }: Environment): string | null =>
     driver.health().find(({ environmentId }) => environmentId === id)?.problem ?? null;
@@ -125,6 +136,8 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
     const body = { metadata: { name: "none" }, spec: { hard: { pods: "0" } } };
     await api.call({ method: "POST", path: folder, body });
     try {
+      // The API server learns of it by its own watch, a moment after it was made.
+      await until("the quota to be in force", isPodRefused);
       const environment = await pool();
       expect(await refusalOf(environment)).toMatch(/the cluster refuses new pods: exceeded quota: none/);
       const alone = await pool({ poolSize: 0 });

@@ -9,6 +9,7 @@ import { KubeConfig, type Cluster } from "@kubernetes/client-node";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Clock } from "../../lib/clock.js";
+import { orAbort } from "../or-abort.js";
 import { KubeError, refusalOf } from "./kube-error.js";
 
 export interface KubeRequest {
@@ -35,6 +36,7 @@ const maxRefusalBytes = 64 * 1024;
 /** Calls at a time; those beyond wait for a connection, within their time. */
 const maxSockets = 32;
 const tcpProbeMs = 15_000;
+const credentialsMs = 1_000;
 
 export class KubeApi {
   readonly #calls: http.Agent;
@@ -42,6 +44,7 @@ export class KubeApi {
   readonly #streams: http.Agent;
   #failingSinceMs: number | undefined;
   #failure = "";
+  #known: { readonly options: https.RequestOptions; readonly atMs: number } | undefined;
 
   private constructor(
     private readonly config: KubeConfig,
@@ -126,7 +129,7 @@ export class KubeApi {
   }
 
   async #send(request: KubeRequest, signal: AbortSignal, agent: http.Agent): Promise<IncomingMessage> {
-    const { agent: proxied, ...options } = await this.#credentials();
+    const { agent: proxied, ...options } = await orAbort(this.#credentials(), signal);
     const url = this.#url(request);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const headers: http.OutgoingHttpHeaders = {
@@ -156,10 +159,13 @@ export class KubeApi {
     });
   }
 
-  /** Headers and TLS options as they are at the moment: tokens change while this runs. */
+  /** Headers and TLS options as they are now or were a moment ago: tokens change while this runs, and reading files costs. */
   async #credentials(): Promise<https.RequestOptions> {
+    const nowMs = this.clock.monotonicMs();
+    if (this.#known !== undefined && nowMs - this.#known.atMs < credentialsMs) return this.#known.options;
     const options: https.RequestOptions = {};
     await this.config.applyToHTTPSOptions(options);
+    this.#known = { options, atMs: nowMs };
     return options;
   }
 

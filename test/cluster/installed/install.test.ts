@@ -54,6 +54,18 @@ describeOnCluster("an installation from deploy/", () => {
     }
   }, 120_000);
 
+  it("tells of itself that all is well, and what it runs on", async () => {
+    const { server } = await (
+      await connectTo()
+    ).ok<{
+      server: { cluster: string; checks: { name: string; ok: boolean; message: string }[] };
+    }>("{ server { cluster checks { name ok message } } }");
+    expect(server.checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(server.checks.length).toBeGreaterThan(10);
+    expect(server.cluster).toMatch(/^Kubernetes v1\.\d+\.\d+\S*, \d+ nodes?$/);
+    expect(await shell("fermi pool list")).toMatch(/^default +node /m);
+  });
+
   it("demands the token of everybody, and knows it alone", async () => {
     const answer = await fetch(`${apiUrl}/graphql`, {
       method: "POST",

@@ -55,12 +55,15 @@ describeOnCluster("an installation from deploy/", () => {
   }, 120_000);
 
   it("tells of itself that all is well, and what it runs on", async () => {
-    const { server } = await (
-      await connectTo()
-    ).ok<{
-      server: { cluster: string; checks: { name: string; ok: boolean; message: string }[] };
-    }>("{ server { cluster checks { name ok message } } }");
-    expect(server.checks.filter(({ ok }) => !ok)).toEqual([]);
+    const fermi = await connectTo();
+    // Each process tells of itself every few seconds, so what has only just become ready is known a moment later.
+    const server = await eventually(async () => {
+      const told = await fermi.ok<{
+        server: { cluster: string; checks: { name: string; ok: boolean; message: string }[] };
+      }>("{ server { cluster checks { name ok message } } }");
+      expect(told.server.checks.filter(({ ok }) => !ok)).toEqual([]);
+      return told.server;
+    }, 20_000);
     expect(server.checks.length).toBeGreaterThan(10);
     expect(server.cluster).toMatch(/^Kubernetes v1\.\d+\.\d+\S*, \d+ nodes?$/);
     expect(await shell("fermi pool list")).toMatch(/^default +node /m);

@@ -1,7 +1,7 @@
 import type { Environment } from "./environment.js";
 import type { FunctionSpec } from "./function.js";
 import type { ChangeType } from "./resource.js";
-import type { HttpTrigger } from "./trigger.js";
+import type { HttpTrigger, KubernetesWatchTrigger, QueueTrigger, TimeTrigger } from "./trigger.js";
 
 /** One row of the outbox: what was written, in the order of commits. */
 export type Change = ChangedResource & {
@@ -14,4 +14,7 @@ export type Change = ChangedResource & {
 export type ChangedResource =
   | { readonly kind: "Environment"; readonly resource: Environment }
   | { readonly kind: "Function"; readonly resource: FunctionSpec }
-  | { readonly kind: "HttpTrigger"; readonly resource: HttpTrigger };
+  | { readonly kind: "HttpTrigger"; readonly resource: HttpTrigger }
+  | { readonly kind: "TimeTrigger"; readonly resource: TimeTrigger }
+  | { readonly kind: "KubernetesWatchTrigger"; readonly resource: KubernetesWatchTrigger }
+  | { readonly kind: "QueueTrigger"; readonly resource: QueueTrigger };

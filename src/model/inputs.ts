@@ -1,7 +1,7 @@
 /** What mutations take, after their shape was checked. Undefined is "stays as it is" in a change, "default" in a new one. */
 import type { ComputeResources, RuntimeContract } from "./environment.js";
 import type { RunSettings, Variable } from "./function.js";
-import type { CorsPolicy } from "./trigger.js";
+import type { CorsPolicy, MissedRunPolicy, OverlapPolicy, QueueBroker } from "./trigger.js";
 
 export interface ResourceName {
   readonly namespace: string;
@@ -77,6 +77,68 @@ export interface HttpTriggerChange {
   /** Null given on purpose is any host. */
   readonly host?: string | null;
   readonly cors?: NewCorsPolicy | null;
+}
+
+export interface NewTimeTrigger extends ResourceName {
+  readonly function: string;
+  readonly schedule: string;
+  readonly timezone: string;
+  readonly onMissed: MissedRunPolicy;
+  readonly missedWindowSeconds: number;
+  readonly overlap: OverlapPolicy;
+}
+
+export interface TimeTriggerChange {
+  readonly id: string;
+  readonly expectedRevision?: number | null;
+  readonly function?: string | null;
+  readonly schedule?: string | null;
+  readonly timezone?: string | null;
+  readonly onMissed?: MissedRunPolicy | null;
+  readonly missedWindowSeconds?: number | null;
+  readonly overlap?: OverlapPolicy | null;
+}
+
+export interface NewKubernetesWatchTrigger extends ResourceName {
+  readonly function: string;
+  readonly apiVersion: string;
+  /** Of the objects. */
+  readonly kind: string;
+  readonly watchNamespace?: string | null;
+  readonly labelSelector?: string | null;
+  readonly fieldSelector?: string | null;
+}
+
+/** Null given on purpose takes a namespace or a selector away. What kind of object it is about never changes. */
+export interface KubernetesWatchTriggerChange {
+  readonly id: string;
+  readonly expectedRevision?: number | null;
+  readonly function?: string | null;
+  readonly watchNamespace?: string | null;
+  readonly labelSelector?: string | null;
+  readonly fieldSelector?: string | null;
+}
+
+export interface NewQueueTrigger extends ResourceName {
+  readonly function: string;
+  readonly broker: QueueBroker;
+  readonly topic: string;
+  readonly responseTopic?: string | null;
+  readonly errorTopic?: string | null;
+  readonly maxAttempts: number;
+  readonly concurrency: number;
+}
+
+export interface QueueTriggerChange {
+  readonly id: string;
+  readonly expectedRevision?: number | null;
+  readonly function?: string | null;
+  readonly topic?: string | null;
+  /** Null given on purpose is no topic. */
+  readonly responseTopic?: string | null;
+  readonly errorTopic?: string | null;
+  readonly maxAttempts?: number | null;
+  readonly concurrency?: number | null;
 }
 
 export interface EnvironmentFilter {

@@ -9,5 +9,6 @@ export interface Resource {
   readonly updatedAt: Date;
 }
 
-export type ResourceKind = "Environment" | "Function" | "HttpTrigger";
+export type ResourceKind =
+  "Environment" | "Function" | "HttpTrigger" | "TimeTrigger" | "KubernetesWatchTrigger" | "QueueTrigger";
 export type ChangeType = "CREATED" | "UPDATED" | "DELETED";

@@ -28,4 +28,69 @@ export interface HttpTrigger extends TriggerBase {
   readonly cors: CorsPolicy | null;
 }
 
-export type Trigger = HttpTrigger;
+export const missedRunPolicies = ["RUN_ONCE", "SKIP"] as const;
+export type MissedRunPolicy = (typeof missedRunPolicies)[number];
+
+export const overlapPolicies = ["ALLOW", "SKIP"] as const;
+export type OverlapPolicy = (typeof overlapPolicies)[number];
+
+/** Calls its function at the times of a schedule. */
+export interface TimeTrigger extends TriggerBase {
+  readonly kind: "TIME";
+  /** Five or six cron fields, `@hourly` and the like, or `@every 90s`. */
+  readonly schedule: string;
+  /** A name of the IANA time zone database. */
+  readonly timezone: string;
+  /** What becomes of due times at which nobody could call: the last of them is made up, or none. */
+  readonly onMissed: MissedRunPolicy;
+  /** How late a missed run is still made up. */
+  readonly missedWindowSeconds: number;
+  /** Whether it runs while its run before is not over. */
+  readonly overlap: OverlapPolicy;
+  /** Due times after this count: when it was made or enabled, or its schedule was changed last. `@every` counts from here. */
+  readonly armedAt: Date;
+}
+
+/** Calls its function with the objects of one kind whenever one of them is added, modified or deleted. */
+export interface KubernetesWatchTrigger extends TriggerBase {
+  readonly kind: "KUBERNETES_WATCH";
+  /** Of the objects: `v1`, `apps/v1`. */
+  readonly apiVersion: string;
+  /** Of the objects: `Pod`. GraphQL calls it `kind`. */
+  readonly objectKind: string;
+  /** Null is all. */
+  readonly watchNamespace: string | null;
+  readonly labelSelector: string | null;
+  readonly fieldSelector: string | null;
+}
+
+export const queueBrokers = ["POSTGRES", "NATS"] as const;
+export type QueueBroker = (typeof queueBrokers)[number];
+
+/** Calls its function with each message of a topic. */
+export interface QueueTrigger extends TriggerBase {
+  readonly kind: "QUEUE";
+  readonly broker: QueueBroker;
+  readonly topic: string;
+  /** Where the function's answers go; null is nowhere. */
+  readonly responseTopic: string | null;
+  /** Where messages go that have failed for good; null is nowhere. */
+  readonly errorTopic: string | null;
+  readonly maxAttempts: number;
+  /** Messages handled at a time. */
+  readonly concurrency: number;
+}
+
+/** What calls a function when something happens. */
+export type Trigger = HttpTrigger | TimeTrigger | KubernetesWatchTrigger | QueueTrigger;
+
+export const triggerConditions = ["READY", "FAILING", "INVALID", "DISABLED", "UNKNOWN"] as const;
+export type TriggerCondition = (typeof triggerConditions)[number];
+
+/** How a trigger does. It is no part of the resource: it changes without a revision. */
+export interface TriggerStatus {
+  readonly condition: TriggerCondition;
+  /** In words that a person can act on; null while it is READY. */
+  readonly reason: string | null;
+  readonly since: Date;
+}

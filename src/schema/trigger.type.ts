@@ -2,7 +2,12 @@ import { Field, InterfaceType } from "type-graphql";
 import type { Trigger, TriggerKind } from "../model/trigger.js";
 import { ResourceType } from "./resource.type.js";
 
-const typeNames: Record<Trigger["kind"], string> = { HTTP: "HttpTrigger" };
+const typeNames: Record<Trigger["kind"], string> = {
+  HTTP: "HttpTrigger",
+  TIME: "TimeTrigger",
+  KUBERNETES_WATCH: "KubernetesWatchTrigger",
+  QUEUE: "QueueTrigger",
+};
 
 /** What all triggers share. In the schema it stands beside Resource; a trigger's type implements both. */
 @InterfaceType("Trigger", {

@@ -4,7 +4,11 @@ import { FunctionVersionEntity } from "./function-version.entity.js";
 import { FunctionEntity } from "./function.entity.js";
 import { HttpRouteEntity } from "./http-route.entity.js";
 import { HttpTriggerEntity } from "./http-trigger.entity.js";
+import { QueueTriggerEntity } from "./queue-trigger.entity.js";
 import { ServerProcessEntity } from "./server-process.entity.js";
+import { TimeTriggerEntity } from "./time-trigger.entity.js";
+import { TriggerStatusEntity } from "./trigger-status.entity.js";
+import { WatchTriggerEntity } from "./watch-trigger.entity.js";
 
 /** Every table that TypeORM knows. */
 export const entities = [
@@ -13,6 +17,10 @@ export const entities = [
   FunctionVersionEntity,
   HttpTriggerEntity,
   HttpRouteEntity,
+  TimeTriggerEntity,
+  WatchTriggerEntity,
+  QueueTriggerEntity,
+  TriggerStatusEntity,
   ChangeEntity,
   ServerProcessEntity,
 ];

@@ -3,6 +3,7 @@ import { Resources1700000000001 } from "./1700000000001-resources.js";
 import { Records1700000000002 } from "./1700000000002-records.js";
 import { Processes1700000000004 } from "./1700000000004-processes.js";
 import { PodTemplate1700000000005 } from "./1700000000005-pod-template.js";
+import { Triggers1700000000006 } from "./1700000000006-triggers.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -10,4 +11,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   Records1700000000002,
   Processes1700000000004,
   PodTemplate1700000000005,
+  Triggers1700000000006,
 ];

@@ -8,7 +8,10 @@ export interface InvokeRequest {
   readonly method: string;
   /** With the query string, where there is one. */
   readonly path: string;
+  /** As a caller would send them: what only Fermi may say is left out on the way. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** What Fermi itself says of this call, such as X-Fermi-Event: each is an X-Fermi- header, and reaches the function. */
+  readonly ownHeaders?: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer | string | undefined;
   readonly source: InvocationSource;
   readonly triggerId: string | null;

@@ -22,6 +22,8 @@ interface Invoke {
   readonly source: InvocationSource;
   readonly triggerId: string | null;
   readonly headers: readonly (readonly [string, string])[];
+  /** Fermi's own words about the call. */
+  readonly ownHeaders?: readonly (readonly [string, string])[];
 }
 
 export class InvokeDoor {
@@ -59,6 +61,7 @@ export class InvokeDoor {
         "traceparent",
         trace,
         ...endToEndHeaders(raw, named.get("connection")),
+        ...(invoke.ownHeaders ?? []).flat(),
       ],
       answerHeaders: [],
       ownsCors: false,
@@ -99,9 +102,22 @@ const rules: readonly (readonly [(invoke: Partial<Invoke>) => boolean, string])[
   [({ source }) => source !== undefined && invocationSources.includes(source), "source is none"],
   [({ triggerId }) => triggerId === null || typeof triggerId === "string", "triggerId must be text or null"],
   [({ headers }) => Array.isArray(headers) && headers.every(isHeader), "headers must be pairs of name and value"],
+  [
+    ({ ownHeaders = [] }) => Array.isArray(ownHeaders) && ownHeaders.every(isOwnHeader),
+    "ownHeaders must be X-Fermi- headers that are not the router's to say",
+  ],
 ];
 
 const problemOf = (invoke: Partial<Invoke>): string | undefined => rules.find(([holds]) => !holds(invoke))?.[1];
+
+/** What the router tells every instance itself. */
+const routersOwn = /^x-fermi-(invocation-id|key|log-tag|function|function-version)$/;
+
+function isOwnHeader(pair: unknown): boolean {
+  if (!isHeader(pair)) return false;
+  const [name = ""] = pair as string[];
+  return /^x-fermi-[a-z-]+$/i.test(name) && !routersOwn.test(name.toLowerCase());
+}
 
 function isHeader(pair: unknown): boolean {
   if (!Array.isArray(pair) || pair.length !== 2) return false;

@@ -104,6 +104,17 @@ describe("Router: its own paths", () => {
     expect(told(answer)).toEqual(JSON.parse(JSON.stringify(record)));
   });
 
+  it("tell the function what Fermi itself says of the call, and let no caller say it", async () => {
+    await stage.serve((req, res) => res.end(JSON.stringify(req.headersDistinct)), { version: 3, id: "telling" });
+    const headers = [["X-Fermi-Event", "forged"]];
+    const ownHeaders = [
+      ["X-Fermi-Event", "ADDED"],
+      ["X-Fermi-Object-Name", "a"],
+    ];
+    const answer = await invoke({ version: 3, headers, ownHeaders });
+    expect(JSON.parse(answer.body)).toMatchObject({ "x-fermi-event": ["ADDED"], "x-fermi-object-name": ["a"] });
+  });
+
   const told = ({ headers, trailers }: Answer): unknown =>
     JSON.parse(
       Buffer.from(String(trailers["x-fermi-invocation"] ?? headers["x-fermi-invocation"]), "base64url").toString(),
@@ -183,6 +194,10 @@ describe("Router: its own paths", () => {
     ["a source that is none", { source: "MOON" }],
     ["headers that are no pairs", { headers: [["a"]] }],
     ["a header with a line break", { headers: [["a", "b\r\nc: d"]] }],
+    ["own headers that are not Fermi's", { ownHeaders: [["Content-Length", "5"]] }],
+    ["own headers that are the router's to say", { ownHeaders: [["X-Fermi-Key", "a"]] }],
+    ["own headers with a line break", { ownHeaders: [["X-Fermi-Event", "a\r\nb: c"]] }],
+    ["own headers that are no list", { ownHeaders: "X-Fermi-Event" }],
     ["a trigger that is no text", { triggerId: 5 }],
     ["no function", { functionId: null }],
   ];

@@ -5,6 +5,7 @@ import { inspectError, oneLine, RequestError } from "./errors.js";
 import { current, flush, logError, PartialLines } from "./logs.js";
 import { prepare } from "./respond.js";
 import { parseQuery } from "./query.js";
+import { takeToken } from "./token.js";
 
 export class Invocation {
   partial = new PartialLines();
@@ -22,6 +23,7 @@ export class Invocation {
     this.logTag = headers["x-fermi-log-tag"];
     delete headers["x-fermi-key"];
     delete headers["x-fermi-log-tag"];
+    takeToken(headers);
     this.req = req;
     this.res = res;
     this.specialized = specialized;

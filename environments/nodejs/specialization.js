@@ -16,6 +16,7 @@ export async function readSpecialization(req) {
     version,
     entrypoint = null,
     variables = [],
+    platformVariables = [],
     key,
     code,
     requestsPerInstance = 1,
@@ -27,6 +28,7 @@ export async function readSpecialization(req) {
   expect(typeof code?.source === "string", "code.source");
   expect(Number.isInteger(requestsPerInstance) && requestsPerInstance > 0, "requestsPerInstance");
   expect(Array.isArray(variables), "variables");
+  expect(Array.isArray(platformVariables), "platformVariables");
   return {
     function: Object.freeze({ id, name, namespace }),
     version,
@@ -34,7 +36,7 @@ export async function readSpecialization(req) {
     requestsPerInstance,
     keyBytes: Buffer.from(key),
     source: code.source,
-    variables: Object.fromEntries(variables.map((variable) => [variable.name, variable.value])),
+    variables: Object.fromEntries([...variables, ...platformVariables].map(({ name, value }) => [name, value])),
   };
 }
 

@@ -1,8 +1,9 @@
 /** Connections that user code takes over (WebSockets, for one): the export `upgrade(request, socket, head)`. */
 import { inspectError } from "./errors.js";
 import { current, flush, logError, PartialLines } from "./logs.js";
+import { takeToken } from "./token.js";
 
-const secrets = new Set(["x-fermi-key", "x-fermi-log-tag"]);
+const secrets = new Set(["x-fermi-key", "x-fermi-log-tag", "x-fermi-token"]);
 
 /** Runs `upgrade`; the invocation holds its slot until the socket is closed. A throw closes it, with 500 if nothing was sent. */
 export function runUpgrade(upgrade, [req, socket, head], admit) {
@@ -26,6 +27,7 @@ export function runUpgrade(upgrade, [req, socket, head], admit) {
     release();
   });
   socket.on("error", () => socket.destroy());
+  takeToken(headers);
   hideSecrets(req);
   void current.run(invocation, async () => {
     try {

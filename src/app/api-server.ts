@@ -56,9 +56,11 @@ export interface ApiAddress {
   readonly port: number;
 }
 
-const bodyBytesMax = 1024 * 1024;
+/** A message of 1 MiB, most of it escaped, and what goes with it. */
+const bodyBytesMax = 4 * 1024 * 1024;
+const socketMessageBytesMax = 1024 * 1024;
 const graphqlPath = "/graphql";
-const bodyTooLarge = new AppError("BODY_TOO_LARGE", "The request's body is larger than 1 MiB.");
+const bodyTooLarge = new AppError("BODY_TOO_LARGE", "The request's body is larger than 4 MiB.");
 const badBody = new AppError("BAD_REQUEST", "The request's body must be JSON: {query, variables, operationName}.");
 
 export class ApiServer {
@@ -92,7 +94,7 @@ export class ApiServer {
       createContext: (ctx, options) => createApiContext(parts, ctx, options),
       limits,
       socketLimits: { ...defaultSocketLimits, ...this.#options.socketLimits },
-      messageBytesMax: bodyBytesMax,
+      messageBytesMax: socketMessageBytesMax,
       metrics: this.#options.socketMetrics,
       logger,
       clock,

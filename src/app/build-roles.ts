@@ -3,11 +3,13 @@ import type { RequestListener } from "node:http";
 import { Authenticator } from "../auth/authenticate.js";
 import { isAlone } from "../config/contradictions.js";
 import type { RoleName } from "../config/parse-setting.js";
+import type { Config } from "../config/settings.js";
 import type { PoolView } from "../model/pool-view.js";
 import { LeaderDial } from "../poolmgr/leader-dial.js";
 import { RemotePoolView } from "../poolmgr/remote-pool-view.js";
 import type { PoolmgrLink } from "../poolmgr/router-link.js";
 import { RemotePoolmgrLink } from "../router/remote-poolmgr-link.js";
+import { addressForPeople } from "./address.js";
 import { buildHost, knownImages } from "./build-host.js";
 import type { Foundation } from "./foundation.js";
 import { answerHealthy, answerMetrics, answerReady, guarded } from "./health.js";
@@ -45,7 +47,8 @@ export async function buildRoles(
   }
   if (host !== undefined) {
     const leadership = await createLeadership("poolmgr", foundation);
-    roles.poolmgr = new PoolmgrRole(foundation, { host, leadership, pages: pages("poolmgr") });
+    const routerAddress = (): string => routerForInstances(config, roles.router);
+    roles.poolmgr = new PoolmgrRole(foundation, { host, leadership, pages: pages("poolmgr"), routerAddress });
   }
   const way = wayToPools(foundation, roles.poolmgr);
   if (way !== undefined && has("router")) roles.router = new RouterRole(foundation, { link: way.link, metrics });
@@ -53,6 +56,13 @@ export async function buildRoles(
     roles.api = await buildApi(foundation, { roles, host, way, installation, isStopping });
   }
   return roles;
+}
+
+/** A router of this process may listen a moment later; its own address means nothing within a cluster. */
+function routerForInstances(config: Config, router: RouterRole | undefined): string {
+  const { internalRouterUrl, cluster, host, routerPort } = config;
+  if (internalRouterUrl !== null || cluster !== "local" || router === undefined) return internalRouterUrl ?? "";
+  return router.address === "" && routerPort !== 0 ? addressForPeople(host, routerPort) : router.address;
 }
 
 const pagesOf = (

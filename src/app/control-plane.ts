@@ -3,6 +3,7 @@ import { InvocationQueries } from "../invocations/invocation-queries.js";
 import { LogQueries } from "../logs/log-queries.js";
 import { EnvironmentService, type EnvironmentServiceParts } from "../services/environment.service.js";
 import { FunctionService } from "../services/function.service.js";
+import { TopicService } from "../services/topic.service.js";
 import { TriggerService } from "../services/trigger.service.js";
 import { EnvironmentRepository } from "../store/repositories/environment.repository.js";
 import { FunctionVersionRepository } from "../store/repositories/function-version.repository.js";
@@ -11,6 +12,7 @@ import { HttpTriggerRepository } from "../store/repositories/http-trigger.reposi
 import { InvocationStatsRepository } from "../store/repositories/invocation-stats.repository.js";
 import { InvocationRepository } from "../store/repositories/invocation.repository.js";
 import { LogLineRepository } from "../store/repositories/log-line.repository.js";
+import { TopicRepository } from "../store/repositories/topic.repository.js";
 import { ResourceStore } from "../store/resource-store.js";
 import type { OpenStore } from "./open-store.js";
 
@@ -21,6 +23,7 @@ export interface ControlPlane {
   readonly triggers: TriggerService;
   readonly invocations: InvocationQueries;
   readonly logs: LogQueries;
+  readonly topics: TopicService;
 }
 
 export function buildControlPlane(
@@ -44,6 +47,7 @@ export function buildControlPlane(
       { wait: (signal) => wakeups.wait("fermi_invocation", signal) },
       clock,
     ),
+    topics: new TopicService(new TopicRepository(dataSource)),
     logs: new LogQueries(new LogLineRepository(dataSource), { wait: (signal) => wakeups.wait("fermi_log", signal) }),
   };
 }

@@ -1,11 +1,14 @@
 /** What every role of a process stands on; made once for each process. */
+import { FunctionTokens } from "../auth/function-token.js";
 import { InternalAuth } from "../auth/internal-auth.js";
 import type { Config } from "../config/settings.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { newKey } from "../lib/new-key.js";
 import type { StopStack } from "../lib/stop-stack.js";
+import { TopicService } from "../services/topic.service.js";
 import { ChangeFeed } from "../store/change-feed.js";
+import { TopicRepository } from "../store/repositories/topic.repository.js";
 import { RoutingStore } from "../store/routing-store.js";
 import { StoreHealth } from "../store/store-health.js";
 import { KnownNames } from "./known-names.js";
@@ -25,6 +28,9 @@ export interface Foundation extends Surroundings {
   readonly secret: string;
   /** By the same secret roles know each other. */
   readonly auth: InternalAuth;
+  /** What functions prove themselves with. */
+  readonly functionTokens: FunctionTokens;
+  readonly topics: TopicService;
   readonly store: OpenStore;
   readonly health: StoreHealth;
   readonly changes: ChangeFeed;
@@ -64,6 +70,8 @@ export function layFoundation(
     started,
     secret,
     auth: new InternalAuth(secret, surroundings.clock),
+    functionTokens: new FunctionTokens(secret, surroundings.clock),
+    topics: new TopicService(new TopicRepository(dataSource)),
     store,
     health: new StoreHealth(dataSource),
     changes,

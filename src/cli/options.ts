@@ -61,6 +61,12 @@ const readProblems: Readonly<Record<string, string>> = {
   EACCES: "permission is missing",
 };
 
+/** The text itself, a file's for `@file`, stdin's for `-` or `@-`. */
+export async function readTextArgument(text: string, shell: Shell): Promise<string> {
+  if (text === "-") return readText("-", shell);
+  return text.startsWith("@") ? readText(text.slice(1), shell) : text;
+}
+
 /** A file's text, or stdin's for `-`. */
 export async function readText(file: string, shell: Shell): Promise<string> {
   const bytes = file === "-" ? await shell.readStdin() : await readBytes(file);

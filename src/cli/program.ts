@@ -16,6 +16,7 @@ import { addHelpCommand } from "./commands/help.js";
 import { addInvocationCommands } from "./commands/invocation.js";
 import { addPoolCommands } from "./commands/pool.js";
 import { addRouteCommands } from "./commands/route.js";
+import { addTopicCommands } from "./commands/topic.js";
 import { addVersionCommand } from "./commands/version.js";
 import { formats } from "./print.js";
 import { processShell, type Shell } from "./shell.js";
@@ -69,6 +70,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addRouteCommands(program, shell);
   addPoolCommands(program, shell);
   addInvocationCommands(program, shell);
+  addTopicCommands(program, shell);
   const write = (text: string): void => shell.write(text);
   addServerCommand(program, "serve", "run the server in this process, or some of its roles", (args) =>
     serve(args, write),

@@ -39,6 +39,8 @@ export interface SpecializeRequest {
   readonly version: number;
   readonly entrypoint: string | null;
   readonly variables: readonly Variable[];
+  /** Set by Fermi, where the contract has a place for them. */
+  readonly platformVariables?: readonly Variable[];
   readonly requestsPerInstance: number;
   /** The secret the router sends with every request to this instance. */
   readonly key: string;

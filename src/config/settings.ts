@@ -86,7 +86,7 @@ export const settings = {
     env: "FERMI_INTERNAL_ROUTER_URL",
     flag: "--internal-router-url",
     defaultText: null,
-    description: "where routers of other processes are, for calls that come through the API",
+    description: "where routers of other processes are, as the API, triggers and functions reach them",
     parse: httpUrl,
   },
   routerUrl: {

@@ -1,8 +1,8 @@
 /** One instance on its way: code, claim, specialization. It runs to its end also when those who asked for it have left. */
-import type { ClusterDriver, ClusterInstance } from "../cluster/cluster-driver.js";
+import type { ClusterDriver, ClusterInstance, SpecializeRequest } from "../cluster/cluster-driver.js";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
-import type { FunctionCode, FunctionSpec } from "../model/function.js";
+import type { FunctionCode, FunctionSpec, Variable } from "../model/function.js";
 import type { CodeCache } from "./code-cache.js";
 
 export const claimDeadlineMs = 60_000;
@@ -19,6 +19,8 @@ export interface LaunchPorts {
   readonly poolReady: (environmentId: string) => Promise<void> | undefined;
   /** The secret of an instance, which follows from its id. */
   readonly keyOf: (instanceId: string) => string;
+  /** What Fermi itself tells a function's code through its environment. */
+  readonly platformVariables?: (fn: FunctionSpec) => readonly Variable[];
   /** Called at each stage's begin. */
   readonly onStage: (launch: Launch) => void;
 }
@@ -76,7 +78,7 @@ export class Launch {
     const claim = (signal: AbortSignal): Promise<ClusterInstance> => driver.claim(this.environmentId, signal);
     const instance = await this.#within(claimDeadlineMs, tooLate, ports.clock, claim);
     this.instance = instance;
-    const request = this.#request(code, ports.keyOf(instance.id));
+    const request = this.#request(code, instance.id, ports);
     const load = (signal: AbortSignal): Promise<void> => driver.specialize(instance, request, signal);
     const loadMs = this.#loadMs;
     const loaded = this.#within(loadMs, () => stuck(loadMs), ports.clock, load);
@@ -115,15 +117,20 @@ export class Launch {
     }
   }
 
-  #request({ version, source }: FunctionCode, key: string): Parameters<ClusterDriver["specialize"]>[1] {
+  #request(
+    { version, source }: FunctionCode,
+    instanceId: string,
+    { keyOf, platformVariables }: LaunchPorts,
+  ): SpecializeRequest {
     const { id, name, namespace } = this.spec;
     return {
       function: { id, name, namespace },
       version: this.version,
       entrypoint: version.entrypoint,
       variables: version.variables,
+      platformVariables: platformVariables?.(this.spec) ?? [],
       requestsPerInstance: this.slots,
-      key,
+      key: keyOf(instanceId),
       code: { source, sha256: version.digest },
     };
   }

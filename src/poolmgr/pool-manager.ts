@@ -12,6 +12,7 @@ import type { Logger } from "../lib/logger.js";
 import { SerialQueue } from "../lib/serial-queue.js";
 import type { Stoppable } from "../lib/stoppable.js";
 import type { Check } from "../model/check.js";
+import type { FunctionSpec, Variable } from "../model/function.js";
 import type { PoolView } from "../model/pool-view.js";
 import { CodeCache } from "./code-cache.js";
 import { DesiredState } from "./desired-state.js";
@@ -41,6 +42,8 @@ export interface PoolManagerOptions {
   readonly logger: Logger;
   /** The secret of an instance. It follows from the id, so that whoever takes an instance over knows it. */
   readonly keyOf: (instanceId: string) => string;
+  /** What Fermi itself tells a function's code through its environment. */
+  readonly platformVariables?: (fn: FunctionSpec) => readonly Variable[];
   /** Instances that there may be in all, warm ones included; Infinity for no bound. */
   readonly maxInstances: number;
   readonly codeCacheBytes: number;
@@ -89,7 +92,9 @@ export class PoolManager implements Stoppable {
     const shared = { clock, queue, fleet, routers, retirer, metrics, onEvent, view: this.#view };
     const poolReady = (id: string): Promise<void> | undefined => this.#keeper.ready(id);
     const template = (id: string): string | undefined => this.#keeper.template(id);
-    const limits = { maxInstances, template, launching: { driver, codes, clock, keyOf, poolReady } };
+    const { platformVariables } = options;
+    const launching = { driver, codes, clock, keyOf, poolReady, ...(platformVariables && { platformVariables }) };
+    const limits = { maxInstances, template, launching };
     this.#scaler = new Scaler({ ...shared, ...limits, ...this.#entrances() });
     this.#desk = new FrontDesk({ ...shared, scaler: this.#scaler, ...this.#concerns() });
     this.#watch = new DriverWatch({ ...shared, directory: this.#directory, ...this.#entrances() });

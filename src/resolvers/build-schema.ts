@@ -14,6 +14,7 @@ import type { ApiParts } from "./operations.js";
 import { InstanceResolver, PoolResolver } from "./pool.resolver.js";
 import { ServerResolver } from "./server.resolver.js";
 import { SubscriptionResolver } from "./subscription.resolver.js";
+import { TopicResolver } from "./topic.resolver.js";
 import { HttpTriggerResolver, TriggerResolver } from "./trigger.resolver.js";
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- the type that type-graphql asks for
@@ -29,10 +30,11 @@ const resolvers: NonEmptyArray<Function> = [
   InstanceResolver,
   ServerResolver,
   SubscriptionResolver,
+  TopicResolver,
 ];
 
 export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
-  const { environments, functions, triggers, invocations, logs, invoker, pools, server } = parts;
+  const { environments, functions, triggers, invocations, logs, topics, invoker, pools, server } = parts;
   const instances = [
     new EnvironmentResolver(environments, pools),
     new FunctionResolver(functions, environments, pools),
@@ -45,6 +47,7 @@ export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
     new InstanceResolver(),
     new ServerResolver(server),
     new SubscriptionResolver(),
+    new TopicResolver(topics),
   ];
   return build(new Map(instances.map((instance) => [instance.constructor, instance])));
 }

@@ -23,6 +23,7 @@ import type { InvocationFilter, LogFilter } from "../model/record-filter.js";
 import type { PoolView } from "../model/pool-view.js";
 import type { RequestContext } from "../model/request-context.js";
 import type { ServerProcess } from "../model/server-process.js";
+import type { NewTopicMessage } from "../model/topic-message.js";
 import type { HttpTrigger, Trigger } from "../model/trigger.js";
 
 export interface EnvironmentOperations {
@@ -62,6 +63,11 @@ export interface InvocationOperations {
 
 export interface LogOperations {
   list(filter: LogFilter, page: PageRequest): Promise<Page<LogLine>>;
+}
+
+/** What is published to topics. Rejects where the message is not what it should be, or can't be stored. */
+export interface TopicOperations {
+  publish(message: NewTopicMessage): Promise<string>;
 }
 
 /** The one door to running a function. */
@@ -156,6 +162,7 @@ export interface ApiParts {
   readonly triggers: TriggerOperations & LoaderSources["triggers"];
   readonly invocations: InvocationOperations & LoaderSources["invocations"];
   readonly logs: LogOperations & LoaderSources["logs"];
+  readonly topics: TopicOperations;
   readonly invoker: InvokeOperation;
   readonly pools: PoolView;
   readonly feeds: Feeds;

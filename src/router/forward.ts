@@ -4,6 +4,7 @@ import type { HttpCall } from "./call.js";
 import { Exchange, type Outcome } from "./exchange.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
 import type { Lease } from "./target-slots.js";
+import type { TokenHandout } from "./token-handout.js";
 import type { Upload } from "./upload.js";
 
 /** A request's body: none, whole in memory, or a stream whose length is announced or not. */
@@ -17,6 +18,7 @@ export interface ForwardOptions {
   /** Whether the answer is the last on its connection, so that the client comes back to another router. */
   readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
+  readonly tokens: TokenHandout;
 }
 
 /** Sends the request to the lease's instance and its answer to the client. Never rejects; undici's refusals are outcomes. */
@@ -37,6 +39,7 @@ export function forward(http: HttpCall, lease: Lease, body: RequestBody, options
       },
     });
     const headers = functionHeaders(call, instance);
+    for (const header of options.tokens.headersFor(call.callee.fn, instance)) headers.push(header);
     for (const header of call.plan.headers) headers.push(header);
     const length = announcedLength(body);
     if (length !== null) headers.push("content-length", length);

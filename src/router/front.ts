@@ -18,6 +18,7 @@ import { planCall, type Plan } from "./plan-call.js";
 import { malformed, readHead, type RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
 import { stopUpload } from "./stop-upload.js";
+import { isTopicPath, type TopicDoor } from "./topic-door.js";
 import { toAppError, writeError, writeErrorToSocket } from "./write-error.js";
 
 export interface FrontOptions {
@@ -25,6 +26,8 @@ export interface FrontOptions {
   readonly requests: RequestHandler;
   readonly upgrades: UpgradeHandler;
   readonly door: InvokeDoor;
+  /** Where functions publish; undefined where they can't. */
+  readonly topics: TopicDoor | undefined;
   readonly forwarded: Forwarded;
   readonly clock: Clock;
   readonly mustClose: () => boolean;
@@ -125,10 +128,11 @@ export class Front {
 
   /** Fermi's own paths. */
   #own({ req, res, head, invocationId }: Own): void {
-    const { routes, door, requests, metrics } = this.options;
+    const { routes, door, requests, metrics, topics } = this.options;
     if (head.path === "/-/healthz") return answerJson(res, 200, { ok: true });
     if (head.path === "/-/readyz") return this.#tellReadiness(res);
     if (head.path === "/-/metrics" && metrics !== undefined) return metrics(req, res);
+    if (topics !== undefined && isTopicPath(head.path)) return void topics.serve({ req, res, head, invocationId });
     if (head.path !== "/-/invoke" || head.method !== "POST" || !door.isOpenTo(req)) {
       return this.#refuse(req, res, new AppError("ROUTE_NOT_FOUND", "No route matches this host and path."));
     }

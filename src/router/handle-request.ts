@@ -17,6 +17,7 @@ import { logFailure } from "./log-failure.js";
 import type { RequestHead } from "./request-head.js";
 import type { SlotTable } from "./slot-table.js";
 import { stopUpload } from "./stop-upload.js";
+import type { TokenHandout } from "./token-handout.js";
 import { verdictOfAnswer } from "./told-invocation.js";
 import { readWhole, tooLarge, Upload } from "./upload.js";
 import { toAppError, writeError } from "./write-error.js";
@@ -29,6 +30,7 @@ export interface HandlerOptions {
   readonly maxBodyBytes: number;
   readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
+  readonly tokens: TokenHandout;
 }
 
 /** Bodies up to this are read whole before a slot is taken, so a slow client holds none, and can be sent twice. */

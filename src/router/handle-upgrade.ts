@@ -10,6 +10,7 @@ import { InFlight } from "./in-flight.js";
 import type { Lease } from "./target-slots.js";
 import { logFailure } from "./log-failure.js";
 import type { SlotTable } from "./slot-table.js";
+import type { TokenHandout } from "./token-handout.js";
 import { dial, Tunnel, type SocketEnding, type Upgrade } from "./websocket.js";
 import { toAppError, writeErrorToSocket } from "./write-error.js";
 
@@ -20,6 +21,7 @@ export interface UpgradeOptions {
   readonly logger: Logger;
   readonly connectTimeoutMs: number;
   readonly webSocketIdleMs: number;
+  readonly tokens: TokenHandout;
 }
 
 export interface PlannedUpgrade {
@@ -95,14 +97,15 @@ export class UpgradeHandler {
   }
 
   async #tunnel(upgrade: Upgrade, lease: Lease): Promise<SocketEnding> {
-    const { connectTimeoutMs, webSocketIdleMs, clock } = this.options;
+    const { connectTimeoutMs, webSocketIdleMs, clock, tokens } = this.options;
     const upstream = await dial(lease.instance.address, connectTimeoutMs);
     if (upstream === undefined) return { type: "NOT_RUN", because: "NO_CONNECTION" };
     if (upgrade.call.clientGone) {
       upstream.destroy();
       return { type: "ENDED", status: "CANCELLED", error: "The caller left." };
     }
-    const options = { handshakeTimeoutMs: upgrade.call.callee.timeoutMs, idleTimeoutMs: webSocketIdleMs, clock };
+    const { timeoutMs: handshakeTimeoutMs } = upgrade.call.callee;
+    const options = { handshakeTimeoutMs, idleTimeoutMs: webSocketIdleMs, clock, tokens };
     return new Tunnel(upgrade, lease, upstream, options).run();
   }
 }

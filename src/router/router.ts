@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { FunctionTokens } from "../auth/function-token.js";
 import type { InternalAuth } from "../auth/internal-auth.js";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
@@ -19,6 +20,8 @@ import { InvokeDoor } from "./invoke-door.js";
 import { RouteLoader } from "./route-loader.js";
 import type { RouteSource } from "./route-source.js";
 import { SlotTable } from "./slot-table.js";
+import { TokenHandout } from "./token-handout.js";
+import { TopicDoor, type TopicPublisher } from "./topic-door.js";
 import { warmUp } from "./warm-up.js";
 
 export interface RouterOptions extends Partial<RouterLimits> {
@@ -34,6 +37,8 @@ export interface RouterOptions extends Partial<RouterLimits> {
   readonly logger: Logger;
   /** Opens `/-/invoke`. */
   readonly internalAuth: Pick<InternalAuth, "verify">;
+  /** Lets functions publish to topics; `/-/topics/` is no path without it. */
+  readonly publishing?: { readonly tokens: FunctionTokens; readonly topics: TopicPublisher };
   /** Answers `/-/metrics`, which is no path without it. */
   readonly metrics?: RequestListener;
   /** Addresses and CIDR blocks whose X-Forwarded-* are kept. */
@@ -71,7 +76,7 @@ export class Router {
   #isStopping = false;
 
   constructor(options: RouterOptions) {
-    const { clock, logger, recorder, source, link } = options;
+    const { clock, logger, recorder, source, link, publishing } = options;
     this.#options = { ...defaultRouterLimits, ...options };
     const { maxWaitingPerFunction, maxBodyBytes, webSocketIdleMs } = this.#options;
     const isStopping = (): boolean => this.#isStopping;
@@ -84,7 +89,7 @@ export class Router {
       maxWaitingPerFunction,
       connect: ({ address }) => new Connections(address, defaultConnectionSettings, clock),
     });
-    const shared = { slots: this.#slots, recorder, clock, logger };
+    const shared = { slots: this.#slots, recorder, clock, logger, tokens: new TokenHandout(publishing?.tokens) };
     this.#requests = new RequestHandler({ ...shared, maxBodyBytes, mustClose, isStopping });
     this.#upgrades = new UpgradeHandler({ ...shared, connectTimeoutMs, webSocketIdleMs });
     this.#front = new Front({
@@ -92,6 +97,7 @@ export class Router {
       requests: this.#requests,
       upgrades: this.#upgrades,
       door: new InvokeDoor(options.internalAuth),
+      topics: publishing && new TopicDoor({ ...publishing, clock, mustClose }),
       forwarded: new Forwarded(options.trustedProxies ?? []),
       clock,
       mustClose,

@@ -13,6 +13,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Call } from "./call.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
 import type { Lease } from "./target-slots.js";
+import type { TokenHandout } from "./token-handout.js";
 import { writeErrorToSocket } from "./write-error.js";
 
 type EndedStatus = "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELLED";
@@ -40,6 +41,7 @@ export interface TunnelOptions {
   /** Without a byte in either direction for this long the WebSocket is closed. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
+  readonly tokens: TokenHandout;
 }
 
 const flushTimeoutMs = 5_000;
@@ -93,7 +95,8 @@ export class Tunnel {
   run(): Promise<SocketEnding> {
     const { req, socket, head, call } = this.upgrade;
     const { instance } = this.lease;
-    req.headers = toObject([...call.plan.headers, ...functionHeaders(call, instance)]);
+    const token = this.options.tokens.headersFor(call.callee.fn, instance);
+    req.headers = toObject([...call.plan.headers, ...functionHeaders(call, instance), ...token]);
     const proxy = httpProxy.createProxyServer({});
     proxy.on("proxyReqWs", (proxyReq) => this.#guard(proxyReq));
     return new Promise((resolve) => {

@@ -6,7 +6,7 @@ import { silentLogger, type Logger } from "../lib/logger.js";
 import { Seldom } from "../lib/seldom.js";
 import type { Stoppable } from "../lib/stoppable.js";
 
-export const wakeChannels = ["fermi_change", "fermi_log", "fermi_invocation", "fermi_process"] as const;
+export const wakeChannels = ["fermi_change", "fermi_log", "fermi_invocation", "fermi_process", "fermi_topic"] as const;
 export type WakeChannel = (typeof wakeChannels)[number];
 
 interface WakeupsOptions {
@@ -40,6 +40,7 @@ export class Wakeups implements Stoppable {
     fermi_log: new Channel(),
     fermi_invocation: new Channel(),
     fermi_process: new Channel(),
+    fermi_topic: new Channel(),
   };
   readonly #stopping = new AbortController();
   readonly #clock: Clock;

@@ -111,7 +111,7 @@ describe("limits", () => {
   it("bound the body, in JSON", async () => {
     const answer = await api.client.raw(
       { method: "POST", path: "/graphql", headers: { "content-type": "application/json" } },
-      JSON.stringify({ query: "{ viewer { subject } }", variables: { pad: "x".repeat(1024 * 1024) } }),
+      JSON.stringify({ query: "{ viewer { subject } }", variables: { pad: "x".repeat(4 * 1024 * 1024) } }),
     );
     expect(answer.status).toBe(413);
     expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ extensions: { code: "BODY_TOO_LARGE" } }] });

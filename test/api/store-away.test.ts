@@ -30,6 +30,7 @@ describe("with the store away", () => {
       [`query ($n: String!) { function(name: $n) { id } }`, { n: name }],
       [`query ($n: String!) { logs(filter: { function: $n }) { nodes { id } } }`, { n: name }],
       ["{ invocations { nodes { id } } }", {}],
+      [`mutation { publishMessage(topic: "orders", body: "1") }`, {}],
     ];
     proxy.close();
     const began = performance.now();

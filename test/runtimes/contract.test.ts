@@ -15,6 +15,8 @@ interface Sources {
   readonly badSyntax: string;
   /** Answers the variable GREETING. */
   readonly variable: string;
+  /** Answers the JSON of the variable FERMI_TOKEN and of the header that it came in. */
+  readonly token: string;
   /** Answers the JSON of the headers it sees. */
   readonly headers: string;
   /** Answers with the status of the query and a body, a stream where it asks for one. */
@@ -43,6 +45,8 @@ const node: Sources = {
   badLoadFile: "function.cjs:3",
   badSyntax: "const a = 1;\nconst b = ;\n",
   variable: "module.exports = async () => process.env.GREETING",
+  token:
+    "module.exports = async ({ request: { headers } }) => ({ body: { token: process.env.FERMI_TOKEN, header: headers['x-fermi-token'] ?? null } })",
   headers: "module.exports = async ({ request }) => ({ body: request.headers })",
   wrongAnswers: `const answers = {
     status: { status: "ok" }, range: { status: 99 }, number: 5, body: { status: 200, body: 5 },
@@ -82,6 +86,8 @@ const py: Sources = {
   badLoadFile: "function.py:3",
   badSyntax: "a = 1\nb = = 2\n",
   variable: "import os\ndef main():\n  return os.environ['GREETING']",
+  token:
+    "import os\ndef main(context):\n  return {'token': os.environ['FERMI_TOKEN'], 'header': context.request.headers.get('x-fermi-token')}",
   headers: "def main(context):\n  return context.request.headers",
   wrongAnswers: `def main(context):
   return {"status": ("", "ok"), "range": ("", 99), "number": 5, "body": (5, 200),
@@ -202,6 +208,14 @@ function describeContract(name: string, command: Command, sources: Sources): voi
       it("hands variables to user code", async () => {
         const runtime = await serve(sources.variable, { variables: [{ name: "GREETING", value: "Grüß Gott" }] });
         expect((await runtime.call()).body).toBe("Grüß Gott");
+      });
+
+      it("hands user code its token, and a new one when that comes with a request", async () => {
+        const runtime = await serve(sources.token, { platformVariables: [{ name: "FERMI_TOKEN", value: "first" }] });
+        const answer = async (headers = {}): Promise<unknown> => JSON.parse((await runtime.call({ headers })).body);
+        expect(await answer()).toEqual({ token: "first", header: null });
+        expect(await answer({ "x-fermi-token": "second" })).toEqual({ token: "second", header: null });
+        expect(await answer()).toEqual({ token: "second", header: null });
       });
     });
 

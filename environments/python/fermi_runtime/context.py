@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from .http import HttpError
 
-SECRETS = ("x-fermi-key", "x-fermi-log-tag")
+SECRETS = ("x-fermi-key", "x-fermi-log-tag", "x-fermi-token")
 
 
 class FunctionRequest:

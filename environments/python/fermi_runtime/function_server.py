@@ -37,7 +37,8 @@ class Specialization:
             self.source = request["code"]["source"]
             self.entrypoint = request.get("entrypoint")
             self.requests_per_instance = int(request.get("requestsPerInstance") or 1)
-            self.variables = {variable["name"]: variable["value"] for variable in request.get("variables") or []}
+            variables = (request.get("variables") or []) + (request.get("platformVariables") or [])
+            self.variables = {variable["name"]: variable["value"] for variable in variables}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise HttpError(400, "the specialization is not what it should be: %r" % error) from None
         if not self.key or not isinstance(self.source, str):
@@ -142,9 +143,12 @@ class FunctionServer:
         return send(connection, 200, self._describe())
 
     def _invoke(self, request, connection):
+        token = request.headers.get("x-fermi-token")
+        if token is not None:
+            os.environ["FERMI_TOKEN"] = token
         invocation = Invocation(request)
         slot = Slot(self, invocation)
-        token = logs.current.set(invocation)
+        context = logs.current.set(invocation)
         try:
             answer = self._run(request, invocation, connection)
             return respond(request, connection, answer, slot)
@@ -152,7 +156,7 @@ class FunctionServer:
             exit_process(error)
         finally:
             slot.release()
-            logs.current.reset(token)
+            logs.current.reset(context)
             self._answered()
 
     def _run(self, request, invocation, connection):

@@ -8,6 +8,7 @@ import type { Leadership } from "../../lib/leadership.js";
 import { LogSink } from "../../logs/log-sink.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import type { Check } from "../../model/check.js";
+import type { FunctionSpec, Variable } from "../../model/function.js";
 import type { PoolView } from "../../model/pool-view.js";
 import { PoolmgrEndpoint } from "../../poolmgr/poolmgr-endpoint.js";
 import { PoolManager } from "../../poolmgr/pool-manager.js";
@@ -27,6 +28,8 @@ const codeCacheBytes = 64 * mebibyte;
 export interface PoolmgrRoleNeeds {
   readonly host: InstanceHost;
   readonly leadership: Leadership;
+  /** Where instances reach a router; empty where that is not known. */
+  readonly routerAddress: () => string;
   /** Health and metrics, by path. */
   readonly pages: ReadonlyMap<string, RequestListener>;
 }
@@ -160,6 +163,16 @@ export class PoolmgrRole implements Role {
     }
   }
 
+  /** The way back to the router, for what functions publish; the token is renewed by routers. */
+  #variablesOf({ id, namespace }: FunctionSpec): Variable[] {
+    const url = this.needs.routerAddress();
+    if (url === "") return [];
+    return [
+      { name: "FERMI_ROUTER_URL", value: url },
+      { name: "FERMI_TOKEN", value: this.foundation.functionTokens.issue({ functionId: id, namespace }) },
+    ];
+  }
+
   #buildManager({ driver }: Tenure): PoolManager {
     const { clock, logger, metrics, routing, names, secret } = this.foundation;
     return new PoolManager({
@@ -173,6 +186,7 @@ export class PoolmgrRole implements Role {
       clock,
       logger,
       keyOf: instanceKeys(secret),
+      platformVariables: (fn) => this.#variablesOf(fn),
       maxInstances: this.needs.host.maxInstances,
       codeCacheBytes,
       onEvent: (instanceId, functionId, version, message) =>

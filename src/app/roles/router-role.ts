@@ -28,7 +28,7 @@ export class RouterRole implements Role {
     private readonly foundation: Foundation,
     needs: RouterRoleNeeds,
   ) {
-    const { config, clock, logger, metrics, store, routing, names, auth } = foundation;
+    const { config, clock, logger, metrics, store, routing, names, auth, functionTokens, topics } = foundation;
     this.#recorder = new BatchingRecorder({
       store: new InvocationRepository(store.dataSource),
       metrics,
@@ -39,6 +39,7 @@ export class RouterRole implements Role {
     this.#router = new Router({
       ...needs,
       internalAuth: auth,
+      publishing: { tokens: functionTokens, topics },
       readable: store.opened,
       source: { load: () => names.load(), subscribe: (listener) => routing.subscribe(listener) },
       recorder: this.#recorder,

@@ -4,7 +4,7 @@ import { action, nameOf, printDone, printList, type Context } from "../context.j
 import { functionFlags, invokeFlags } from "../flags.js";
 import { listVersions, rollbackFunction, type VersionNode } from "../operations/function.operations.js";
 import { invokeFunction, type InvocationAnswer } from "../operations/invocation.operations.js";
-import { headers, named, positiveNumber, readText, wholeNumber, type Pair } from "../options.js";
+import { headers, named, positiveNumber, readTextArgument, wholeNumber, type Pair } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, formatValue, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -19,17 +19,10 @@ interface InvokeOptions {
   readonly functionVersion?: number;
 }
 
-/** The text itself, a file's for `@file`, stdin's for `-` or `@-`. */
-async function readBody(body: string | undefined, shell: Shell): Promise<string | undefined> {
-  if (body === undefined) return undefined;
-  if (body === "-") return await readText("-", shell);
-  return body.startsWith("@") ? await readText(body.slice(1), shell) : body;
-}
-
 async function invoke(context: Context<InvokeOptions>): Promise<void> {
   const { api, namespace, options, shell, format } = context;
   const name = nameOf(context);
-  const body = await readBody(options.body, shell);
+  const body = options.body === undefined ? undefined : await readTextArgument(options.body, shell);
   const input = {
     namespace,
     function: name,

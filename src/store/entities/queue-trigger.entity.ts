@@ -6,6 +6,7 @@ import { ResourceEntity } from "./resource.entity.js";
 @Entity("queue_trigger")
 @Index("queue_trigger_name_key", ["namespace", "name"], { unique: true, where: "deleted_at IS NULL" })
 @Index("queue_trigger_function", ["functionId"])
+@Index("queue_trigger_topic", ["namespace", "topic"], { where: "deleted_at IS NULL" })
 export class QueueTriggerEntity extends ResourceEntity implements QueueTrigger {
   readonly kind = "QUEUE" as const;
 

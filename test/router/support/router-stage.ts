@@ -6,7 +6,7 @@ import { silentLogger, type Logger } from "../../../src/lib/logger.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import type { HttpTrigger } from "../../../src/model/trigger.js";
 import type { GrantedInstance } from "../../../src/poolmgr/router-link.js";
-import { Router, type RouterLimits } from "../../../src/router/router.js";
+import { Router, type RouterLimits, type RouterOptions } from "../../../src/router/router.js";
 import type { RoutedFunction, RouteSnapshot, RouteSource } from "../../../src/router/route-source.js";
 import { FakePoolmgr } from "./fake-poolmgr.js";
 import { FakeRecorder } from "./fake-recorder.js";
@@ -48,6 +48,7 @@ export interface StageOptions extends Partial<RouterLimits> {
   readonly triggers?: readonly HttpTrigger[];
   readonly trustedProxies?: readonly string[];
   readonly logger?: Logger;
+  readonly publishing?: RouterOptions["publishing"];
 }
 
 /** Grants of the function `hello` unless told otherwise. */

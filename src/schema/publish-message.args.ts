@@ -1,0 +1,26 @@
+import { ArgsType, Field } from "type-graphql";
+
+/** What is wrong with them the service says, for whoever publishes. */
+@ArgsType()
+export class PublishMessageArgs {
+  @Field(() => String, {
+    description: "The topic's name: letters, digits, '-' and '_', with dots between; it need not be made before.",
+  })
+  topic!: string;
+
+  @Field(() => String, { description: "The message: text of 1 MiB at most." })
+  body!: string;
+
+  @Field(() => String, { nullable: true, description: "Each trigger handles messages of one key one after another." })
+  key?: string | null;
+
+  @Field(() => String, { defaultValue: "default", description: "The namespace that the topic belongs to." })
+  namespace!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "The body's media type, as functions get it; where left out, application/json for JSON, else text/plain.",
+  })
+  contentType?: string | null;
+}

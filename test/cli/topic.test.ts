@@ -1,0 +1,29 @@
+import { describe, expect, it } from "@jest/globals";
+import { fermi, throws } from "./run-fermi.js";
+
+const published = { publishMessage: () => "m1" };
+
+describe("fermi topic publish", () => {
+  it("publishes the text that it is given, and says under which id", async () => {
+    const { api, stdout } = await fermi("topic publish orders hello --key k7 -n shop", published);
+    expect(api.requests.at(-1)?.variables).toEqual({ topic: "orders", body: "hello", key: "k7", namespace: "shop" });
+    expect(stdout).toBe("message m1 is published to orders\n");
+  });
+
+  it("reads stdin where there is no text, and says the id to programs", async () => {
+    const line = "topic publish orders --content-type text/csv -o json";
+    const { api, stdout } = await fermi(line, published, { stdin: "a,b" });
+    expect(api.requests.at(-1)?.variables).toMatchObject({ body: "a,b", contentType: "text/csv" });
+    expect(JSON.parse(stdout)).toEqual({ id: "m1" });
+  });
+
+  it("speaks of flags where something is wrong with them", async () => {
+    const refuses = { publishMessage: throws("BAD_USER_INPUT", "key must be text.", "key") };
+    const { exitCode, stderr } = await fermi("topic publish orders x --key y", refuses);
+    expect([exitCode, stderr]).toEqual([1, "fermi: --key must be text"]);
+  });
+
+  it("demands a topic", async () => {
+    expect(await fermi("topic publish", {})).toMatchObject({ exitCode: 2 });
+  });
+});

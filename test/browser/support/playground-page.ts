@@ -52,6 +52,11 @@ export class PlaygroundPage {
   async openTab(title: string): Promise<void> {
     await this.page.getByRole("tab", { name: title }).click();
     await this.page.getByRole("tab", { name: title, selected: true }).waitFor();
+    // GraphiQL looks at an operation a moment after it was opened; who is faster gives the tab the name of the one before.
+    await eventually(async () => {
+      const [text, seen] = await Promise.all([this.#model("operation.graphql"), this.#lastSeen()]);
+      if (text !== seen) throw new Error(`GraphiQL has not yet looked at ${text}`);
+    });
   }
 
   async newTab(operation: string): Promise<void> {
@@ -112,15 +117,27 @@ export class PlaygroundPage {
     });
   }
 
-  /** From the editor's model: its view holds only the lines that are in sight. */
   #response(): Promise<string> {
+    return this.#model("response.json");
+  }
+
+  /** The operation that GraphiQL has looked at last. */
+  #lastSeen(): Promise<string | null> {
     return this.page.evaluate(() => {
+      const { sessionStorage } = globalThis as unknown as { sessionStorage: { getItem(key: string): string | null } };
+      return sessionStorage.getItem("graphiql:query");
+    });
+  }
+
+  /** An editor's text, from its model: its view holds only the lines that are in sight. */
+  #model(name: string): Promise<string> {
+    return this.page.evaluate((name) => {
       const { __MONACO } = globalThis as unknown as {
         __MONACO: { editor: { getModels(): { uri: { path: string }; getValue(): string }[] } };
       };
-      const model = __MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith("response.json"));
+      const model = __MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith(name));
       return model?.getValue() ?? "";
-    });
+    }, name);
   }
 
   async #fill(editor: string, text: string): Promise<void> {

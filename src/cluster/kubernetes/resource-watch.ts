@@ -12,6 +12,7 @@ import type { Logger } from "../../lib/logger.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import type { KubeCalls } from "./fenced-kube-api.js";
 import { inWords } from "./kube-error.js";
+import { linesOf } from "./lines-of.js";
 
 export interface KubeResource {
   readonly metadata: { readonly uid: string; readonly name: string; readonly resourceVersion: string };
@@ -42,7 +43,6 @@ const defaultWatchSeconds = 30;
 /** A server that ends no watch in time has forgotten it, or is out of reach. */
 const graceMs = 3_000;
 const shortMs = 1_000;
-const maxLineBytes = 16 * 1024 * 1024;
 
 export class ResourceWatch<T extends KubeResource> implements Stoppable {
   readonly #known = new Map<string, T>();
@@ -158,16 +158,5 @@ export class ResourceWatch<T extends KubeResource> implements Stoppable {
         resolve();
       };
     });
-  }
-}
-
-async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
-  let rest = "";
-  response.setEncoding("utf8");
-  for await (const chunk of response as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > maxLineBytes) throw new Error("a line of the watch has no end");
-    yield* lines.filter((line) => line !== "");
   }
 }

@@ -5,6 +5,7 @@ import { Processes1700000000004 } from "./1700000000004-processes.js";
 import { PodTemplate1700000000005 } from "./1700000000005-pod-template.js";
 import { Triggers1700000000006 } from "./1700000000006-triggers.js";
 import { Topics1700000000007 } from "./1700000000007-topics.js";
+import { WatchProgress1700000000008 } from "./1700000000008-watch-progress.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -14,4 +15,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   PodTemplate1700000000005,
   Triggers1700000000006,
   Topics1700000000007,
+  WatchProgress1700000000008,
 ];

@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import type { ClusterInstance } from "../../src/cluster/cluster-driver.js";
+import type { KubeCalls } from "../../src/cluster/kubernetes/fenced-kube-api.js";
 import type { KubeApi } from "../../src/cluster/kubernetes/kube-api.js";
+import { KubeError } from "../../src/cluster/kubernetes/kube-error.js";
 import type { KubernetesDriver } from "../../src/cluster/kubernetes/kubernetes-driver.js";
+import type { Pod } from "../../src/cluster/kubernetes/pod.js";
 import { newId } from "../../src/lib/new-id.js";
 import type { Environment } from "../../src/model/environment.js";
 import { aRequest } from "../contract/cluster-driver.contract.js";
@@ -14,6 +17,7 @@ import { until } from "./support/until.js";
 import { aNamespace, connect, deletePod, describeOnCluster, podsOf } from "./support/test-cluster.js";
 
 const unhurried = (): AbortSignal => AbortSignal.timeout(45_000);
+const fissionImage = process.env["FERMI_TEST_FISSION_NODE_IMAGE"] ?? "fermi-test/fission-node";
 const source = `module.exports = async () => "served";`;
 
 describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
@@ -60,12 +64,25 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     }
   });
 
-  const specialized = async (): Promise<ClusterInstance & { key: string }> => {
+  const specialized = async (code = source): Promise<ClusterInstance & { key: string; functionId: string }> => {
     const instance = await driver.claim(environment.id, unhurried());
-    const request = aRequest(source);
+    const request = aRequest(code);
     await driver.specialize(instance, request, unhurried());
-    return { ...instance, key: request.key };
+    return { ...instance, key: request.key, functionId: request.function.id };
   };
+  /** The API, but for how it notes whose a pod is. */
+  const withNotes = (note: () => Promise<never>): KubeCalls => ({
+    get outage() {
+      return api.outage;
+    },
+    call: (request) => (request.method === "PATCH" && request.path.includes("/pods/") ? note() : api.call(request)),
+    ask: (request) => api.ask(request),
+    stream: (request) => api.stream(request),
+  });
+  const podOf = async ({ id }: ClusterInstance): Promise<Pod | undefined> =>
+    (await podsOf(api, namespace)).find(({ metadata }) => metadata.uid === id);
+  const labelsOf = async (instance: ClusterInstance): Promise<Readonly<Record<string, string>>> =>
+    (await podOf(instance))?.metadata.labels ?? {};
   const answer = async ({ address, key }: ClusterInstance & { key: string }): Promise<string> =>
     (await fetch(`http://${address}/`, { headers: { "x-fermi-key": key } })).text();
   const warmNow = (): string[] => changes.of(environment.id, "WARM").map(({ id }) => id);
@@ -105,17 +122,74 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     expect(again.id).toBe(warm);
   });
 
-  it("does not hand an instance over whose claim could not be noted", async () => {
-    const instance = await driver.claim(environment.id, unhurried());
+  it("serves from what is warm while the API hangs, and has noted whose the pod is when it is back", async () => {
+    proxy.freeze();
+    const beganMs = performance.now();
+    const serving = await specialized();
+    expect(await answer(serving)).toBe("served");
+    expect(performance.now() - beganMs).toBeLessThan(5_000);
+    await until("the hang to be noticed", () => proxied.outage !== undefined);
+    proxy.thaw();
+    await until("the note", async () => (await labelsOf(serving))["fermi.dev/function"] === serving.functionId);
+    expect(await labelsOf(serving)).not.toHaveProperty(["fermi.dev/pool"]);
+    await changes.untilWarm(environment.id, 1);
+    expect(await answer(serving)).toBe("served");
+  });
+
+  it("does not hand an instance of Fission's contracts over whose claim could not be noted", async () => {
+    const fission = anEnvironment({ image: fissionImage, contract: "FISSION_V2", poolSize: 1, gracePeriodSeconds: 1 });
+    await driver.ensurePool(fission);
+    await changes.untilWarm(fission.id, 1);
+    const instance = await driver.claim(fission.id, unhurried());
     proxy.freeze();
     const beganMs = performance.now();
     const loading = driver.specialize(instance, aRequest(source), unhurried());
     await expect(loading).rejects.toMatchObject({ code: "CLUSTER_UNAVAILABLE" });
-    expect(performance.now() - beganMs).toBeLessThan(20_000);
+    expect(performance.now() - beganMs).toBeLessThan(10_000);
     proxy.thaw();
     await driver.end(instance.id, 0);
     await changes.untilGone(instance.id);
+    await changes.untilWarm(fission.id, 1);
+  });
+
+  it("replaces an instance that the cluster refuses to note", async () => {
+    changes.stop();
+    await driver.stop();
+    driver = aDriver(namespace, { api: withNotes(() => Promise.reject(new KubeError(403, "Forbidden", "no"))) });
+    changes = new Changes(driver);
+    await driver.ensurePool(environment);
     await changes.untilWarm(environment.id, 1);
+    const { id } = await specialized();
+    await changes.until("it to drain", () => changes.of(environment.id, "DRAINING").some((each) => each.id === id));
+  });
+
+  it("is followed by another that knows of what was claimed a moment before", async () => {
+    const serving = await specialized();
+    await driver.stop();
+    driver = aDriver(namespace, { api });
+    const found = new Changes(driver);
+    await found.until("it to be found", () => found.of(environment.id, "READY").some(({ id }) => id === serving.id));
+    expect(await answer(serving)).toBe("served");
+    found.stop();
+  });
+
+  it("is followed by another that lets end what runs where the cluster never heard whose a pod is", async () => {
+    changes.stop();
+    await driver.stop();
+    driver = aDriver(namespace, { api: withNotes(() => new Promise(() => {})) });
+    changes = new Changes(driver);
+    await driver.ensurePool(environment);
+    await changes.untilWarm(environment.id, 1);
+    const serving = await specialized(
+      `module.exports = async () => new Promise((resolve) => setTimeout(resolve, 3_000, "served"));`,
+    );
+    const answered = answer(serving);
+    // As one does that is killed.
+    const successor = aDriver(namespace, { api });
+    await until("it to be asked to end", async () => (await podOf(serving))?.metadata.deletionTimestamp !== undefined);
+    expect(await answered).toBe("served");
+    await untilDeleted(serving.id);
+    await successor.stop();
   });
 
   it("is followed by another that finds all that ran, and lets go of nothing", async () => {

@@ -25,9 +25,11 @@ export interface InstanceTools {
 const firstProbePauseMs = 25;
 const lastProbePauseMs = 500;
 const probeTimeoutMs = 2_000;
-/** How long the cluster may take to note that a pod is taken. */
-const noteWithinMs = 6_000;
-const noteTimeoutMs = 3_000;
+/** How long a cold start takes at most as a rule; a claimer that specializes at once has the cluster note both in one change. */
+const noteAfterMs = 25;
+/** How long the cluster may take to note that a pod is taken, before whoever waits for that is refused. */
+const noteWithinMs = 4_000;
+const noteTimeoutMs = 2_000;
 /** How long a pod whose connection broke is watched for its end, which then is the reason. */
 const brokenMs = 4_000;
 /** What the node gets, beyond the grace, to end a pod; then it is deleted whether the node answers or not. */
@@ -45,12 +47,17 @@ export class KubeInstance {
   isWarm = false;
   /** Why it does not come up, in words. */
   problem: string | null = null;
+  /** Why the cluster will never note whose it is, in words. */
+  noteRefusal: string | undefined;
   /** Resolves when nothing of it runs any more, with why in words. */
   readonly gone: Promise<string>;
   #vanish: (reason: string) => void = () => {};
   #client: RuntimeClient | undefined;
   #endsWhenAnswered = 0;
-  #note: Promise<void> | undefined;
+  /** What the cluster is to note of whose it is. */
+  #claim: object | undefined;
+  #noting: Promise<void> | undefined;
+  #isNoted = false;
 
   constructor(
     public facts: PodFacts,
@@ -101,33 +108,59 @@ export class KubeInstance {
   }
 
   /**
-   * Loads the code and has the cluster note whose the pod is, side by side: the runtime itself refuses a second
-   * specialization, so nothing is mixed up where the note fails. An image of Fission's contracts may take a second one
-   * and mix the two, so there the note comes first.
+   * Loads the code. The runtime refuses a second specialization, so nothing is mixed up whatever becomes of the note, for
+   * which nobody waits. An image of Fission's contracts may take a second one and mix the two: there the note comes first.
    */
   async specialize(request: SpecializeRequest, signal: AbortSignal): Promise<void> {
-    const noted = this.takeOut(request);
-    noted.catch(() => {});
-    if (this.facts.hasFetcher) await orAbort(noted, signal);
-    await Promise.all([this.#load(request, signal), noted]);
+    this.claim(request);
+    if (this.facts.hasFetcher) await orAbort(this.note(), signal);
+    await this.#load(request, signal);
     this.#client?.close();
   }
 
-  /** Has been taken out of its pool, or is just being. */
-  get isTakenOut(): boolean {
-    return this.facts.isClaimed || this.#note !== undefined;
+  /**
+   * It is somebody's, which the cluster is told in a moment: the work that this makes there, a new pod's start above all,
+   * would take the processor from the cold start that the claim is for.
+   */
+  claim(request?: SpecializeRequest): void {
+    this.#claim = claimPatch(request);
+    this.#isNoted = false;
+    this.tools.clock.after(noteAfterMs, () => {
+      if (this.lacksNote) this.note().catch(() => {});
+    });
   }
 
-  /** Resolves when the pod is nobody's but its claimer's; rejects with CLUSTER_UNAVAILABLE where that can't be had. */
-  takeOut(request?: SpecializeRequest): Promise<void> {
-    const note = this.#patch(claimPatch(request));
-    this.#note = note;
-    return note;
+  /** The cluster knows all that there is to know of whose it is. */
+  get isNoted(): boolean {
+    return this.#claim === undefined ? this.facts.isClaimed : this.#isNoted;
   }
 
-  /** Resolves when what was begun to take it out of its pool is done; rejects where that failed. */
-  async untilTakenOut(): Promise<void> {
-    await (this.#note ?? (this.facts.isClaimed ? undefined : this.takeOut()));
+  /** It was claimed, the cluster does not know it, and nobody is just telling. */
+  get lacksNote(): boolean {
+    return !this.isNoted && this.#claim !== undefined && this.#noting === undefined && !this.isGone && !this.isEnding;
+  }
+
+  /**
+   * Takes the pod out of its pool: resolves when the cluster takes it for its claimer's, rejects with CLUSTER_UNAVAILABLE
+   * where that can't be had.
+   */
+  note(): Promise<void> {
+    const claim = (this.#claim ??= claimPatch());
+    const noting: Promise<void> = this.#patch(claim)
+      .finally(() => {
+        if (this.#noting === noting) this.#noting = undefined;
+      })
+      .then(() => {
+        this.#isNoted ||= this.#claim === claim;
+      });
+    this.#noting = noting;
+    return noting;
+  }
+
+  /** Resolves when the cluster knows whose it is, as far as it is anybody's; rejects where that can't be had. */
+  async untilNoted(): Promise<void> {
+    await this.#noting;
+    if (!this.isNoted) await this.note();
   }
 
   /** Asks the cluster to end it, by force after the grace; resolves when it is gone. */
@@ -140,9 +173,10 @@ export class KubeInstance {
     throw new AppError("CLUSTER_UNAVAILABLE", "The instance did not end in time.");
   }
 
-  /** It and no later pod of its name. */
-  async delete(gracePeriodSeconds: number): Promise<void> {
-    const body = { gracePeriodSeconds, preconditions: { uid: this.id } };
+  /** It and no later pod of its name; within its own grace period where none is said. */
+  async delete(gracePeriodSeconds?: number): Promise<void> {
+    const grace = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
+    const body = { ...grace, preconditions: { uid: this.id } };
     try {
       await this.tools.api.call({ method: "DELETE", path: this.#path, body });
     } catch (error) {
@@ -192,7 +226,7 @@ export class KubeInstance {
 
   async #patch(body: object): Promise<void> {
     const beganMs = this.tools.clock.monotonicMs();
-    for (let pauseMs = 50; ; pauseMs *= 2) {
+    for (let pauseMs = 50; !this.isGone && !this.isEnding; pauseMs *= 2) {
       try {
         const pod = await this.tools.api.call<Pod>({
           method: "PATCH",
@@ -206,12 +240,13 @@ export class KubeInstance {
       } catch (error) {
         if (hasStatus(error, 404)) break;
         const isLate = this.tools.clock.monotonicMs() - beganMs + pauseMs > noteWithinMs;
-        const mayPass = error instanceof KubeError && (error.isPassing || error.status === 409);
-        if (!mayPass || isLate) throw unavailable(error);
+        if (!mayPass(error)) this.noteRefusal = "the cluster refuses to note whose it is";
+        if (this.noteRefusal !== undefined || isLate) throw unavailable(error);
       }
       await this.#after(pauseMs);
     }
-    throw unusable("the cluster is deleting it");
+    this.noteRefusal = "the cluster is deleting it";
+    throw unusable(this.noteRefusal);
   }
 
   async #isGoneWithin(ms: number): Promise<boolean> {
@@ -222,6 +257,8 @@ export class KubeInstance {
     return new Promise((resolve) => void this.tools.clock.after(ms, () => resolve(null)));
   }
 }
+
+const mayPass = (error: unknown): boolean => error instanceof KubeError && (error.isPassing || error.status === 409);
 
 /** The cluster's own words stay in the cause: they have addresses in them. */
 export const unavailable = (error: unknown): AppError => {

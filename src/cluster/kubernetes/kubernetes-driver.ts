@@ -1,8 +1,9 @@
 /**
  * Instances as pods of a Kubernetes cluster.
  *
- * A pool is a Deployment. Whoever claims a pod has it in memory at once; a change of its labels then takes it out of the
- * Deployment's sight, and the cluster refills the pool, with or without this process. Guarantees, beyond the port's:
+ * A pool is a Deployment. Whoever claims a pod has it in memory at once; a change of its labels a moment later takes it
+ * out of the Deployment's sight, and the cluster refills the pool, with or without this process. Guarantees, beyond the
+ * port's:
  * - an instance is its pod's UID, so a pod that is made anew under an old name is another instance;
  * - labels say what a pod should be, its runtime what it is; a pod on which the two differ is deleted, at start too;
  * - whatever the API does (away, hanging, losing events), every call here ends in time, and what was missed is made good
@@ -53,8 +54,6 @@ export interface KubernetesDriverOptions {
   readonly watchSeconds?: number;
 }
 
-/** A claimer that specializes at once has the cluster note both in one change. */
-const noteAfterMs = 25;
 const pulseMs = 1_000;
 const probeTimeoutMs = 2_000;
 /** What the retries of a call bridge. */
@@ -161,6 +160,7 @@ export class KubernetesDriver implements ClusterDriver {
     }
     await instance.specialize(request, signal);
     if (instance.isEnding || instance.isGone) throw unusable("it has ended");
+    if (instance.noteRefusal !== undefined) throw unusable(instance.noteRefusal);
     const { version, requestsPerInstance } = request;
     const specializedFor = { functionId: request.function.id, version, requestsPerInstance };
     this.#book.update(id, { state: "READY", specializedFor });
@@ -228,9 +228,7 @@ export class KubernetesDriver implements ClusterDriver {
     pool.unclaimed.delete(instance.id);
     const claimed = this.#book.update(instance.id, { state: "SPECIALIZING" });
     if (claimed === undefined) throw new AppError("INTERNAL", "A warm instance is in no book.");
-    this.options.clock.after(noteAfterMs, () => {
-      if (!instance.isTakenOut && !instance.isGone && !instance.isEnding) instance.takeOut().catch(() => {});
-    });
+    instance.claim();
     this.#follow(instance, true);
     return claimed;
   }

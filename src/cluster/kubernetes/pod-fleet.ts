@@ -41,13 +41,21 @@ export interface PodFleetOptions {
   readonly onAdopted: () => void;
 }
 
+const noteAtStopMs = 2_000;
 /** How long pods that were found at start are waited for; one that takes longer is told later. */
 const adoptWithinMs = 3_000;
+
+interface Past {
+  readonly instance: KubeInstance;
+  /** What it gets to end its requests; its own grace period where that is undefined. */
+  readonly graceSeconds: number | undefined;
+  isGarbage: boolean;
+}
 
 export class PodFleet implements Stoppable {
   readonly #instances = new Map<string, KubeInstance>();
   /** Told to be gone, but the cluster still has something of them; true for those that it is to delete. */
-  readonly #past = new Map<string, { readonly instance: KubeInstance; isGarbage: boolean }>();
+  readonly #past = new Map<string, Past>();
   readonly #watch: ResourceWatch<Pod>;
   #adopting: Promise<unknown>[] | undefined = [];
 
@@ -69,7 +77,11 @@ export class PodFleet implements Stoppable {
     this.#watch.refresh();
   }
 
+  /** Whoever comes after this finds noted whose each pod is, where that can be had in a moment. */
   async stop(): Promise<void> {
+    const noting = this.#unnoted().map((instance) => instance.untilNoted());
+    const late = new Promise<void>((resolve) => void this.options.clock.after(noteAtStopMs, resolve));
+    if (noting.length > 0) await Promise.race([Promise.allSettled(noting), late]);
     await this.#watch.stop();
   }
 
@@ -77,17 +89,25 @@ export class PodFleet implements Stoppable {
     return this.#instances.get(id);
   }
 
-  /** Tries again to delete what is to be deleted. */
+  /** Tries again to delete what is to be deleted, and to have noted whose a pod is. */
   sweep(): void {
-    for (const { instance, isGarbage } of this.#past.values()) if (isGarbage) this.#discard(instance);
+    for (const past of this.#past.values()) if (past.isGarbage) this.#discard(past.instance, past.graceSeconds);
+    for (const instance of this.#instances.values()) if (instance.lacksNote) this.#noteAgain(instance);
   }
 
-  /** Before the cluster is told to delete pods of a pool: that it does not delete one that somebody has. */
+  /**
+   * Before the cluster is told to delete pods of a pool: that it does not delete one that somebody has. Rejects where it
+   * can't be told whose they are.
+   */
   async secureClaimed(environmentId: string): Promise<void> {
-    const claimed = [...this.#instances.values()].filter(
-      (instance) => instance.environmentId === environmentId && this.#isClaimed(instance),
+    const own = this.#unnoted().filter((instance) => instance.environmentId === environmentId);
+    await Promise.all(
+      own.map((instance) =>
+        instance.untilNoted().catch((error: unknown) => {
+          if (instance.noteRefusal === undefined) throw error;
+        }),
+      ),
     );
-    await Promise.allSettled(claimed.map((instance) => instance.untilTakenOut()));
   }
 
   async createSpare(environment: Environment, template: PoolTemplate): Promise<void> {
@@ -110,8 +130,21 @@ export class PodFleet implements Stoppable {
     this.#remove(instance, "");
   }
 
-  #isClaimed({ id }: KubeInstance): boolean {
-    return this.options.book.find(id)?.state === "SPECIALIZING";
+  #unnoted(): KubeInstance[] {
+    return [...this.#instances.values()].filter((instance) => {
+      const state = this.options.book.find(instance.id)?.state;
+      return !instance.isNoted && !instance.isEnding && state !== "STARTING" && state !== "WARM";
+    });
+  }
+
+  /** One that serves and that the cluster takes for another's, for good, ends its requests and goes. */
+  #noteAgain(instance: KubeInstance): void {
+    const { book, logger } = this.options;
+    const why = instance.noteRefusal;
+    if (why === undefined) return void instance.untilNoted().catch(() => {});
+    if (book.find(instance.id)?.state !== "READY") return;
+    logger.warn({ pod: instance.facts.name, why }, "a pod serves that can't be kept; it is replaced");
+    book.update(instance.id, { state: "DRAINING" });
   }
 
   #see(pod: Pod, isNews = true): void {
@@ -166,7 +199,7 @@ export class PodFleet implements Stoppable {
 
   #crashed(instance: KubeInstance, reason: string): void {
     this.#remove(instance, reason);
-    this.#discard(instance);
+    this.#discard(instance, 1);
   }
 
   /** What the pod itself says decides what it is; until it has an address there is nobody to ask. */
@@ -180,7 +213,8 @@ export class PodFleet implements Stoppable {
 
   #warm(instance: KubeInstance, state: RuntimeState): void {
     if (instance.isEnding) return;
-    if (state.state !== "generic") return this.#contradicts(instance, "is in a pool, but has a function");
+    // Whoever claimed it has ended since, before the cluster had noted it. Requests may be under way in it.
+    if (state.state !== "generic") return this.#contradicts(instance, "is in a pool, but has a function", undefined);
     instance.isWarm = true;
     this.options.book.update(instance.id, { state: "WARM", address: instance.facts.address, problem: null });
     this.#tellPool(instance);
@@ -193,26 +227,27 @@ export class PodFleet implements Stoppable {
       state.state === "specialized" &&
       state.functionId === specializedFor?.functionId &&
       state.version === specializedFor.version;
-    if (!isAsLabelled) return this.#contradicts(instance, "is labelled for a function that it does not have");
+    if (!isAsLabelled) return this.#contradicts(instance, "is labelled for a function that it does not have", 1);
     const ready = { id, environmentId, state: "READY", address, startedAt, specializedFor, problem: null } as const;
     if (book.find(id) === undefined) book.add(ready);
     else book.update(id, ready);
     onClaimed(instance, false);
   }
 
-  #contradicts(instance: KubeInstance, what: string): void {
+  #contradicts(instance: KubeInstance, what: string, graceSeconds: number | undefined): void {
     this.options.logger.warn(
       { pod: instance.facts.name, what },
       "a pod is deleted, because it is not what it should be",
     );
-    this.#crashed(instance, what);
+    this.#remove(instance, what);
+    this.#discard(instance, graceSeconds);
   }
 
   /** Tried again at the next sweep where it fails. */
-  #discard(instance: KubeInstance): void {
-    const past = { instance, isGarbage: false };
+  #discard(instance: KubeInstance, graceSeconds: number | undefined): void {
+    const past: Past = { instance, graceSeconds, isGarbage: false };
     this.#past.set(instance.id, past);
-    instance.delete(1).catch(() => (past.isGarbage = true));
+    instance.delete(graceSeconds).catch(() => (past.isGarbage = true));
   }
 
   #tellPool({ environmentId }: KubeInstance): void {
@@ -229,7 +264,7 @@ export class PodFleet implements Stoppable {
   #remove(instance: KubeInstance, reason: string): void {
     if (!this.#instances.delete(instance.id)) return;
     const { book, findPool, onGone } = this.options;
-    this.#past.set(instance.id, { instance, isGarbage: false });
+    this.#past.set(instance.id, { instance, graceSeconds: undefined, isGarbage: false });
     findPool(instance.environmentId)?.unclaimed.delete(instance.id);
     instance.vanish(reason);
     book.remove(instance.id, instance.isEnding ? undefined : reason);

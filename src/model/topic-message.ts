@@ -23,7 +23,7 @@ export const topicLimits = {
   nameCharacters: 200,
   keyCharacters: 255,
   headers: 50,
-  headerCharacters: 16_384,
+  headerCharacters: 8_192,
 } as const;
 
 const { nameCharacters, keyCharacters } = topicLimits;

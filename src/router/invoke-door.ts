@@ -111,12 +111,15 @@ const rules: readonly (readonly [(invoke: Partial<Invoke>) => boolean, string])[
 const problemOf = (invoke: Partial<Invoke>): string | undefined => rules.find(([holds]) => !holds(invoke))?.[1];
 
 /** What the router tells every instance itself. */
-const routersOwn = /^x-fermi-(invocation-id|key|log-tag|function|function-version)$/;
+const routersOwn = /^x-fermi-(invocation-id|key|log-tag|token|function|function-version)$/;
+
+/** What functions written for Fission look for. */
+const fissions = /^x-fission-mqtrigger-(topic|resptopic|errortopic)$/i;
 
 function isOwnHeader(pair: unknown): boolean {
   if (!isHeader(pair)) return false;
   const [name = ""] = pair as string[];
-  return /^x-fermi-[a-z-]+$/i.test(name) && !routersOwn.test(name.toLowerCase());
+  return (/^x-fermi-[a-z-]+$/i.test(name) && !routersOwn.test(name.toLowerCase())) || fissions.test(name);
 }
 
 function isHeader(pair: unknown): boolean {

@@ -1,0 +1,98 @@
+/** One message: the call of its function, and what follows from how that ended. */
+import { AppError } from "../../errors/app-error.js";
+import { decide, type Ending } from "../../invocations/async-state.js";
+import type { Invoker } from "../../invocations/invoker.js";
+import { newId } from "../../lib/new-id.js";
+import type { InvocationResult } from "../../model/invocation.js";
+import { topicLimits } from "../../model/topic-message.js";
+import type { QueueTrigger } from "../../model/trigger.js";
+import { toAnswer, toFailed, toRequest } from "./message-request.js";
+import type { Delivery, FollowUp, Verdict } from "./queue-broker.js";
+
+export interface HandlerParts {
+  readonly invoker: Pick<Invoker, "invoke">;
+  /** 0 to 1. */
+  readonly random: () => number;
+}
+
+/** What is to be done, and what there is to tell of it: null where all was well. */
+export interface Handled {
+  readonly verdict: Verdict;
+  readonly problem: string | null;
+  /** It has failed for good. */
+  readonly isDead: boolean;
+}
+
+interface Called {
+  readonly ending: Ending;
+  readonly result?: InvocationResult;
+}
+
+const principal = { subject: "trigger", roles: ["admin"], namespaces: ["*"] };
+/** Given back: whoever is next handles it, as if it had not been tried here. */
+const givenBack: Handled = {
+  verdict: { type: "AGAIN", afterMs: 0, isAttempt: false },
+  problem: null,
+  isDead: false,
+};
+
+/** Never rejects. */
+export async function handleMessage(parts: HandlerParts, trigger: QueueTrigger, delivery: Delivery): Promise<Handled> {
+  const { ending, result } = await call(parts, trigger, delivery);
+  if (delivery.signal.aborted) return givenBack;
+  const tried = { attempts: delivery.attempt, maxAttempts: trigger.maxAttempts, patienceMs: Infinity };
+  const decision = decide(ending, tried, parts.random);
+  switch (decision.state) {
+    case "SUCCEEDED":
+      return succeeded(trigger, delivery, result);
+    case "DEAD":
+      return dead(trigger, delivery, decision.error);
+    case "QUEUED": {
+      const { afterMs, isAttempt, error } = decision;
+      return { verdict: { type: "AGAIN", afterMs, isAttempt }, problem: error, isDead: false };
+    }
+  }
+}
+
+async function call({ invoker }: HandlerParts, trigger: QueueTrigger, delivery: Delivery): Promise<Called> {
+  const { message, attempt, signal } = delivery;
+  try {
+    const ctx = { principal, requestId: newId(), signal };
+    const { invocation, result } = await invoker.invoke(ctx, toRequest(trigger, message, attempt));
+    const { httpStatus, error } = invocation;
+    return { ending: { type: "ANSWERED", httpStatus: httpStatus ?? 0, error }, result };
+  } catch (error) {
+    return { ending: endingOf(error) };
+  }
+}
+
+/** A router that has just started may not know of a function yet; with the function its triggers go, and this with them. */
+const notBegun = new Set(["QUEUE_FULL", "CLUSTER_UNAVAILABLE", "STORE_UNAVAILABLE", "NOT_FOUND"]);
+/** What is wrong with the message, or with what it makes the function answer, is so each time. */
+const forGood = new Set(["BODY_TOO_LARGE", "HEADERS_TOO_LARGE", "BAD_REQUEST"]);
+
+function endingOf(error: unknown): Ending {
+  if (!(error instanceof AppError)) return { type: "FAILED", error: "The call was broken off." };
+  const { code, message, retryAfterSeconds = 1 } = error;
+  if (notBegun.has(code)) return { type: "NOT_BEGUN", error: message, retryAfterMs: retryAfterSeconds * 1_000 };
+  return { type: forGood.has(code) ? "GONE" : "FAILED", error: message };
+}
+
+function succeeded(trigger: QueueTrigger, delivery: Delivery, result: InvocationResult | undefined): Handled {
+  const { responseTopic } = trigger;
+  // Nothing was returned, so nothing is published.
+  const hasAnswer = responseTopic !== null && result !== undefined && result.httpStatus !== 204;
+  const answer = hasAnswer ? [toAnswer(responseTopic, delivery.message, result)] : [];
+  if (answer.some(({ body }) => body.length > topicLimits.bodyBytes)) {
+    return dead(trigger, delivery, `The answer is larger than a message may be (${topicLimits.bodyBytes} bytes).`);
+  }
+  return { verdict: done(answer), problem: null, isDead: false };
+}
+
+function dead(trigger: QueueTrigger, { message, attempt }: Delivery, reason: string): Handled {
+  const { errorTopic } = trigger;
+  const failed = errorTopic === null ? [] : [toFailed(errorTopic, trigger, message, { reason, attempts: attempt })];
+  return { verdict: done(failed), problem: reason, isDead: true };
+}
+
+const done = (followUps: readonly FollowUp[]): Verdict => ({ type: "DONE", followUps });

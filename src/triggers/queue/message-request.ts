@@ -1,0 +1,85 @@
+/** A message as its function gets it, and what is published of it afterwards. Pure. */
+import type { InvokeRequest } from "../../invocations/invoke-request.js";
+import type { InvocationResult } from "../../model/invocation.js";
+import type { QueueTrigger } from "../../model/trigger.js";
+import { headerName, headerValue } from "../../model/validate-request.js";
+import type { FollowUp, QueueMessage } from "./queue-broker.js";
+
+type Header = readonly [name: string, value: string];
+
+/** What only Fermi says of a message, so that nobody else's word is taken for it; an error topic's messages bring some along. */
+const isOwn = (name: string): boolean => /^x-(fermi|fission)-/.test(name);
+const isFailure = (name: string): boolean => /^x-fermi-error-[a-z-]+$/.test(name);
+
+export function toRequest(trigger: QueueTrigger, message: QueueMessage, attempt: number): InvokeRequest {
+  const sendable = Object.entries(message.headers).filter(
+    ([name, value]) => headerName.holds(name) && headerValue.holds(value),
+  );
+  return {
+    functionId: trigger.functionId,
+    version: null,
+    method: "POST",
+    path: "/",
+    headers: sendable.filter(([name]) => !isOwn(name)),
+    ownHeaders: [...sendable.filter(([name]) => isFailure(name)), ...describe(trigger, message, attempt)],
+    body: message.body,
+    source: "QUEUE",
+    triggerId: trigger.id,
+  };
+}
+
+function describe(trigger: QueueTrigger, { id, key }: QueueMessage, attempt: number): Header[] {
+  const { name, topic, responseTopic, errorTopic } = trigger;
+  return [
+    ["X-Fermi-Trigger", name],
+    ["X-Fermi-Topic", topic],
+    ["X-Fermi-Message-Id", id],
+    ...(key === null ? [] : [["X-Fermi-Message-Key", encodeURIComponent(key)] as const]),
+    ["X-Fermi-Attempt", String(attempt)],
+    // As Fission's message queue triggers have it.
+    ["X-Fission-MQTrigger-Topic", topic],
+    ["X-Fission-MQTrigger-RespTopic", responseTopic ?? ""],
+    ["X-Fission-MQTrigger-ErrorTopic", errorTopic ?? ""],
+  ];
+}
+
+/** What the function answered, under the key of what it answered to. */
+export function toAnswer(topic: string, { id, key }: QueueMessage, result: InvocationResult): FollowUp {
+  const contentType = result.headers["content-type"];
+  return {
+    topic,
+    key,
+    headers: {
+      ...(contentType !== undefined && { "content-type": String(contentType) }),
+      "x-fermi-answer-to": id,
+    },
+    body: Buffer.from(result.body, result.base64 ? "base64" : "utf8"),
+  };
+}
+
+export interface Failure {
+  readonly reason: string;
+  readonly attempts: number;
+}
+
+const reasonCharacters = 1_000;
+
+/** The whole message, and beside it what became of it. */
+export function toFailed(
+  errorTopic: string,
+  { name, topic }: QueueTrigger,
+  { id, key, headers, body }: QueueMessage,
+  { reason, attempts }: Failure,
+): FollowUp {
+  const told = {
+    "x-fermi-error-reason": printable(reason).slice(0, reasonCharacters),
+    "x-fermi-error-attempts": String(attempts),
+    "x-fermi-error-topic": topic,
+    "x-fermi-error-message-id": id,
+    "x-fermi-error-trigger": name,
+  };
+  return { topic: errorTopic, key, headers: { ...headers, ...told }, body };
+}
+
+/** One line of what may stand in a header as it is. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e\xa0-\xff]+/g, " ").trim();

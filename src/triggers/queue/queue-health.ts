@@ -1,0 +1,60 @@
+import type { Clock } from "../../lib/clock.js";
+import type { TriggerStatuses } from "../trigger-source.js";
+
+/** So long without a failure a trigger counts as well again, where messages have been handled since. */
+const calmMs = 30_000;
+
+/** What a queue trigger's status says: of its broker first, then of its last messages. */
+export class QueueHealth {
+  #trouble: string | null = null;
+  #problem: string | null = null;
+  #hasSucceeded = false;
+  #calm: { stop(): void } | undefined;
+
+  constructor(
+    private readonly triggerId: string,
+    private readonly statuses: TriggerStatuses,
+    private readonly clock: Clock,
+  ) {
+    this.#report();
+  }
+
+  /** Why the broker brings nothing; null where it does. */
+  trouble(reason: string | null): void {
+    this.#trouble = reason;
+    this.#report();
+  }
+
+  /** A message was handled; `problem` is why it failed, if so. */
+  handled(problem: string | null): void {
+    if (problem === null) return this.#succeeded();
+    this.#problem = problem;
+    this.#hasSucceeded = false;
+    this.#calm?.stop();
+    this.#calm = this.clock.after(calmMs, () => this.#forget());
+    this.#report();
+  }
+
+  /** Nothing is said any more. */
+  end(): void {
+    this.#calm?.stop();
+  }
+
+  #succeeded(): void {
+    this.#hasSucceeded = true;
+    if (this.#problem !== null && this.#calm === undefined) this.#forget();
+  }
+
+  /** Messages that came through since are proof; where none came, the last failure is still the last that is known. */
+  #forget(): void {
+    this.#calm = undefined;
+    if (!this.#hasSucceeded) return;
+    this.#problem = null;
+    this.#report();
+  }
+
+  #report(): void {
+    const reason = this.#trouble ?? this.#problem;
+    this.statuses.report(this.triggerId, reason === null ? "READY" : "FAILING", reason);
+  }
+}

@@ -1,0 +1,49 @@
+import { AppError } from "../../../../src/errors/app-error.js";
+import type { ErrorCode } from "../../../../src/errors/codes.js";
+import type { InvokeRequest } from "../../../../src/invocations/invoke-request.js";
+import type { InvocationResult } from "../../../../src/model/invocation.js";
+import type { QueueTrigger } from "../../../../src/model/trigger.js";
+import type { Delivery } from "../../../../src/triggers/queue/queue-broker.js";
+import type { HandlerParts } from "../../../../src/triggers/queue/handle-message.js";
+import { anInvocation } from "../../../support/api-harness.js";
+
+export const aQueueTrigger = (fields: Partial<QueueTrigger> = {}): QueueTrigger => ({
+  kind: "QUEUE",
+  ...{ id: "t1", namespace: "default", name: "on-orders", revision: 1, functionId: "f1", enabled: true },
+  ...{ createdAt: new Date(0), updatedAt: new Date(0) },
+  ...{ broker: "POSTGRES", topic: "orders", responseTopic: null, errorTopic: null, maxAttempts: 3, concurrency: 1 },
+  ...fields,
+});
+
+export const aDelivery = (fields: Partial<Delivery> = {}): Delivery => ({
+  message: { id: "m1", key: "k 1", headers: { "content-type": "text/plain", "x-own": "1" }, body: Buffer.from("hi") },
+  attempt: 1,
+  signal: new AbortController().signal,
+  ...fields,
+});
+
+export type Answer = Partial<InvocationResult> | ErrorCode | Error;
+
+/** An invoker that gives these answers in turn, the last one again and again. */
+export function fakeInvoker(...answers: Answer[]): HandlerParts["invoker"] & { requests: InvokeRequest[] } {
+  const requests: InvokeRequest[] = [];
+  return {
+    requests,
+    invoke: (_ctx, request) => {
+      requests.push(request);
+      const answer = answers[Math.min(requests.length, answers.length) - 1] ?? {};
+      if (answer instanceof Error) return Promise.reject(answer);
+      if (typeof answer === "string") return Promise.reject(new AppError(answer, `It is ${answer}.`));
+      const result = {
+        httpStatus: 200,
+        headers: { "content-type": "text/plain" },
+        body: "ok",
+        base64: false,
+        ...answer,
+      };
+      const error = result.httpStatus >= 500 ? "Error: boom" : null;
+      const invocation = anInvocation({ functionId: request.functionId, httpStatus: result.httpStatus, error });
+      return Promise.resolve({ invocation, result });
+    },
+  };
+}

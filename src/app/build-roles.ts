@@ -43,7 +43,8 @@ export async function buildRoles(
   const roles: Roles = {};
   if (has("triggers")) {
     const leadership = await createLeadership("triggers", foundation);
-    roles.triggers = new TriggersRole(foundation, { leadership, pages: pages("triggers") });
+    const routerAddress = (): string => routerForCallers(config, roles.router);
+    roles.triggers = new TriggersRole(foundation, { leadership, pages: pages("triggers"), routerAddress });
   }
   if (host !== undefined) {
     const leadership = await createLeadership("poolmgr", foundation);
@@ -57,6 +58,10 @@ export async function buildRoles(
   }
   return roles;
 }
+
+/** For calls that come through the API or from triggers. */
+const routerForCallers = ({ internalRouterUrl }: Config, router: RouterRole | undefined): string =>
+  router?.address ?? internalRouterUrl ?? "";
 
 /** A router of this process may listen a moment later; its own address means nothing within a cluster. */
 function routerForInstances(config: Config, router: RouterRole | undefined): string {
@@ -109,7 +114,7 @@ async function buildApi(foundation: Foundation, around: ApiSurroundings): Promis
     pools: way.view,
     ...(way.remote && { remotePools: way.remote }),
     images: host?.images ?? (await knownImages(config)),
-    routerAddress: () => roles.router?.address ?? config.internalRouterUrl ?? "",
+    routerAddress: () => routerForCallers(config, roles.router),
     installation,
     isDraining: isStopping,
   });

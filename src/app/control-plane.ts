@@ -4,15 +4,16 @@ import { LogQueries } from "../logs/log-queries.js";
 import { EnvironmentService, type EnvironmentServiceParts } from "../services/environment.service.js";
 import { FunctionService } from "../services/function.service.js";
 import { TopicService } from "../services/topic.service.js";
-import { TriggerService } from "../services/trigger.service.js";
+import { TriggerService, type TriggerSupport } from "../services/trigger.service.js";
 import { EnvironmentRepository } from "../store/repositories/environment.repository.js";
 import { FunctionVersionRepository } from "../store/repositories/function-version.repository.js";
 import { FunctionRepository } from "../store/repositories/function.repository.js";
-import { HttpTriggerRepository } from "../store/repositories/http-trigger.repository.js";
 import { InvocationStatsRepository } from "../store/repositories/invocation-stats.repository.js";
 import { InvocationRepository } from "../store/repositories/invocation.repository.js";
 import { LogLineRepository } from "../store/repositories/log-line.repository.js";
 import { TopicRepository } from "../store/repositories/topic.repository.js";
+import { TriggerRecordsRepository } from "../store/repositories/trigger-records.repository.js";
+import { TriggerRepository } from "../store/repositories/trigger.repository.js";
 import { ResourceStore } from "../store/resource-store.js";
 import type { OpenStore } from "./open-store.js";
 
@@ -26,21 +27,28 @@ export interface ControlPlane {
   readonly topics: TopicService;
 }
 
+export interface ControlPlaneNeeds {
+  readonly images: EnvironmentServiceParts["images"];
+  readonly support: TriggerSupport;
+  readonly clock: Clock;
+  /** Waited for after each commit. */
+  readonly inForce?: () => Promise<void>;
+}
+
 export function buildControlPlane(
   { dataSource, wakeups }: Pick<OpenStore, "dataSource" | "wakeups">,
-  images: EnvironmentServiceParts["images"],
-  clock: Clock,
-  inForce?: () => Promise<void>,
+  { images, support, clock, inForce }: ControlPlaneNeeds,
 ): ControlPlane {
   const store = new ResourceStore(dataSource, clock, inForce);
   const environments = new EnvironmentRepository(dataSource);
   const functions = new FunctionRepository(dataSource);
   const versions = new FunctionVersionRepository(dataSource);
-  const triggers = new HttpTriggerRepository(dataSource);
+  const triggers = new TriggerRepository(dataSource);
+  const records = new TriggerRecordsRepository(dataSource);
   return {
     environments: new EnvironmentService({ store, environments, images, clock }),
     functions: new FunctionService({ store, functions, versions, clock }),
-    triggers: new TriggerService({ store, triggers, clock }),
+    triggers: new TriggerService({ store, triggers, records, support, clock }),
     invocations: new InvocationQueries(
       new InvocationRepository(dataSource),
       new InvocationStatsRepository(dataSource),

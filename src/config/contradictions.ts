@@ -80,8 +80,8 @@ function apartDemands(config: Known): string[] {
       "FERMI_POOLMGR_URL must be set: router and api ask the pool manager that leads, wherever that is",
     ],
     [
-      config.internalRouterUrl === null && !here("router") && here("api"),
-      "FERMI_INTERNAL_ROUTER_URL must be set: the api calls functions through a router, and none is in this process",
+      config.internalRouterUrl === null && !here("router") && (here("api") || here("triggers")),
+      "FERMI_INTERNAL_ROUTER_URL must be set: api and triggers call functions through a router, and none is in this process",
     ],
   ];
   return demands.flatMap(([isMissing, message]) =>

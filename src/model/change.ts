@@ -1,7 +1,14 @@
 import type { Environment } from "./environment.js";
 import type { FunctionSpec } from "./function.js";
 import type { ChangeType } from "./resource.js";
-import type { HttpTrigger, KubernetesWatchTrigger, QueueTrigger, TimeTrigger } from "./trigger.js";
+import {
+  triggerTypeNames,
+  type HttpTrigger,
+  type KubernetesWatchTrigger,
+  type QueueTrigger,
+  type TimeTrigger,
+  type Trigger,
+} from "./trigger.js";
 
 /** One row of the outbox: what was written, in the order of commits. */
 export type Change = ChangedResource & {
@@ -18,3 +25,6 @@ export type ChangedResource =
   | { readonly kind: "TimeTrigger"; readonly resource: TimeTrigger }
   | { readonly kind: "KubernetesWatchTrigger"; readonly resource: KubernetesWatchTrigger }
   | { readonly kind: "QueueTrigger"; readonly resource: QueueTrigger };
+
+export const changedTrigger = (trigger: Trigger): ChangedResource =>
+  ({ kind: triggerTypeNames[trigger.kind], resource: trigger }) as ChangedResource;

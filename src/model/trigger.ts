@@ -1,7 +1,15 @@
-import type { Resource } from "./resource.js";
+import type { Resource, ResourceKind } from "./resource.js";
 
 export const triggerKinds = ["HTTP", "TIME", "KUBERNETES_WATCH", "QUEUE"] as const;
 export type TriggerKind = (typeof triggerKinds)[number];
+
+/** What a trigger of each kind is called as a resource, and in GraphQL. */
+export const triggerTypeNames = {
+  HTTP: "HttpTrigger",
+  TIME: "TimeTrigger",
+  KUBERNETES_WATCH: "KubernetesWatchTrigger",
+  QUEUE: "QueueTrigger",
+} as const satisfies Record<TriggerKind, ResourceKind>;
 
 export interface CorsPolicy {
   readonly allowOrigins: readonly string[];
@@ -93,4 +101,14 @@ export interface TriggerStatus {
   /** In words that a person can act on; null while it is READY. */
   readonly reason: string | null;
   readonly since: Date;
+}
+
+/** How a trigger does: what is known of it by itself, else what was said last by the process that runs it. */
+export function statusOf(trigger: Trigger, reported: TriggerStatus | undefined): TriggerStatus {
+  const { enabled, kind, updatedAt: since } = trigger;
+  if (!enabled) return { condition: "DISABLED", reason: "It is switched off.", since };
+  if (kind === "HTTP") return { condition: "READY", reason: null, since };
+  return (
+    reported ?? { condition: "UNKNOWN", reason: "No process of the role triggers has said anything of it yet.", since }
+  );
 }

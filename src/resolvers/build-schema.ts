@@ -4,18 +4,25 @@ import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphq
 import { buildSchema, type NonEmptyArray, type PubSub } from "type-graphql";
 import { AppError } from "../errors/app-error.js";
 import { HttpTriggerType } from "../schema/http-trigger.type.js";
+import { KubernetesWatchTriggerType } from "../schema/kubernetes-watch-trigger.type.js";
+import { QueueTriggerType } from "../schema/queue-trigger.type.js";
+import { TimeTriggerType } from "../schema/time-trigger.type.js";
 import { EnvironmentResolver } from "./environment.resolver.js";
 import { FunctionInvoker } from "./function-invoker.js";
 import { FunctionVersionResolver } from "./function-version.resolver.js";
 import { FunctionResolver } from "./function.resolver.js";
+import { HttpTriggerResolver } from "./http-trigger.resolver.js";
 import { InvocationResolver } from "./invocation.resolver.js";
+import { KubernetesWatchTriggerResolver } from "./kubernetes-watch-trigger.resolver.js";
 import { LogResolver } from "./log.resolver.js";
 import type { ApiParts } from "./operations.js";
 import { InstanceResolver, PoolResolver } from "./pool.resolver.js";
+import { QueueTriggerResolver } from "./queue-trigger.resolver.js";
 import { ServerResolver } from "./server.resolver.js";
 import { SubscriptionResolver } from "./subscription.resolver.js";
 import { TopicResolver } from "./topic.resolver.js";
-import { HttpTriggerResolver, TriggerResolver } from "./trigger.resolver.js";
+import { TimeTriggerResolver } from "./time-trigger.resolver.js";
+import { TriggerResolver } from "./trigger.resolver.js";
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- the type that type-graphql asks for
 const resolvers: NonEmptyArray<Function> = [
@@ -24,6 +31,9 @@ const resolvers: NonEmptyArray<Function> = [
   FunctionVersionResolver,
   TriggerResolver,
   HttpTriggerResolver,
+  TimeTriggerResolver,
+  KubernetesWatchTriggerResolver,
+  QueueTriggerResolver,
   InvocationResolver,
   LogResolver,
   PoolResolver,
@@ -40,7 +50,10 @@ export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
     new FunctionResolver(functions, environments, pools),
     new FunctionVersionResolver(),
     new TriggerResolver(triggers, functions),
-    new HttpTriggerResolver(server),
+    new HttpTriggerResolver(triggers, server),
+    new TimeTriggerResolver(triggers),
+    new KubernetesWatchTriggerResolver(triggers),
+    new QueueTriggerResolver(triggers),
     new InvocationResolver(invocations, functions, new FunctionInvoker(functions, invoker)),
     new LogResolver(logs, functions),
     new PoolResolver(pools),
@@ -68,7 +81,7 @@ const noPubSub: PubSub = {
 const build = (instances: ReadonlyMap<unknown, object>): Promise<GraphQLSchema> =>
   buildSchema({
     resolvers,
-    orphanedTypes: [HttpTriggerType],
+    orphanedTypes: [HttpTriggerType, TimeTriggerType, KubernetesWatchTriggerType, QueueTriggerType],
     container: { get: (type) => instances.get(type) },
     validate: { forbidUnknownValues: false, validationError: { target: false, value: false } },
     pubSub: noPubSub,

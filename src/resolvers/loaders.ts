@@ -9,7 +9,7 @@ import type { Invocation, InvocationStats, InvocationStatus } from "../model/inv
 import type { LogLine } from "../model/log-line.js";
 import type { Page, PageRequest } from "../model/page.js";
 import type { RequestContext } from "../model/request-context.js";
-import type { Trigger } from "../model/trigger.js";
+import type { Trigger, TriggerStatus } from "../model/trigger.js";
 import type { LoaderSources } from "./operations.js";
 
 type ById<T> = DataLoader<string, T | undefined>;
@@ -21,6 +21,8 @@ export interface Loaders {
   readonly versions: ById<FunctionVersion>;
   readonly sources: ById<string>;
   readonly triggers: ById<Trigger>;
+  readonly triggerStatuses: ById<TriggerStatus>;
+  readonly lastRuns: ById<Date>;
   readonly triggersOfFunction: DataLoader<string, readonly Trigger[]>;
   readonly versionCount: DataLoader<string, number>;
   readonly functionCount: DataLoader<string, number>;
@@ -62,6 +64,8 @@ export function createLoaders(
     versions: byId((ids) => functions.versionsByIds(ids)),
     sources: byKey((ids) => functions.sources(ids), undefined),
     triggers: byId((ids) => triggers.byIds(ids)),
+    triggerStatuses: byKey((ids) => triggers.statuses(ids), undefined),
+    lastRuns: byKey((ids) => triggers.lastRuns(ids), undefined),
     triggersOfFunction: byKey(async (ids) => groupedByFunction(await triggers.byFunctionIds(ids)), []),
     versionCount: byKey((ids) => functions.countVersions(ids), 0),
     functionCount: byKey((ids) => functions.countOfEnvironments(ids), 0),

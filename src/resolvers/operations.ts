@@ -11,8 +11,14 @@ import type {
   HttpTriggerChange,
   NewEnvironment,
   NewFunction,
+  KubernetesWatchTriggerChange,
   NewHttpTrigger,
+  NewKubernetesWatchTrigger,
+  NewQueueTrigger,
+  NewTimeTrigger,
+  QueueTriggerChange,
   ResourceName,
+  TimeTriggerChange,
   TriggerFilter,
 } from "../model/inputs.js";
 import type { Pool } from "../model/instance.js";
@@ -24,7 +30,14 @@ import type { PoolView } from "../model/pool-view.js";
 import type { RequestContext } from "../model/request-context.js";
 import type { ServerProcess } from "../model/server-process.js";
 import type { NewTopicMessage } from "../model/topic-message.js";
-import type { HttpTrigger, Trigger } from "../model/trigger.js";
+import type {
+  HttpTrigger,
+  KubernetesWatchTrigger,
+  QueueTrigger,
+  TimeTrigger,
+  Trigger,
+  TriggerStatus,
+} from "../model/trigger.js";
 
 export interface EnvironmentOperations {
   create(ctx: RequestContext, input: NewEnvironment): Promise<Environment>;
@@ -49,6 +62,13 @@ export interface FunctionOperations {
 export interface TriggerOperations {
   createHttp(ctx: RequestContext, input: NewHttpTrigger): Promise<HttpTrigger>;
   updateHttp(ctx: RequestContext, input: HttpTriggerChange): Promise<HttpTrigger>;
+  createTime(ctx: RequestContext, input: NewTimeTrigger): Promise<TimeTrigger>;
+  updateTime(ctx: RequestContext, input: TimeTriggerChange): Promise<TimeTrigger>;
+  createWatch(ctx: RequestContext, input: NewKubernetesWatchTrigger): Promise<KubernetesWatchTrigger>;
+  updateWatch(ctx: RequestContext, input: KubernetesWatchTriggerChange): Promise<KubernetesWatchTrigger>;
+  createQueue(ctx: RequestContext, input: NewQueueTrigger): Promise<QueueTrigger>;
+  updateQueue(ctx: RequestContext, input: QueueTriggerChange): Promise<QueueTrigger>;
+  nextRuns(trigger: TimeTrigger, count: number): Date[];
   setEnabled(ctx: RequestContext, id: string, enabled: boolean): Promise<Trigger>;
   delete(ctx: RequestContext, id: string): Promise<Trigger>;
   find(ctx: RequestContext, id: string): Promise<Trigger | undefined>;
@@ -138,6 +158,8 @@ export interface LoaderSources {
   readonly triggers: {
     byIds(ids: readonly string[]): Promise<readonly Trigger[]>;
     byFunctionIds(ids: readonly string[]): Promise<readonly Trigger[]>;
+    statuses(ids: readonly string[]): Promise<Map<string, TriggerStatus>>;
+    lastRuns(ids: readonly string[]): Promise<Map<string, Date>>;
   };
   readonly invocations: {
     ofFunctions(

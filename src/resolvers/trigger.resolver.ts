@@ -1,19 +1,17 @@
-import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from "type-graphql";
+import { Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from "type-graphql";
 import type { FunctionSpec } from "../model/function.js";
-import type { HttpTrigger, Trigger } from "../model/trigger.js";
+import { statusOf, type Trigger, type TriggerStatus } from "../model/trigger.js";
 import type { CountedConnectionShape } from "../schema/connection.type.js";
 import { TriggerConnection } from "../schema/connections.js";
 import { FunctionType } from "../schema/function.type.js";
-import { CreateHttpTriggerInput, SetTriggerEnabledArgs, UpdateHttpTriggerInput } from "../schema/http-trigger.input.js";
-import { HttpTriggerType } from "../schema/http-trigger.type.js";
 import { TriggersArgs } from "../schema/list.args.js";
 import { IdArgs } from "../schema/resource.args.js";
-import { TriggerType } from "../schema/trigger.type.js";
+import { SetTriggerEnabledArgs } from "../schema/trigger.input.js";
+import { TriggerStatusType, TriggerType } from "../schema/trigger.type.js";
 import { type ApiContext, getReferred } from "./api-context.js";
 import { connect, forward } from "./connection.js";
 import { listOf } from "./list-of.js";
-import type { FunctionOperations, ServerOperations, TriggerOperations } from "./operations.js";
-import { routeUrl } from "./route-url.js";
+import type { FunctionOperations, TriggerOperations } from "./operations.js";
 
 @Resolver(() => TriggerType)
 export class TriggerResolver {
@@ -27,7 +25,10 @@ export class TriggerResolver {
     return this.triggers.find(ctx, id);
   }
 
-  @Query(() => TriggerConnection, { name: "triggers", description: "Triggers, in the order of namespace and name." })
+  @Query(() => TriggerConnection, {
+    name: "triggers",
+    description: "Triggers, in the order of namespace, name and kind.",
+  })
   listTriggers(
     @Args(() => TriggersArgs) { first, after, ...filter }: TriggersArgs,
     @Ctx() ctx: ApiContext,
@@ -36,22 +37,6 @@ export class TriggerResolver {
     const owner = { namespace, name, field: "function", among: this.functions };
     const page = listOf(ctx, owner, this.triggers.list(ctx, filter, forward({ first, after })));
     return connect(page, () => this.triggers.count(ctx, filter));
-  }
-
-  @Mutation(() => HttpTriggerType, { description: "Makes a route: from then on its requests reach the function." })
-  createHttpTrigger(
-    @Arg("input", () => CreateHttpTriggerInput, { description: "What it is to be." }) input: CreateHttpTriggerInput,
-    @Ctx() ctx: ApiContext,
-  ): Promise<HttpTrigger> {
-    return this.triggers.createHttp(ctx, input);
-  }
-
-  @Mutation(() => HttpTriggerType, { description: "Changes a route." })
-  updateHttpTrigger(
-    @Arg("input", () => UpdateHttpTriggerInput, { description: "What is to change." }) input: UpdateHttpTriggerInput,
-    @Ctx() ctx: ApiContext,
-  ): Promise<HttpTrigger> {
-    return this.triggers.updateHttp(ctx, input);
   }
 
   @Mutation(() => TriggerType, { description: "Turns a trigger on or off." })
@@ -71,14 +56,9 @@ export class TriggerResolver {
   function(@Root() { functionId }: Trigger, @Ctx() { loaders }: ApiContext): Promise<FunctionSpec> {
     return getReferred(loaders.functions, functionId, "function");
   }
-}
 
-@Resolver(() => HttpTriggerType)
-export class HttpTriggerResolver {
-  constructor(private readonly server: ServerOperations) {}
-
-  @FieldResolver(() => String, { description: "The address to call, as the router is reached from outside." })
-  url(@Root() trigger: HttpTrigger): string {
-    return routeUrl(this.server.info().routerUrl, trigger);
+  @FieldResolver(() => TriggerStatusType, { description: "How it does." })
+  async status(@Root() trigger: Trigger, @Ctx() { loaders }: ApiContext): Promise<TriggerStatus> {
+    return statusOf(trigger, await loaders.triggerStatuses.load(trigger.id));
   }
 }

@@ -4,7 +4,7 @@ import type { InstanceState } from "../model/instance-state.js";
 import type { InvocationSource, InvocationStatus } from "../model/invocation.js";
 import type { LogStream } from "../model/log-line.js";
 import type { ChangeType } from "../model/resource.js";
-import type { TriggerKind } from "../model/trigger.js";
+import type { MissedRunPolicy, OverlapPolicy, QueueBroker, TriggerCondition, TriggerKind } from "../model/trigger.js";
 
 /** Declares an enum whose values are the model's own, each with its description. */
 function declareEnum<T extends string>(
@@ -42,6 +42,37 @@ export const TriggerKindEnum = declareEnum<TriggerKind>("TriggerKind", "What mak
   TIME: "A schedule.",
   KUBERNETES_WATCH: "A change of a Kubernetes object.",
   QUEUE: "A message of a topic.",
+});
+
+export const TriggerConditionEnum = declareEnum<TriggerCondition>("TriggerCondition", "How a trigger does.", {
+  READY: "It calls its function whenever there is cause.",
+  FAILING: "It would, but can't at present; it goes on trying.",
+  INVALID: "It can't, and won't until it, or what it depends on, is changed.",
+  DISABLED: "It is switched off.",
+  UNKNOWN: "Nothing was said of it yet.",
+});
+
+export const MissedRunPolicyEnum = declareEnum<MissedRunPolicy>(
+  "MissedRunPolicy",
+  "What becomes of due times at which nobody could call the function, because Fermi was stopped or its store away.",
+  {
+    RUN_ONCE: "One call makes up for them, however many there were: that of the last.",
+    SKIP: "Nothing: the next call is that of the next due time.",
+  },
+);
+
+export const OverlapPolicyEnum = declareEnum<OverlapPolicy>(
+  "OverlapPolicy",
+  "What becomes of a due time while the function has not answered the call before.",
+  {
+    ALLOW: "The function is called, beside the call before.",
+    SKIP: "The due time is left out.",
+  },
+);
+
+export const QueueBrokerEnum = declareEnum<QueueBroker>("QueueBroker", "What keeps the messages of a topic.", {
+  POSTGRES: "Fermi's own store: always there.",
+  NATS: "JetStream of the NATS server that is configured.",
 });
 
 export const InvocationSourceEnum = declareEnum<InvocationSource>("InvocationSource", "Who called the function.", {

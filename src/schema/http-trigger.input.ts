@@ -1,8 +1,7 @@
-import { ArgsType, Field, ID, InputType, Int } from "type-graphql";
+import { Field, InputType, Int } from "type-graphql";
 import type { HttpTriggerChange, NewCorsPolicy, NewHttpTrigger } from "../model/inputs.js";
 import { corsLimits } from "../model/validate-trigger.js";
-import { IdArgs } from "./resource.args.js";
-import { IsId } from "./rules.js";
+import { TriggerChangeInput } from "./trigger.input.js";
 
 @InputType("CorsPolicyInput", { description: "Which pages of other origins a browser lets call the route." })
 export class CorsPolicyInput implements NewCorsPolicy {
@@ -59,17 +58,7 @@ export class CreateHttpTriggerInput implements NewHttpTrigger {
 }
 
 @InputType("UpdateHttpTriggerInput", { description: "A change of a route. What is left out stays as it is." })
-export class UpdateHttpTriggerInput implements HttpTriggerChange {
-  @Field(() => ID, { description: "The route's id: a UUID." })
-  @IsId()
-  id!: string;
-
-  @Field(() => Int, { nullable: true, description: "Refused (CONFLICT) where the revision is another by now." })
-  expectedRevision?: number | null;
-
-  @Field(() => String, { nullable: true, description: "The name of the function to call, in the same namespace." })
-  function?: string | null;
-
+export class UpdateHttpTriggerInput extends TriggerChangeInput implements HttpTriggerChange {
   @Field(() => [String], { nullable: true, description: "The HTTP methods it answers." })
   methods?: string[] | null;
 
@@ -81,10 +70,4 @@ export class UpdateHttpTriggerInput implements HttpTriggerChange {
 
   @Field(() => CorsPolicyInput, { nullable: true, description: "Which other origins may call it." })
   cors?: CorsPolicyInput | null;
-}
-
-@ArgsType()
-export class SetTriggerEnabledArgs extends IdArgs {
-  @Field(() => Boolean, { description: "Whether it is to call its function." })
-  enabled!: boolean;
 }

@@ -1,6 +1,7 @@
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { newId } from "../lib/new-id.js";
+import { changedTrigger } from "../model/change.js";
 import type { Environment } from "../model/environment.js";
 import { firstFault, isPlainText, rule } from "../model/fault.js";
 import { defaultRunSettings, type FunctionSpec, type FunctionVersion, type RunSettings } from "../model/function.js";
@@ -75,8 +76,8 @@ export class FunctionService {
       if (triggers.length > 0 && !options.deleteTriggers) throw hasTriggers(triggers.length);
       const now = this.parts.clock.now();
       for (const trigger of triggers) {
-        await tx.triggers.markDeleted(trigger.id, now);
-        await tx.announce("DELETED", { kind: "HttpTrigger", resource: trigger });
+        await tx.triggers.markDeleted(trigger, now);
+        await tx.announce("DELETED", changedTrigger(trigger));
       }
       await tx.functions.markDeleted(fn.id, now);
       await tx.announce("DELETED", { kind: "Function", resource: fn });

@@ -5,7 +5,7 @@ import type { FunctionSpec, FunctionVersion } from "../model/function.js";
 import type { EnvironmentFilter, FunctionFilter, ResourceName, TriggerFilter } from "../model/inputs.js";
 import type { Page, PageRequest } from "../model/page.js";
 import type { ChangeType } from "../model/resource.js";
-import type { HttpTrigger } from "../model/trigger.js";
+import type { HttpTrigger, Trigger, TriggerStatus } from "../model/trigger.js";
 
 /** Reads the living, but for `byIds`, which also finds what lives on in its history only. */
 interface ResourceReads<T, Filter> {
@@ -30,9 +30,16 @@ export interface VersionReads {
   sources(ids: readonly string[]): Promise<Map<string, string>>;
 }
 
-export interface TriggerReads extends ResourceReads<HttpTrigger, TriggerFilter> {
-  findById(id: string): Promise<HttpTrigger | undefined>;
-  ofFunctions(functionIds: readonly string[]): Promise<HttpTrigger[]>;
+export interface TriggerReads extends Omit<ResourceReads<Trigger, TriggerFilter>, "find"> {
+  findById(id: string): Promise<Trigger | undefined>;
+  ofFunctions(functionIds: readonly string[]): Promise<Trigger[]>;
+}
+
+/** What the process that runs the triggers has written of them, by trigger id; only of those it has written of. */
+export interface TriggerRecords {
+  statuses(ids: readonly string[]): Promise<Map<string, TriggerStatus>>;
+  /** When a time trigger has called its function last. */
+  lastRuns(ids: readonly string[]): Promise<Map<string, Date>>;
 }
 
 /** Writes, each in one transaction that is the only one at its time: what was read in it stays true until it commits. */
@@ -83,14 +90,15 @@ export interface RouteOwner {
 }
 
 export interface TriggerWrites {
-  lockById(id: string): Promise<HttpTrigger | undefined>;
+  /** The living one of this id, of whichever kind. */
+  find(id: string): Promise<Trigger | undefined>;
   /** The living triggers of a function. */
-  ofFunction(functionId: string): Promise<HttpTrigger[]>;
+  ofFunction(functionId: string): Promise<Trigger[]>;
   /** Rejects with ALREADY_EXISTS where the name is taken. */
-  insert(trigger: HttpTrigger): Promise<void>;
-  update(trigger: HttpTrigger): Promise<void>;
-  markDeleted(id: string, at: Date): Promise<void>;
+  insert(trigger: Trigger): Promise<void>;
+  update(trigger: Trigger): Promise<void>;
+  markDeleted(trigger: Trigger, at: Date): Promise<void>;
   routeOwner(route: Pick<HttpTrigger, "id" | "host" | "path" | "methods">): Promise<RouteOwner | undefined>;
-  /** Names among the living that are `base` or begin with it and a hyphen. */
-  namesLike(namespace: string, base: string): Promise<string[]>;
+  /** Names among living routes that are `base` or begin with it and a hyphen. */
+  routeNamesLike(namespace: string, base: string): Promise<string[]>;
 }

@@ -18,7 +18,8 @@ interface ChangeRow {
   readonly resource: StoredResource;
 }
 
-type StoredResource = Readonly<Record<string, unknown>> & { readonly createdAt: string; readonly updatedAt: string };
+/** Its times are texts. */
+type StoredResource = Readonly<Record<string, unknown>>;
 
 /** Every change of a resource, in the order of commits. */
 export class ChangeFeed implements OrderedSource<Change, ChangeFilter> {
@@ -59,8 +60,10 @@ export class ChangeFeed implements OrderedSource<Change, ChangeFilter> {
 /** The outbox may have been emptied below the position; it never goes back. */
 const later = (a: string, b: string): string => (BigInt(a) > BigInt(b) ? a : b);
 
+const timeFields = ["createdAt", "updatedAt", "armedAt"];
+
 function toChange({ kind, type, resource }: ChangeRow, sequence: string): Change {
-  const { createdAt, updatedAt } = resource;
-  const revived = { ...resource, createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
+  const times = Object.entries(resource).filter(([name]) => timeFields.includes(name));
+  const revived = { ...resource, ...Object.fromEntries(times.map(([name, text]) => [name, new Date(String(text))])) };
   return { sequence, type, kind, resource: revived } as unknown as Change;
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
 import type { Stoppable } from "../lib/stoppable.js";
+import { triggerKeys, triggerTableNames } from "./repositories/trigger-rows.js";
 import { withStore } from "./with-store.js";
 
 export interface HousekeepingOptions {
@@ -45,7 +46,9 @@ export class Housekeeping implements Stoppable {
   /** Deleted resources whose last invocation and log line have expired. */
   async purgeDeleted(): Promise<number> {
     const [hourAgo, retentionAgo] = [this.#ago(hourMs), this.#ago(this.options.retentionDays * dayMs)];
-    const triggers = await this.#delete(purgeTriggers, [hourAgo, retentionAgo]);
+    let triggers = 0;
+    for (const sql of purgeTriggers) triggers += await this.#delete(sql, [hourAgo, retentionAgo]);
+    await this.#delete(purgeStatuses, [hourAgo]);
     const functions = await this.#delete(purgeFunctions, [hourAgo]);
     return triggers + functions + (await this.#delete(purgeEnvironments, [hourAgo]));
   }
@@ -75,14 +78,22 @@ export class Housekeeping implements Stoppable {
  * records of requests that were in flight arrive late. Invocations have no index by trigger, so a trigger stays until
  * all that it can have caused have expired.
  */
-const purgeTriggers = `DELETE FROM http_trigger WHERE id IN (
-    SELECT t.id FROM http_trigger t WHERE t.deleted_at < $1
+const purgeTriggers = triggerTableNames.map(
+  (table) => `DELETE FROM ${table} WHERE id IN (
+    SELECT t.id FROM ${table} t WHERE t.deleted_at < $1
       AND (t.deleted_at < $2 OR NOT EXISTS (SELECT FROM invocation i WHERE i.function_id = t.function_id))
+    LIMIT ${batch})`,
+);
+
+/** Of triggers that are no more. */
+const purgeStatuses = `DELETE FROM trigger_status WHERE trigger_id IN (
+    SELECT s.trigger_id FROM trigger_status s WHERE s.since < $1
+      AND NOT EXISTS (SELECT FROM ${triggerKeys} t WHERE t.id = s.trigger_id)
     LIMIT ${batch})`;
 
 const purgeFunctions = `DELETE FROM function WHERE id IN (
     SELECT f.id FROM function f WHERE f.deleted_at < $1
-      AND NOT EXISTS (SELECT FROM http_trigger t WHERE t.function_id = f.id)
+      AND NOT EXISTS (SELECT FROM ${triggerKeys} t WHERE t.function_id = f.id)
       AND NOT EXISTS (SELECT FROM invocation i WHERE i.function_id = f.id)
       AND NOT EXISTS (SELECT FROM log_line l WHERE l.function_id = f.id)
     LIMIT ${batch})`;

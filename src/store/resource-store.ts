@@ -4,7 +4,7 @@ import type { ChangedResource } from "../model/change.js";
 import type { ChangeType } from "../model/resource.js";
 import { EnvironmentWrites } from "./repositories/environment.repository.js";
 import { FunctionWrites } from "./repositories/function.repository.js";
-import { HttpTriggerWrites } from "./repositories/http-trigger.repository.js";
+import { TriggerWrites } from "./repositories/trigger-writes.js";
 import { storeUnavailable } from "./store-error.js";
 import { withStore } from "./with-store.js";
 import { WriteQueue } from "./write-queue.js";
@@ -16,7 +16,7 @@ const writeLock = 6_626_070_16;
 export class ResourceTransaction {
   readonly environments: EnvironmentWrites;
   readonly functions: FunctionWrites;
-  readonly triggers: HttpTriggerWrites;
+  readonly triggers: TriggerWrites;
 
   constructor(
     private readonly db: EntityManager,
@@ -24,7 +24,7 @@ export class ResourceTransaction {
   ) {
     this.environments = new EnvironmentWrites(db);
     this.functions = new FunctionWrites(db);
-    this.triggers = new HttpTriggerWrites(db);
+    this.triggers = new TriggerWrites(db);
   }
 
   /** A row of the outbox, and a NOTIFY that the server sends when the transaction commits. */

@@ -24,7 +24,7 @@ export interface ResourceSnapshot {
 
 /** What router and pool manager read: all at one moment, code on demand, and a word when to look again. */
 export class RoutingStore {
-  #living = new LivingResources();
+  #living = routed();
   #snapshot: ResourceSnapshot | undefined;
   #lastLoad: Promise<unknown> = Promise.resolve();
   #readAllAtMs = -Infinity;
@@ -50,7 +50,7 @@ export class RoutingStore {
   async #load(): Promise<ResourceSnapshot> {
     const nowMs = this.clock.monotonicMs();
     if (nowMs > this.#readAllAtMs) {
-      this.#living = new LivingResources();
+      this.#living = routed();
       this.#readAllAtMs = nowMs + readAllEveryMs;
     }
     const living = this.#living;
@@ -61,7 +61,7 @@ export class RoutingStore {
       return (this.#snapshot = isChanged || this.#snapshot === undefined ? snapshotOf(living) : this.#snapshot);
     } catch (error) {
       // Half of the changes may have been read, or be read still by what was given up.
-      this.#living = new LivingResources();
+      this.#living = routed();
       throw error;
     }
   }
@@ -93,14 +93,21 @@ export class RoutingStore {
   }
 }
 
-function snapshotOf({ environments, functions, triggers }: LivingResources): ResourceSnapshot {
+const routedKinds = ["Environment", "Function", "HttpTrigger"] as const;
+
+type RoutedResources = LivingResources<(typeof routedKinds)[number]>;
+
+const routed = (): RoutedResources => new LivingResources(routedKinds);
+
+function snapshotOf(living: RoutedResources): ResourceSnapshot {
+  const environments = living.of("Environment");
   const contractOf = ({ environmentId }: FunctionSpec): RuntimeContract =>
     environments.get(environmentId)?.contract ?? "FERMI";
   return {
     environments: [...environments.values()],
-    functions: Array.from(functions.values(), (fn) =>
+    functions: Array.from(living.of("Function").values(), (fn) =>
       Object.assign(new FunctionEntity(), fn, { contract: contractOf(fn) }),
     ),
-    triggers: [...triggers.values()],
+    triggers: [...living.of("HttpTrigger").values()],
   };
 }

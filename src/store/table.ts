@@ -33,6 +33,16 @@ export class Table<T extends object> {
     }
     return node;
   }
+
+  /** Of a row that the database has made JSON of, in which times are texts. */
+  hydrateJson(row: Readonly<Record<string, unknown>>): T {
+    const read = this.#metadata.columns.filter(({ isSelect }) => isSelect);
+    const values = read.map(({ databaseName: name, type }) => {
+      const value = row[name];
+      return [name, type === "timestamptz" && typeof value === "string" ? new Date(value) : value] as const;
+    });
+    return this.hydrate(Object.fromEntries(values));
+  }
 }
 
 /** Collects values while SQL is put together; `add` gives the placeholder. */

@@ -35,6 +35,7 @@ const ports = ["cluster"];
 export const reserved: Readonly<Record<string, readonly string[]>> = {
   typeorm: ["store"],
   pg: ["store"],
+  croner: ["model"],
   "type-graphql": ["schema", "resolvers", "auth", "app"],
   "@kubernetes/client-node": ["cluster/kubernetes"],
   "http-proxy": ["router"],

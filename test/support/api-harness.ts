@@ -10,6 +10,7 @@ import type { Check } from "../../src/model/check.js";
 import type { Instance, Pool } from "../../src/model/instance.js";
 import type { Invocation, InvocationResult } from "../../src/model/invocation.js";
 import type { NewLogLine } from "../../src/model/log-line.js";
+import type { TriggerSupport } from "../../src/services/trigger.service.js";
 import type { ServerProcess } from "../../src/model/server-process.js";
 import type { PoolView } from "../../src/model/pool-view.js";
 import type { FunctionCall, InvokeOperation } from "../../src/resolvers/operations.js";
@@ -101,6 +102,8 @@ export class ApiHarness {
   readonly pools = new FakePools();
   readonly invoker = new FakeInvoker();
   readonly log = new KeptLog();
+  /** An installation that serves all kinds of triggers, until told otherwise. */
+  readonly support: TriggerSupport = { watchProblem: () => undefined, brokerProblem: () => undefined };
   slowSockets = 0;
   checks: Check[] = [{ name: "store", ok: true, message: "PostgreSQL answers." }];
   routerUrl = "http://localhost:31314";
@@ -150,7 +153,7 @@ export class ApiHarness {
     const clock = options.clock ?? systemClock;
     const images = { refuseImage: refuseUnknownImage };
     const store = { dataSource: this.dataSource, wakeups };
-    const parts = buildControlPlane(store, images, systemClock);
+    const parts = buildControlPlane(store, { images, support: this.support, clock: systemClock });
     const changes = new ChangeFeed(this.dataSource, wakeups);
     const { invocations, logs } = parts;
     const { pools, invoker } = this;

@@ -52,3 +52,19 @@ export async function createRoute(
   const data = await client.ok(mutation, { input: { path: `/${someName()}`, ...input } });
   return valueAt(data, "createHttpTrigger.id");
 }
+
+/** Its id; of whichever kind that has a name. */
+export async function createTrigger(
+  client: ApiClient,
+  kind: "TimeTrigger" | "KubernetesWatchTrigger" | "QueueTrigger",
+  input: { readonly function: string } & Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const needed = {
+    TimeTrigger: { schedule: "0 4 * * *" },
+    KubernetesWatchTrigger: { kind: "Pod" },
+    QueueTrigger: { topic: "orders" },
+  };
+  const mutation = `mutation ($input: Create${kind}Input!) { create${kind}(input: $input) { id } }`;
+  const data = await client.ok(mutation, { input: { name: someName(), ...needed[kind], ...input } });
+  return valueAt(data, `create${kind}.id`);
+}

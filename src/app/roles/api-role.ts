@@ -22,6 +22,7 @@ import { answerHealthy, answerMetrics, answerReady } from "../health.js";
 import type { Installation } from "../installation.js";
 import { checkNetworkPolicy } from "../network-check.js";
 import { playground } from "../playground.js";
+import { triggerSupport } from "../trigger-support.js";
 import type { Role } from "./role.js";
 
 /** In one process with a router, whose requests in flight have time of their own afterwards. */
@@ -59,7 +60,12 @@ export class ApiRole implements Role {
     const { store, clock } = foundation;
     this.#startedAt = clock.now();
     this.#network = new Remembered(() => checkNetworkPolicy(anyAddress(needs.pools)), networkRememberedMs, clock);
-    this.#control = buildControlPlane(store, needs.images, clock, () => needs.installation.inForce());
+    this.#control = buildControlPlane(store, {
+      images: needs.images,
+      support: triggerSupport(foundation.config),
+      clock,
+      inForce: () => needs.installation.inForce(),
+    });
   }
 
   /** Where it listens, as an address on this machine; empty until it is started. */

@@ -1,4 +1,7 @@
-/** The role `triggers`: what has to be done once for the whole installation, however many processes there are. */
+/**
+ * The role `triggers`: what has to be done once for the whole installation, however many processes there are, and what
+ * calls functions by itself. Who leads runs the one list of sources, everybody the other (`trigger-sources.ts`).
+ */
 import type { RequestListener } from "node:http";
 import { isAlone } from "../../config/contradictions.js";
 import { aborted } from "../../lib/aborted.js";
@@ -6,11 +9,16 @@ import type { Leadership } from "../../lib/leadership.js";
 import { StopStack } from "../../lib/stop-stack.js";
 import { Retention } from "../../logs/retention.js";
 import type { Check } from "../../model/check.js";
+import { Invoker } from "../../invocations/invoker.js";
 import { Housekeeping } from "../../store/housekeeping.js";
 import { RecordPartitions } from "../../store/repositories/record-partitions.js";
+import { TriggerRecordsRepository } from "../../store/repositories/trigger-records.repository.js";
+import { RunningSources } from "../../triggers/running-sources.js";
+import { StatusReports } from "../../triggers/status-reports.js";
 import { addressForPeople } from "../address.js";
 import type { Foundation } from "../foundation.js";
 import { OpsServer } from "../ops-server.js";
+import { leaderSources, sharedSources, type BuildSource, type SourceNeeds } from "../trigger-sources.js";
 import type { Role } from "./role.js";
 
 const mebibyte = 1024 * 1024;
@@ -19,6 +27,8 @@ export interface TriggersRoleNeeds {
   readonly leadership: Leadership;
   /** Health and metrics, by path. */
   readonly pages: ReadonlyMap<string, RequestListener>;
+  /** The address to which calls of functions are sent. */
+  readonly routerAddress: () => string;
 }
 
 export class TriggersRole implements Role {
@@ -48,7 +58,12 @@ export class TriggersRole implements Role {
       started.push("port of the triggers", () => server.stop());
       this.#address = addressForPeople(config.host, await server.start(config.host, config.triggersPort));
     }
-    void store.opened.then(() => leadership.start((signal) => this.#work(signal)));
+    void store.opened.then(() => {
+      const shared = this.#sources(sharedSources, () => true);
+      started.push("shared sources of triggers", () => shared.stop());
+      shared.start();
+      leadership.start((signal) => this.#work(signal));
+    });
   }
 
   unready(): string | undefined {
@@ -73,7 +88,22 @@ export class TriggersRole implements Role {
     const housekeeping = new Housekeeping({ dataSource, clock, logger, retentionDays });
     working.push("housekeeping", () => housekeeping.stop());
     housekeeping.start();
+    const sources = this.#sources(leaderSources, () => this.leads && !signal.aborted);
+    working.push("sources of triggers", () => sources.stop());
+    sources.start();
     await aborted(signal);
     await working.stop();
+  }
+
+  /** With statuses of their own: what another process has said meanwhile is not known here. */
+  #sources(builders: readonly BuildSource[], leads: () => boolean): RunningSources {
+    const { auth, clock, logger, routing, store } = this.foundation;
+    const { routerAddress: routerUrl } = this.needs;
+    const records = new TriggerRecordsRepository(store.dataSource);
+    const statuses = new StatusReports({ write: (reports) => records.report(reports), clock, logger });
+    const invoker = new Invoker({ routerUrl, sign: (request) => auth.sign(request), clock });
+    const needs: SourceNeeds = { foundation: this.foundation, statuses, invoker, leads };
+    const sources = builders.flatMap((build) => build(needs) ?? []);
+    return new RunningSources({ sources, statuses, logger, subscribe: (onChange) => routing.subscribe(onChange) });
   }
 }

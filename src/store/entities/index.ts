@@ -7,6 +7,7 @@ import { HttpTriggerEntity } from "./http-trigger.entity.js";
 import { QueueTriggerEntity } from "./queue-trigger.entity.js";
 import { ServerProcessEntity } from "./server-process.entity.js";
 import { TimeTriggerEntity } from "./time-trigger.entity.js";
+import { TimerRunEntity } from "./timer-run.entity.js";
 import { TriggerStatusEntity } from "./trigger-status.entity.js";
 import { WatchTriggerEntity } from "./watch-trigger.entity.js";
 
@@ -18,6 +19,7 @@ export const entities = [
   HttpTriggerEntity,
   HttpRouteEntity,
   TimeTriggerEntity,
+  TimerRunEntity,
   WatchTriggerEntity,
   QueueTriggerEntity,
   TriggerStatusEntity,

@@ -6,6 +6,7 @@ import { PodTemplate1700000000005 } from "./1700000000005-pod-template.js";
 import { Triggers1700000000006 } from "./1700000000006-triggers.js";
 import { Topics1700000000007 } from "./1700000000007-topics.js";
 import { WatchProgress1700000000008 } from "./1700000000008-watch-progress.js";
+import { TimerRuns1700000000009 } from "./1700000000009-timer-runs.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -16,4 +17,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   Triggers1700000000006,
   Topics1700000000007,
   WatchProgress1700000000008,
+  TimerRuns1700000000009,
 ];

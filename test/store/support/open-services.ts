@@ -4,12 +4,13 @@ import type { NewEnvironment, NewFunction, NewHttpTrigger } from "../../../src/m
 import type { RequestContext } from "../../../src/model/request-context.js";
 import { EnvironmentService, type ImageCheck } from "../../../src/services/environment.service.js";
 import { FunctionService } from "../../../src/services/function.service.js";
-import { TriggerService } from "../../../src/services/trigger.service.js";
+import { TriggerService, type TriggerSupport } from "../../../src/services/trigger.service.js";
 import { buildDataSource } from "../../../src/store/data-source.js";
 import { EnvironmentRepository } from "../../../src/store/repositories/environment.repository.js";
 import { FunctionVersionRepository } from "../../../src/store/repositories/function-version.repository.js";
 import { FunctionRepository } from "../../../src/store/repositories/function.repository.js";
-import { HttpTriggerRepository } from "../../../src/store/repositories/http-trigger.repository.js";
+import { TriggerRecordsRepository } from "../../../src/store/repositories/trigger-records.repository.js";
+import { TriggerRepository } from "../../../src/store/repositories/trigger.repository.js";
 import { ResourceStore } from "../../../src/store/resource-store.js";
 import { testDatabase } from "../../support/test-database.js";
 
@@ -18,6 +19,9 @@ export const ctx: RequestContext = {
   requestId: "test",
   signal: new AbortController().signal,
 };
+
+/** An installation that can do everything. */
+export const anySupport: TriggerSupport = { watchProblem: () => undefined, brokerProblem: () => undefined };
 
 export interface Services {
   readonly url: string;
@@ -52,9 +56,17 @@ export async function openServices(options: ServiceOptions = {}): Promise<Servic
     store,
     environments: new EnvironmentService({ store, environments: new EnvironmentRepository(dataSource), images, clock }),
     functions: new FunctionService({ store, functions, versions: new FunctionVersionRepository(dataSource), clock }),
-    triggers: new TriggerService({ store, triggers: new HttpTriggerRepository(dataSource), clock }),
+    triggers: new TriggerService({
+      store,
+      triggers: new TriggerRepository(dataSource),
+      records: new TriggerRecordsRepository(dataSource),
+      support: anySupport,
+      clock,
+    }),
     clear: () =>
-      dataSource.query("TRUNCATE environment, function, function_version, http_trigger, http_route, change CASCADE"),
+      dataSource.query(
+        "TRUNCATE environment, function, function_version, http_trigger, http_route, time_trigger, watch_trigger, queue_trigger, trigger_status, change CASCADE",
+      ),
     close: async () => {
       await dataSource.destroy();
       await database?.drop();

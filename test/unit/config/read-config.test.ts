@@ -53,7 +53,7 @@ describe("Roles", () => {
     ["router", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_POOLMGR_URL"]],
     ["api", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_POOLMGR_URL", "FERMI_INTERNAL_ROUTER_URL"]],
     ["poolmgr", ["DATABASE_URL", "FERMI_INTERNAL_SECRET"]],
-    ["triggers", ["DATABASE_URL", "FERMI_INTERNAL_SECRET"]],
+    ["triggers", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_INTERNAL_ROUTER_URL"]],
     ["router,poolmgr", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_POOLMGR_URL"]],
     ["api,router", ["DATABASE_URL", "FERMI_INTERNAL_SECRET", "FERMI_POOLMGR_URL"]],
   ])("say all that they lack where the others are elsewhere: %s", (roles, names) => {

@@ -1,45 +1,16 @@
-import { In, IsNull, type DataSource, type EntityManager } from "typeorm";
-import type { TriggerFilter } from "../../model/inputs.js";
+import type { EntityManager } from "typeorm";
 import { pathShape } from "../../model/route-path.js";
 import type { HttpTrigger } from "../../model/trigger.js";
-import { isId } from "../../model/validate-name.js";
 import { HttpRouteEntity } from "../entities/http-route.entity.js";
 import { HttpTriggerEntity } from "../entities/http-trigger.entity.js";
-import type { SqlParameters } from "../table.js";
-import { withStore } from "../with-store.js";
-import { isNamed, ResourceReads, type Narrowing } from "./resource-reads.js";
 import { ResourceWrites } from "./resource-writes.js";
-
-export class HttpTriggerRepository extends ResourceReads<HttpTriggerEntity, TriggerFilter> {
-  constructor(dataSource: DataSource) {
-    super(dataSource, HttpTriggerEntity, "http_trigger");
-  }
-
-  protected narrow({ namespace, function: name, kind }: TriggerFilter, add: SqlParameters["add"]): Narrowing {
-    const conditions = [...isNamed("r.namespace", namespace, add), ...isNamed("f.name", name, add)];
-    if (kind != null && kind !== "HTTP") conditions.push("FALSE");
-    return { joins: name == null ? "" : "JOIN function f ON f.id = r.function_id", conditions };
-  }
-
-  /** The living triggers of the functions, each function's in the order of names. */
-  async ofFunctions(functionIds: readonly string[]): Promise<HttpTriggerEntity[]> {
-    const ids = functionIds.filter(isId);
-    if (ids.length === 0) return [];
-    const where = { functionId: In(ids), deletedAt: IsNull() };
-    return withStore(() => this.dataSource.manager.find(HttpTriggerEntity, { where, order: { name: "ASC" } }));
-  }
-}
 
 type RouteOf = Pick<HttpTrigger, "id" | "host" | "path" | "methods">;
 
 /** A trigger and the routes it occupies are written together. */
 export class HttpTriggerWrites extends ResourceWrites<HttpTriggerEntity, HttpTrigger> {
   constructor(db: EntityManager) {
-    super(db, { entity: HttpTriggerEntity, called: "a trigger", nameIndex: "http_trigger_name_key" });
-  }
-
-  async ofFunction(functionId: string): Promise<HttpTriggerEntity[]> {
-    return this.db.find(HttpTriggerEntity, { where: { functionId, deletedAt: IsNull() }, order: { name: "ASC" } });
+    super(db, { entity: HttpTriggerEntity, called: "a route", nameIndex: "http_trigger_name_key" });
   }
 
   async insert(trigger: HttpTrigger): Promise<void> {

@@ -1,0 +1,30 @@
+import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
+import type { QueueTrigger } from "../model/trigger.js";
+import { CreateQueueTriggerInput, UpdateQueueTriggerInput } from "../schema/queue-trigger.input.js";
+
+import { QueueTriggerType } from "../schema/queue-trigger.type.js";
+import type { ApiContext } from "./api-context.js";
+import type { TriggerOperations } from "./operations.js";
+
+@Resolver(() => QueueTriggerType)
+export class QueueTriggerResolver {
+  constructor(private readonly triggers: TriggerOperations) {}
+
+  @Mutation(() => QueueTriggerType, {
+    description: "Makes a reader of a topic: from then on its function is called with the topic's messages.",
+  })
+  createQueueTrigger(
+    @Arg("input", () => CreateQueueTriggerInput, { description: "What it is to be." }) input: CreateQueueTriggerInput,
+    @Ctx() ctx: ApiContext,
+  ): Promise<QueueTrigger> {
+    return this.triggers.createQueue(ctx, input);
+  }
+
+  @Mutation(() => QueueTriggerType, { description: "Changes a reader of a topic." })
+  updateQueueTrigger(
+    @Arg("input", () => UpdateQueueTriggerInput, { description: "What is to change." }) input: UpdateQueueTriggerInput,
+    @Ctx() ctx: ApiContext,
+  ): Promise<QueueTrigger> {
+    return this.triggers.updateQueue(ctx, input);
+  }
+}

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { valueAt } from "../support/api-client.js";
+import { ApiHarness } from "../support/api-harness.js";
+import { createFunction, createTrigger, someName } from "../support/api-resources.js";
+
+const FIELDS = `id name namespace revision enabled apiVersion kind watchNamespace labelSelector fieldSelector function { name }`;
+const CREATE = `mutation ($input: CreateKubernetesWatchTriggerInput!) { createKubernetesWatchTrigger(input: $input) { ${FIELDS} } }`;
+const UPDATE = `mutation ($input: UpdateKubernetesWatchTriggerInput!) { updateKubernetesWatchTrigger(input: $input) { ${FIELDS} } }`;
+
+describe("Kubernetes watch triggers", () => {
+  let api: ApiHarness;
+  let fn: string;
+  beforeAll(async () => {
+    api = await ApiHarness.start();
+    fn = await createFunction(api.client);
+  });
+  afterAll(() => api.stop());
+
+  it("are created with the defaults of the schema, and changed", async () => {
+    const name = someName();
+    const created = await api.client.ok(CREATE, { input: { name, function: fn, kind: "Pod" } });
+    expect(created).toMatchObject({
+      createKubernetesWatchTrigger: {
+        ...{
+          name,
+          namespace: "default",
+          revision: 1,
+          enabled: true,
+          function: { name: fn },
+          apiVersion: "v1",
+          kind: "Pod",
+        },
+        ...{ watchNamespace: null, labelSelector: null, fieldSelector: null },
+      },
+    });
+    const id = valueAt(created, "createKubernetesWatchTrigger.id");
+    const narrower = { id, watchNamespace: "shop", labelSelector: "app=shop", fieldSelector: "status.phase!=Running" };
+    expect(await api.client.ok(UPDATE, { input: narrower })).toMatchObject({
+      updateKubernetesWatchTrigger: { ...narrower, revision: 2, kind: "Pod" },
+    });
+    expect(await api.client.ok(UPDATE, { input: { id, watchNamespace: null } })).toMatchObject({
+      updateKubernetesWatchTrigger: { revision: 3, watchNamespace: null, labelSelector: "app=shop" },
+    });
+  });
+
+  it.each([
+    { apiVersion: "apps/v1", kind: "Deployment" },
+    { apiVersion: "example.com/v1alpha1", kind: "Database" },
+    { labelSelector: "app=shop, tier in (web, api),!draft,env!=test,example.com/owner" },
+    { fieldSelector: "metadata.name=a,spec.nodeName!=" },
+  ])("take %j", async (input) => {
+    const data = await api.client.ok(CREATE, { input: { name: someName(), function: fn, kind: "Pod", ...input } });
+    expect(valueAt(data, "createKubernetesWatchTrigger")).toMatchObject(input);
+  });
+
+  it.each([
+    ["apiVersion", { apiVersion: "apps/v1/beta" }],
+    ["apiVersion", { apiVersion: "" }],
+    ["kind", { kind: "pods/log" }],
+    ["kind", { kind: "" }],
+    ["watchNamespace", { watchNamespace: "Not A Label" }],
+    ["labelSelector", { labelSelector: "app==" + "x".repeat(64) }],
+    ["labelSelector", { labelSelector: "app in shop" }],
+    ["labelSelector", { labelSelector: "" }],
+    ["fieldSelector", { fieldSelector: "metadata.name" }],
+    ["fieldSelector", { fieldSelector: "a=1,,b=2" }],
+    ["name", { name: "No Label" }],
+    ["namespace", { namespace: "No Label" }],
+  ])("refuse a wrong %s and say what would be right: %j", async (field, wrong) => {
+    const error = await api.client.refused(CREATE, {
+      input: { name: someName(), function: fn, kind: "Pod", ...wrong },
+    });
+    expect(error).toMatchObject({ code: "BAD_USER_INPUT", field, message: expect.stringMatching(/must/) });
+  });
+
+  it("refuse a wrong update, and of what the caller has not seen", async () => {
+    const id = await createTrigger(api.client, "KubernetesWatchTrigger", { function: fn });
+    expect(await api.client.refused(UPDATE, { input: { id, labelSelector: "," } })).toMatchObject({
+      code: "BAD_USER_INPUT",
+      field: "labelSelector",
+    });
+    expect(await api.client.refused(UPDATE, { input: { id, expectedRevision: 2 } })).toMatchObject({
+      code: "CONFLICT",
+    });
+  });
+
+  it("are refused, with the reason, where this installation can watch no objects", async () => {
+    api.support.watchProblem = () => "it knows no cluster";
+    const error = await api.client.refused(CREATE, { input: { name: someName(), function: fn, kind: "Pod" } });
+    api.support.watchProblem = () => undefined;
+    expect(error).toMatchObject({
+      code: "BAD_USER_INPUT",
+      field: "kind",
+      message: "kind can't be served by this installation: it knows no cluster.",
+    });
+  });
+});

@@ -33,7 +33,7 @@ const noteTimeoutMs = 2_000;
 /** How long a pod whose connection broke is watched for its end, which then is the reason. */
 const brokenMs = 4_000;
 /** What the node gets, beyond the grace, to end a pod; then it is deleted whether the node answers or not. */
-const overdueMs = 15_000;
+export const overdueMs = 15_000;
 const lastWaitMs = 5_000;
 
 /** One pod from the moment it is first seen to its end. What it means for its pool and for others is the driver's affair. */

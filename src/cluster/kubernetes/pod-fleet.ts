@@ -10,7 +10,7 @@ import type { InstanceBook } from "../instance-book.js";
 import type { RuntimeState } from "../runtime-client.js";
 import type { KubeCalls } from "./fenced-kube-api.js";
 import { KubeError } from "./kube-error.js";
-import { KubeInstance, unavailable } from "./kube-instance.js";
+import { KubeInstance, overdueMs, unavailable } from "./kube-instance.js";
 import type { KubePool } from "./kube-pool.js";
 import { sparePod, type PoolTemplate } from "./manifests.js";
 import type { Pod } from "./pod.js";
@@ -48,13 +48,14 @@ const adoptWithinMs = 3_000;
 interface Past {
   readonly instance: KubeInstance;
   /** What it gets to end its requests; its own grace period where that is undefined. */
-  readonly graceSeconds: number | undefined;
-  isGarbage: boolean;
+  graceSeconds: number | undefined;
+  /** When the cluster is asked (again) to delete it, by the monotonic clock. */
+  askAtMs: number;
 }
 
 export class PodFleet implements Stoppable {
   readonly #instances = new Map<string, KubeInstance>();
-  /** Told to be gone, but the cluster still has something of them; true for those that it is to delete. */
+  /** Told to be gone, but the cluster still has something of them. */
   readonly #past = new Map<string, Past>();
   readonly #watch: ResourceWatch<Pod>;
   #adopting: Promise<unknown>[] | undefined = [];
@@ -89,9 +90,10 @@ export class PodFleet implements Stoppable {
     return this.#instances.get(id);
   }
 
-  /** Tries again to delete what is to be deleted, and to have noted whose a pod is. */
+  /** Tries again to delete what is to be deleted, by force where its node takes its time, and to have noted whose a pod is. */
   sweep(): void {
-    for (const past of this.#past.values()) if (past.isGarbage) this.#discard(past.instance, past.graceSeconds);
+    const nowMs = this.options.clock.monotonicMs();
+    for (const past of this.#past.values()) if (past.askAtMs <= nowMs) this.#discard(past.instance, past.graceSeconds);
     for (const instance of this.#instances.values()) if (instance.lacksNote) this.#noteAgain(instance);
   }
 
@@ -243,11 +245,18 @@ export class PodFleet implements Stoppable {
     this.#discard(instance, graceSeconds);
   }
 
-  /** Tried again at the next sweep where it fails. */
+  /** Tried again at the next sweep where it fails. A pod that ended by itself may be about to start again: a node can take minutes then. */
   #discard(instance: KubeInstance, graceSeconds: number | undefined): void {
-    const past: Past = { instance, graceSeconds, isGarbage: false };
+    const past: Past = { instance, graceSeconds, askAtMs: Infinity };
     this.#past.set(instance.id, past);
-    instance.delete(graceSeconds).catch(() => (past.isGarbage = true));
+    const force = (seconds: number): void => {
+      past.graceSeconds = 0;
+      past.askAtMs = this.options.clock.monotonicMs() + seconds * 1_000 + overdueMs;
+    };
+    instance.delete(graceSeconds).then(
+      () => graceSeconds !== undefined && force(graceSeconds),
+      () => (past.askAtMs = 0),
+    );
   }
 
   #tellPool({ environmentId }: KubeInstance): void {
@@ -264,7 +273,7 @@ export class PodFleet implements Stoppable {
   #remove(instance: KubeInstance, reason: string): void {
     if (!this.#instances.delete(instance.id)) return;
     const { book, findPool, onGone } = this.options;
-    this.#past.set(instance.id, { instance, graceSeconds: undefined, isGarbage: false });
+    this.#past.set(instance.id, { instance, graceSeconds: undefined, askAtMs: Infinity });
     findPool(instance.environmentId)?.unclaimed.delete(instance.id);
     instance.vanish(reason);
     book.remove(instance.id, instance.isEnding ? undefined : reason);

@@ -22,12 +22,16 @@ export function writeLocal(sections) {
   );
 }
 
-/** `load` is the machine's load average before the measurement: pods start on it, and whatever else runs is in the figures. */
-export function writeCluster({ kubernetes, load }, sections) {
+/**
+ * `load` is the machine's load average before the measurement: pods start on it, and whatever else runs is in the figures,
+ * unless what takes part was preferred to it: `remark` says how, in a sentence.
+ */
+export function writeCluster({ kubernetes, load, remark }, sections) {
   const head = [
     `${clusterHeading}\n`,
     `Written by \`npm run bench:cluster\` on ${today()}: ${machine()}; ${kubernetes}.`,
-    `Client, control plane, nodes and all roles of Fermi share this one machine, whose load average was ${load.toFixed(1)} before.\n`,
+    `Client, control plane, nodes and all roles of Fermi share this one machine, whose load average was ${load.toFixed(1)} before.`,
+    ...(remark === undefined ? [""] : [`${remark}\n`]),
   ];
   const [local] = read().split(clusterHeading);
   write(local.trimEnd(), [...head, ...sections.map((section) => `${section}\n`)].join("\n"));

@@ -3,6 +3,7 @@
  * the code and calls; and what the label patch takes that Fermi makes beside it.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { KubeApi } from "../../dist/cluster/kubernetes/kube-api.js";
 import { systemClock } from "../../dist/lib/clock.js";
 import { connect, ok } from "../http.mjs";
@@ -40,13 +41,13 @@ const deployment = {
 };
 
 /** Samples in ms, of so many pods each. */
-export async function measureBare(rounds) {
+export async function measureBare(rounds, settledMs) {
   kubectl("create", "namespace", namespace);
   const api = KubeApi.connect({ kubeconfig: process.env.KUBECONFIG ?? null, clock: systemClock });
   try {
     await api.call({ method: "POST", path: `/apis/apps/v1/namespaces/${namespace}/deployments`, body: deployment });
     const samples = { start: [], patch: [], both: [] };
-    for (let at = 0; at < rounds; at++) await measureOne(api, samples);
+    for (let at = 0; at < rounds; at++) await measureOne(api, samples, settledMs);
     return samples;
   } finally {
     api.close();
@@ -54,12 +55,13 @@ export async function measureBare(rounds) {
   }
 }
 
-async function measureOne(api, samples) {
+async function measureOne(api, samples, settledMs) {
   const ready = await until("as many bare pods as there are to be", async () => {
     const { items } = await api.call({ method: "GET", path, query: { labelSelector: "app=bare" } });
-    const found = items.filter(isReady);
+    const found = items.filter(isReady).sort(byAge);
     return found.length === pods && found;
   });
+  await delay(settledMs);
   const { name } = ready[0].metadata;
   const connection = connect(`http://${ready[0].status.podIP}:8888`);
   await ok(connection, "/-/healthz");
@@ -80,6 +82,8 @@ async function measureOne(api, samples) {
   connection.close();
   await api.call({ method: "DELETE", path: `${path}/${name}` });
 }
+
+const byAge = (a, b) => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);
 
 const isReady = ({ metadata, status }) =>
   metadata.deletionTimestamp === undefined &&

@@ -122,6 +122,19 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     expect(again.id).toBe(warm);
   });
 
+  it("refuses who waits for a pod while the API hangs, in time and with the reason", async () => {
+    await driver.claim(environment.id, unhurried());
+    proxy.freeze();
+    const beganMs = performance.now();
+    await expect(driver.claim(environment.id, unhurried())).rejects.toMatchObject({
+      code: "CLUSTER_UNAVAILABLE",
+      message: expect.stringMatching(/Kubernetes API can't be reached/),
+    });
+    expect(performance.now() - beganMs).toBeLessThan(8_000);
+    proxy.thaw();
+    await changes.untilWarm(environment.id, 1);
+  });
+
   it("serves from what is warm while the API hangs, and has noted whose the pod is when it is back", async () => {
     proxy.freeze();
     const beganMs = performance.now();
@@ -155,11 +168,15 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
   it("replaces an instance that the cluster refuses to note", async () => {
     changes.stop();
     await driver.stop();
-    driver = aDriver(namespace, { api: withNotes(() => Promise.reject(new KubeError(403, "Forbidden", "no"))) });
+    let refuse = (): void => {};
+    const loaded = new Promise<void>((resolve) => (refuse = resolve));
+    const refusal = (): Promise<never> => loaded.then(() => Promise.reject(new KubeError(403, "Forbidden", "no")));
+    driver = aDriver(namespace, { api: withNotes(refusal) });
     changes = new Changes(driver);
     await driver.ensurePool(environment);
     await changes.untilWarm(environment.id, 1);
     const { id } = await specialized();
+    refuse();
     await changes.until("it to drain", () => changes.of(environment.id, "DRAINING").some((each) => each.id === id));
   });
 

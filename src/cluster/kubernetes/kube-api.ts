@@ -44,6 +44,7 @@ export class KubeApi {
   readonly #streams: http.Agent;
   #failingSinceMs: number | undefined;
   #failure = "";
+  #answeredMs = -Infinity;
   #known: { readonly options: https.RequestOptions; readonly atMs: number } | undefined;
 
   private constructor(
@@ -70,7 +71,7 @@ export class KubeApi {
     return this.cluster.server;
   }
 
-  /** For how long every call has had no answer, and why; undefined while the API answers. */
+  /** For how long the API has answered nothing that it was asked, and why; undefined while it answers. */
   get outage(): { sinceMs: number; why: string } | undefined {
     const since = this.#failingSinceMs;
     return since === undefined ? undefined : { sinceMs: this.clock.monotonicMs() - since, why: this.#failure };
@@ -83,13 +84,14 @@ export class KubeApi {
   /** Rejects with a KubeError, whatever went wrong; with the signal's reason where that aborted. */
   async ask<T>(request: KubeRequest): Promise<KubeAnswer<T>> {
     const deadline = AbortSignal.timeout(request.timeoutMs ?? callTimeoutMs);
+    const askedMs = this.clock.monotonicMs();
     const response = await this.#open(request, deadline, this.#calls);
     try {
       const text = await readAll(response, maxAnswerBytes);
       return { value: JSON.parse(text) as T, date: dateOf(response) };
     } catch (error) {
       request.signal?.throwIfAborted();
-      throw this.#unanswered(error, deadline);
+      throw this.#unanswered(error, deadline, askedMs);
     }
   }
 
@@ -116,14 +118,16 @@ export class KubeApi {
   async #open(request: KubeRequest, deadline: AbortSignal, agent: http.Agent): Promise<IncomingMessage> {
     request.signal?.throwIfAborted();
     const signal = request.signal === undefined ? deadline : AbortSignal.any([request.signal, deadline]);
+    const askedMs = this.clock.monotonicMs();
     let response: IncomingMessage;
     try {
       response = await this.#send(request, signal, agent);
     } catch (error) {
       request.signal?.throwIfAborted();
-      throw this.#unanswered(error, deadline);
+      throw this.#unanswered(error, deadline, askedMs);
     }
     this.#failingSinceMs = undefined;
+    this.#answeredMs = this.clock.monotonicMs();
     if (response.statusCode !== undefined && response.statusCode < 300) return response;
     throw refusalOf(response.statusCode ?? 0, await readAll(response, maxRefusalBytes).catch(() => ""));
   }
@@ -175,10 +179,10 @@ export class KubeApi {
     return url;
   }
 
-  #unanswered(error: unknown, deadline: AbortSignal): KubeError {
+  #unanswered(error: unknown, deadline: AbortSignal, askedMs: number): KubeError {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = deadline.aborted ? "it did not answer in time" : (code ?? message);
-    this.#failingSinceMs ??= this.clock.monotonicMs();
+    this.#failingSinceMs ??= Math.max(askedMs, this.#answeredMs);
     this.#failure = why;
     return new KubeError(0, "", `the Kubernetes API can't be reached: ${why}`, { cause: error });
   }

@@ -58,6 +58,8 @@ const pulseMs = 1_000;
 const probeTimeoutMs = 2_000;
 /** What the retries of a call bridge. */
 const toleratedOutageMs = 1_500;
+/** Those who wait for a pod to start have time, and an API server with much to do may take some. */
+const toleratedByWaitersMs = 3_000;
 /** Before another pod is tried where the cluster has refused one. */
 const spareRetryMs = 5_000;
 
@@ -142,9 +144,8 @@ export class KubernetesDriver implements ClusterDriver {
     signal.throwIfAborted();
     const pool = this.#pools.get(environmentId);
     if (pool?.wanted === undefined) throw noInstance("the environment has no pool");
-    const { outage } = this.options.api;
-    if (outage !== undefined && outage.sinceMs > toleratedOutageMs)
-      throw noInstance(`the Kubernetes API can't be reached (${outage.why})`);
+    const refusal = this.#refusalIfAway(toleratedOutageMs);
+    if (refusal !== undefined) throw refusal;
     if (pool.claims.size === 0 && pool.next !== undefined) return this.#take(pool, pool.next);
     if (pool.isHopeless) throw noInstance(pool.problem ?? "");
     const claimed = pool.claims.wait(signal);
@@ -292,21 +293,35 @@ export class KubernetesDriver implements ClusterDriver {
     for (const reader of this.#readers) reader(output);
   }
 
+  #refusalIfAway(toleratedMs: number): AppError | undefined {
+    const { outage } = this.options.api;
+    if (outage === undefined || outage.sinceMs <= toleratedMs) return undefined;
+    return noInstance(`the Kubernetes API can't be reached (${outage.why})`);
+  }
+
   #beat(): void {
     this.#pulse = this.options.clock.after(pulseMs, () => {
       this.#pods.sweep();
-      for (const pool of this.#pools.values()) this.#settle(pool);
+      const refusal = this.#refusalIfAway(toleratedByWaitersMs);
+      for (const pool of this.#pools.values()) {
+        if (refusal !== undefined) pool.claims.refuseAll(refusal);
+        this.#settle(pool);
+      }
       void this.#lookForApi().finally(() => {
         if (!this.#isStopping) this.#beat();
       });
     });
   }
 
-  /** While the API is away somebody has to find out when it is back; then nothing that was open before is trusted. */
+  /**
+   * While the API is away somebody has to find out when it is back; then nothing that was open before is trusted. While
+   * somebody waits for a pod, that it is away at all: a watch that hangs says nothing for half a minute.
+   */
   async #lookForApi(): Promise<void> {
     const { api } = this.options;
-    if (api.outage !== undefined) {
-      this.#wasAway = true;
+    const isAwaited = [...this.#pools.values()].some(({ claims }) => claims.size > 0);
+    this.#wasAway ||= api.outage !== undefined;
+    if (this.#wasAway || isAwaited) {
       await api.call({ method: "GET", path: "/version", timeoutMs: probeTimeoutMs }).catch(() => {});
     }
     if (!this.#wasAway || api.outage !== undefined) return;

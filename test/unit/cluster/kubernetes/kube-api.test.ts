@@ -38,6 +38,8 @@ describe("KubeApi", () => {
     const late = kube.api.call({ method: "GET", path: "/x", timeoutMs: 100 });
     await expect(late).rejects.toMatchObject({ status: 0, isAway: true, message: expect.stringMatching(/in time$/) });
     expect(kube.api.outage?.why).toBe("it did not answer in time");
+    // Since it was asked, not since it was given up.
+    expect(kube.api.outage?.sinceMs).toBeGreaterThan(90);
     isHanging = false;
     await kube.api.call({ method: "GET", path: "/x" });
     expect(kube.api.outage).toBeUndefined();

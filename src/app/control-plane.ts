@@ -1,10 +1,12 @@
 import type { Clock } from "../lib/clock.js";
+import { AsyncInvocations } from "../invocations/async-invocations.js";
 import { InvocationQueries } from "../invocations/invocation-queries.js";
 import { LogQueries } from "../logs/log-queries.js";
 import { EnvironmentService, type EnvironmentServiceParts } from "../services/environment.service.js";
 import { FunctionService } from "../services/function.service.js";
 import { TopicService } from "../services/topic.service.js";
 import { TriggerService, type TriggerSupport } from "../services/trigger.service.js";
+import { AsyncInvocationRepository } from "../store/repositories/async-invocation.repository.js";
 import { EnvironmentRepository } from "../store/repositories/environment.repository.js";
 import { FunctionVersionRepository } from "../store/repositories/function-version.repository.js";
 import { FunctionRepository } from "../store/repositories/function.repository.js";
@@ -23,6 +25,7 @@ export interface ControlPlane {
   readonly functions: FunctionService;
   readonly triggers: TriggerService;
   readonly invocations: InvocationQueries;
+  readonly queue: AsyncInvocations;
   readonly logs: LogQueries;
   readonly topics: TopicService;
 }
@@ -45,16 +48,18 @@ export function buildControlPlane(
   const versions = new FunctionVersionRepository(dataSource);
   const triggers = new TriggerRepository(dataSource);
   const records = new TriggerRecordsRepository(dataSource);
+  const invocations = new InvocationQueries(
+    new InvocationRepository(dataSource),
+    new InvocationStatsRepository(dataSource),
+    { wait: (signal) => wakeups.wait("fermi_invocation", signal) },
+    clock,
+  );
   return {
     environments: new EnvironmentService({ store, environments, images, clock }),
     functions: new FunctionService({ store, functions, versions, clock }),
     triggers: new TriggerService({ store, triggers, records, support, clock }),
-    invocations: new InvocationQueries(
-      new InvocationRepository(dataSource),
-      new InvocationStatsRepository(dataSource),
-      { wait: (signal) => wakeups.wait("fermi_invocation", signal) },
-      clock,
-    ),
+    invocations,
+    queue: new AsyncInvocations({ store: new AsyncInvocationRepository(dataSource), invocations, clock }),
     topics: new TopicService(new TopicRepository(dataSource)),
     logs: new LogQueries(new LogLineRepository(dataSource), { wait: (signal) => wakeups.wait("fermi_log", signal) }),
   };

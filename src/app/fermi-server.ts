@@ -90,7 +90,8 @@ export class FermiServer {
   }
 
   async #drainAndStop(): Promise<void> {
-    const { router, api } = this.#roles;
+    const { router, api, triggers } = this.#roles;
+    triggers?.drain();
     router?.drain();
     if (router?.address || api?.address) await delay(this.config.drainSeconds * 1_000);
     await this.#started.stop();

@@ -200,6 +200,13 @@ export const settings = {
     description: "addresses or networks whose X-Forwarded-* headers are kept, separated by commas",
     parse: cidrList,
   },
+  asyncConcurrency: {
+    env: "FERMI_ASYNC_CONCURRENCY",
+    flag: "--async-concurrency",
+    defaultText: "32",
+    description: "asynchronous invocations that a process of the role triggers runs at a time; 0: it runs none",
+    parse: wholeNumber(0, 1_000),
+  },
   recordRate: {
     env: "FERMI_RECORD_RATE",
     flag: "--record-rate",

@@ -11,6 +11,8 @@
  * Each lease has an epoch, one higher than the last; whoever settles names it, and is refused where there is a later one.
  */
 
+import type { Decision } from "../model/async-work.js";
+
 /** How one attempt ended. */
 export type Ending =
   /** The function answered. */
@@ -29,12 +31,6 @@ export interface Tried {
   /** How long it may still be put off without an attempt. */
   readonly patienceMs: number;
 }
-
-export type Decision =
-  | { readonly state: "SUCCEEDED" }
-  | { readonly state: "DEAD"; readonly error: string }
-  /** Once more, after a while. */
-  | { readonly state: "QUEUED"; readonly error: string; readonly afterMs: number; readonly isAttempt: boolean };
 
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 5 * 60_000;

@@ -9,7 +9,9 @@ export interface Answer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | string[]>>;
+  /** Empty where it was too large to be held. */
   readonly body: Buffer;
+  readonly isDropped: boolean;
   /** What the router says of the invocation in X-Fermi-Invocation; empty where it says nothing. */
   readonly told: string;
 }
@@ -17,15 +19,18 @@ export interface Answer {
 /** At the answer's end, where all is known; or in the head of an answer that is nothing but a head. */
 const toldHeader = "x-fermi-invocation";
 
-/** Reads the whole answer; one that is larger than `maxBytes` is refused, one that breaks off is a crash. */
-export async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {
+/** What becomes of an answer that is larger than may be held. */
+export type Oversize = "REFUSE" | "DROP_BODY";
+
+/** Reads the whole answer; one that breaks off is a crash. */
+export async function readAnswer(response: IncomingMessage, maxBytes: number, oversize: Oversize): Promise<Answer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk);
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else if (oversize === "REFUSE") throw tooLarge(maxBytes);
     }
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
@@ -35,7 +40,9 @@ export async function readAnswer(response: IncomingMessage, maxBytes: number): P
     Object.entries(response.headersDistinct).map(([name, values = []]) => [name, oneOrMany(values)]),
   );
   const told = String(response.trailers[toldHeader] ?? headers[toldHeader] ?? "");
-  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(chunks), told };
+  const isDropped = bytes > maxBytes;
+  const body = isDropped ? Buffer.alloc(0) : Buffer.concat(chunks);
+  return { status: response.statusCode ?? 0, headers, body, isDropped, told };
 }
 
 const oneOrMany = (values: string[]): string | string[] => (values.length === 1 ? (values[0] ?? "") : values);
@@ -96,12 +103,17 @@ type ToldInvocation = Omit<Invocation, "acceptedAt" | "finishedAt"> & {
 const isOwn = (name: string): boolean =>
   name.startsWith("x-fermi-") || ["connection", "keep-alive", "trailer", "transfer-encoding"].includes(name);
 
-export function toResult({ status, headers, body }: Answer): InvocationResult {
-  const base64 = !isUtf8(body);
-  return {
-    httpStatus: status,
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !isOwn(name))),
-    body: body.toString(base64 ? "base64" : "utf8"),
-    base64,
-  };
+/** The function's own headers. */
+export const resultHeaders = ({ headers }: Answer): InvocationResult["headers"] =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !isOwn(name)));
+
+export function toText(bytes: Buffer): Pick<InvocationResult, "body" | "base64"> {
+  const base64 = !isUtf8(bytes);
+  return { body: bytes.toString(base64 ? "base64" : "utf8"), base64 };
 }
+
+export const toResult = (answer: Answer): InvocationResult => ({
+  httpStatus: answer.status,
+  headers: resultHeaders(answer),
+  ...toText(answer.body),
+});

@@ -1,3 +1,4 @@
+import type { TakenRoute } from "../model/async-invocation.js";
 import type { InvocationSource } from "../model/invocation.js";
 
 /** What to call, and with what. */
@@ -15,4 +16,8 @@ export interface InvokeRequest {
   readonly body: Buffer | string | undefined;
   readonly source: InvocationSource;
   readonly triggerId: string | null;
+  /** Given: this attempt is of an invocation that somebody else records; the router only counts it. */
+  readonly invocationId?: string;
+  /** How the request came by a route, where it did. */
+  readonly route?: TakenRoute | null;
 }

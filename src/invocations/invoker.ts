@@ -7,8 +7,17 @@ import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Invocation, InvocationResult } from "../model/invocation.js";
 import type { RequestContext } from "../model/request-context.js";
+import type { KeptResult } from "../model/async-work.js";
 import type { InvokeRequest } from "./invoke-request.js";
-import { readAnswer, toInvocation, toPlatformError, toResult, type Answer } from "./invoke-answer.js";
+import {
+  readAnswer,
+  resultHeaders,
+  toInvocation,
+  toPlatformError,
+  toResult,
+  type Answer,
+  type Oversize,
+} from "./invoke-answer.js";
 
 export interface InvokerOptions {
   /** The router's address, such as http://127.0.0.1:31314; asked at each call, as its port may be picked at start. */
@@ -36,16 +45,37 @@ export class Invoker {
     ctx: RequestContext,
     request: InvokeRequest,
   ): Promise<{ invocation: Invocation; result: InvocationResult }> {
-    ctx.signal.throwIfAborted();
+    const { maxAnswerBytes } = this.#options;
+    const answer = await this.#ask(ctx.signal, request, maxAnswerBytes, "REFUSE");
+    return { invocation: toInvocation(answer), result: toResult(answer) };
+  }
+
+  /**
+   * The same for one attempt of many: an answer of more than `keepBytes` is read to its end, but not kept. Where this
+   * rejects with CLUSTER_UNAVAILABLE and `mayHaveRun` says no, no user code has run.
+   */
+  async attempt(
+    signal: AbortSignal,
+    request: InvokeRequest,
+    keepBytes: number,
+  ): Promise<{ invocation: Invocation; result: KeptResult | null }> {
+    const answer = await this.#ask(signal, request, keepBytes, "DROP_BODY");
+    const { status: httpStatus, body, isDropped } = answer;
+    const result = isDropped ? null : { httpStatus, headers: resultHeaders(answer), body };
+    return { invocation: toInvocation(answer), result };
+  }
+
+  async #ask(caller: AbortSignal, request: InvokeRequest, maxBytes: number, oversize: Oversize): Promise<Answer> {
+    caller.throwIfAborted();
     const { clock, deadlineMs } = this.#options;
     const deadline = new AbortController();
     const timer = clock.after(deadlineMs, () => deadline.abort(tooLate(deadlineMs)));
-    const signal = AbortSignal.any([ctx.signal, deadline.signal]);
+    const signal = AbortSignal.any([caller, deadline.signal]);
     try {
-      const answer = await this.#send(request, signal);
+      const answer = await readAnswer(await this.#send(request, signal), maxBytes, oversize);
       const platformError = toPlatformError(answer);
       if (platformError !== undefined) throw platformError;
-      return { invocation: toInvocation(answer), result: toResult(answer) };
+      return answer;
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -54,9 +84,9 @@ export class Invoker {
     }
   }
 
-  async #send(request: InvokeRequest, signal: AbortSignal): Promise<Answer> {
+  #send(request: InvokeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
     const { body = "" } = request;
-    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    return new Promise<http.IncomingMessage>((resolve, reject) => {
       // A connection of its own: one that was kept open may be closed by the router just as it is used again, and then
       // nobody knows whether the function ran.
       const options = { method: "POST", agent: false as const, headers: this.#headers(request, body), signal };
@@ -65,7 +95,6 @@ export class Invoker {
         .on("error", (cause) => reject(unreachable(cause)))
         .end(body);
     });
-    return readAnswer(response, this.#options.maxAnswerBytes);
   }
 
   #headers({ body: _body, ...what }: InvokeRequest, body: Buffer | string): http.OutgoingHttpHeaders {
@@ -82,6 +111,10 @@ const path = "/-/invoke";
 
 const tooLate = (deadlineMs: number): AppError =>
   new AppError("FUNCTION_TIMEOUT", `The function's answer was not complete within ${deadlineMs / 1_000} s.`);
+
+/** Whether user code may have run although the platform has failed: only what never reached a router surely has not. */
+export const mayHaveRun = ({ code, cause }: AppError): boolean =>
+  code === "CLUSTER_UNAVAILABLE" && cause !== undefined && (cause as { syscall?: unknown }).syscall !== "connect";
 
 const unreachable = (cause: Error): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", "The router gave no answer.", { cause, retryAfterSeconds: 1 });

@@ -80,10 +80,22 @@ export class BatchingRecorder implements InvocationRecorder {
   }
 
   record(invocation: Invocation, of: { readonly namespace: string; readonly functionName: string }): void {
+    this.#take(invocation, of, () => this.#keep({ invocation, namespace: of.namespace }));
+  }
+
+  count(invocation: Invocation, of: { readonly namespace: string; readonly functionName: string }): void {
+    this.#take(invocation, of, () => {});
+  }
+
+  #take(
+    invocation: Invocation,
+    of: { readonly namespace: string; readonly functionName: string },
+    keep: () => void,
+  ): void {
     try {
       this.#options.metrics.invocation(invocation, of);
       this.#counts.add(invocation);
-      this.#keep({ invocation, namespace: of.namespace });
+      keep();
       this.#writer.wake(this.#waiting.length >= batchRecords);
     } catch (cause) {
       // Whatever is wrong in here, the caller has an answer to give.

@@ -57,4 +57,8 @@ export interface NewAsyncInvocation {
   readonly idempotencyKey: string | null;
   readonly onSuccess: Destination | null;
   readonly onFailure: Destination | null;
+  /** How many invocations this one follows from, by their destinations. */
+  readonly depth: number;
+  /** Lets whoever has it ask for the result. */
+  readonly statusToken: string;
 }

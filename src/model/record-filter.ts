@@ -3,6 +3,7 @@ import type { LogStream } from "./log-line.js";
 
 /** Which invocations a query means; names were resolved to ids before. */
 export interface InvocationFilter {
+  readonly id?: string;
   /** Undefined: any function of the namespaces below. */
   readonly functionId?: string;
   /** Undefined: any namespace. */

@@ -4,6 +4,7 @@ import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphq
 import { buildSchema, type NonEmptyArray, type PubSub } from "type-graphql";
 import { AppError } from "../errors/app-error.js";
 import { HttpTriggerType } from "../schema/http-trigger.type.js";
+import { AsyncResolver } from "./async.resolver.js";
 import { KubernetesWatchTriggerType } from "../schema/kubernetes-watch-trigger.type.js";
 import { QueueTriggerType } from "../schema/queue-trigger.type.js";
 import { TimeTriggerType } from "../schema/time-trigger.type.js";
@@ -35,6 +36,7 @@ const resolvers: NonEmptyArray<Function> = [
   KubernetesWatchTriggerResolver,
   QueueTriggerResolver,
   InvocationResolver,
+  AsyncResolver,
   LogResolver,
   PoolResolver,
   InstanceResolver,
@@ -44,7 +46,8 @@ const resolvers: NonEmptyArray<Function> = [
 ];
 
 export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
-  const { environments, functions, triggers, invocations, logs, topics, invoker, pools, server } = parts;
+  const { environments, functions, triggers, invocations, logs, topics, queue, pools, server } = parts;
+  const invoker = new FunctionInvoker(functions, parts.invoker, queue);
   const instances = [
     new EnvironmentResolver(environments, pools),
     new FunctionResolver(functions, environments, pools),
@@ -54,7 +57,8 @@ export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
     new TimeTriggerResolver(triggers),
     new KubernetesWatchTriggerResolver(triggers),
     new QueueTriggerResolver(triggers),
-    new InvocationResolver(invocations, functions, new FunctionInvoker(functions, invoker)),
+    new InvocationResolver(invocations, functions, invoker),
+    new AsyncResolver(queue, functions, invoker),
     new LogResolver(logs, functions),
     new PoolResolver(pools),
     new InstanceResolver(),

@@ -6,7 +6,7 @@ import type { Trigger } from "../model/trigger.js";
 import type { ConnectionShape } from "../schema/connection.type.js";
 import { InvocationConnection, LogConnection } from "../schema/connections.js";
 import { FunctionType } from "../schema/function.type.js";
-import { InvocationType } from "../schema/invocation.type.js";
+import { InvocationResultType, InvocationType } from "../schema/invocation.type.js";
 import { InvokeFunctionInput } from "../schema/invoke-function.input.js";
 import { InvocationsArgs } from "../schema/list.args.js";
 import { type FirstArgs, First100Args, IdArgs } from "../schema/resource.args.js";
@@ -55,6 +55,17 @@ export class InvocationResolver {
   @FieldResolver(() => TriggerType, { nullable: true, description: "What called; null where no trigger did." })
   async trigger(@Root() { triggerId }: Invocation, @Ctx() { loaders }: ApiContext): Promise<Trigger | undefined> {
     return triggerId === null ? undefined : loaders.triggers.load(triggerId);
+  }
+
+  @FieldResolver(() => InvocationResultType, {
+    nullable: true,
+    description: "In the answer of invokeFunction; kept in the store for asynchronous invocations only, up to 1 MiB.",
+  })
+  async result(
+    @Root() { id, result }: Invocation & { result?: InvocationResult },
+    @Ctx() { loaders }: ApiContext,
+  ): Promise<InvocationResult | undefined> {
+    return result ?? loaders.results.load(id);
   }
 
   @FieldResolver(() => LogConnection, { description: "What it printed, oldest first." })

@@ -5,7 +5,7 @@
 import DataLoader from "dataloader";
 import type { Environment } from "../model/environment.js";
 import type { FunctionSpec, FunctionVersion } from "../model/function.js";
-import type { Invocation, InvocationStats, InvocationStatus } from "../model/invocation.js";
+import type { Invocation, InvocationResult, InvocationStats, InvocationStatus } from "../model/invocation.js";
 import type { LogLine } from "../model/log-line.js";
 import type { Page, PageRequest } from "../model/page.js";
 import type { RequestContext } from "../model/request-context.js";
@@ -23,6 +23,8 @@ export interface Loaders {
   readonly triggers: ById<Trigger>;
   readonly triggerStatuses: ById<TriggerStatus>;
   readonly lastRuns: ById<Date>;
+  /** Answers of asynchronous invocations. */
+  readonly results: ById<InvocationResult>;
   readonly triggersOfFunction: DataLoader<string, readonly Trigger[]>;
   readonly versionCount: DataLoader<string, number>;
   readonly functionCount: DataLoader<string, number>;
@@ -47,7 +49,7 @@ const noPage = { edges: [], hasNextPage: false, hasPreviousPage: false };
 const noStats = { total: 0, failed: 0, coldStarts: 0, p50Ms: null, p95Ms: null, p99Ms: null };
 
 export function createLoaders(
-  { environments, functions, triggers, invocations, logs }: LoaderSources,
+  { environments, functions, triggers, invocations, queue, logs }: LoaderSources,
   ctx: RequestContext,
   options: LoaderOptions,
 ): Loaders {
@@ -66,6 +68,7 @@ export function createLoaders(
     triggers: byId((ids) => triggers.byIds(ids)),
     triggerStatuses: byKey((ids) => triggers.statuses(ids), undefined),
     lastRuns: byKey((ids) => triggers.lastRuns(ids), undefined),
+    results: byKey((ids) => queue.results(ids), undefined),
     triggersOfFunction: byKey(async (ids) => groupedByFunction(await triggers.byFunctionIds(ids)), []),
     versionCount: byKey((ids) => functions.countVersions(ids), 0),
     functionCount: byKey((ids) => functions.countOfEnvironments(ids), 0),

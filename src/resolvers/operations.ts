@@ -1,4 +1,5 @@
 /** What the resolvers need of the parts behind them: declared here, given by whoever builds the schema. */
+import type { NewAsyncInvocation } from "../model/async-invocation.js";
 import type { Change } from "../model/change.js";
 import type { Check } from "../model/check.js";
 import type { Environment } from "../model/environment.js";
@@ -80,6 +81,18 @@ export interface InvocationOperations {
   find(id: string): Promise<Invocation | undefined>;
   list(filter: InvocationFilter, page: PageRequest): Promise<Page<Invocation>>;
 }
+
+/** Invocations that are answered before they have run. */
+export interface AsyncOperations {
+  /** Resolves when it is stored. */
+  enqueue(request: AsyncCall): Promise<{ invocation: Invocation }>;
+  cancel(id: string): Promise<Invocation>;
+  redrive(id: string): Promise<Invocation>;
+  /** How many there were, `limit` at most. */
+  redriveAll(filter: InvocationFilter, limit: number): Promise<number>;
+}
+
+type AsyncCall = Omit<NewAsyncInvocation, "id" | "acceptedAt" | "statusToken" | "depth">;
 
 export interface LogOperations {
   list(filter: LogFilter, page: PageRequest): Promise<Page<LogLine>>;
@@ -169,6 +182,8 @@ export interface LoaderSources {
     ): Promise<Map<string, Page<Invocation>>>;
     stats(functionIds: readonly string[], windowSeconds: number): Promise<Map<string, InvocationStats>>;
   };
+  /** Answers that were kept. */
+  readonly queue: { results(ids: readonly string[]): Promise<Map<string, InvocationResult>> };
   readonly logs: {
     ofInvocations(
       invocations: { readonly id: string; readonly functionId: string }[],
@@ -186,6 +201,7 @@ export interface ApiParts {
   readonly logs: LogOperations & LoaderSources["logs"];
   readonly topics: TopicOperations;
   readonly invoker: InvokeOperation;
+  readonly queue: AsyncOperations & LoaderSources["queue"];
   readonly pools: PoolView;
   readonly feeds: Feeds;
   readonly server: ServerOperations;

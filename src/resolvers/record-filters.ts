@@ -36,8 +36,9 @@ export async function invocationFilter(
   ctx: RequestContext,
   input: InvocationFilterInput | null | undefined,
 ): Promise<InvocationFilter> {
-  const { namespace, function: name, status, source, since, until } = input ?? {};
+  const { id, namespace, function: name, status, source, since, until } = input ?? {};
   const rest = {
+    id: id ?? undefined,
     statuses: status?.length ? status : undefined,
     source: source ?? undefined,
     since: since ?? undefined,

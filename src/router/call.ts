@@ -1,14 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Invocation, InvocationSource, InvocationStatus } from "../model/invocation.js";
 import type { Callee } from "./callee.js";
-import type { Origin } from "./function-headers.js";
+import type { Origin, RouteOfOrigin } from "./function-headers.js";
 import type { Lease } from "./target-slots.js";
-import type { Route } from "./route-table.js";
 
 /** What a call is, known before anything is done about it. */
 export interface CallPlan {
   readonly callee: Callee;
-  readonly route: Route | null;
+  readonly route: RouteOfOrigin | null;
   readonly values: readonly string[];
   readonly source: InvocationSource;
   readonly triggerId: string | null;
@@ -23,6 +22,8 @@ export interface CallPlan {
   readonly ownsCors: boolean;
   /** Through the invoke door: the answer carries what is recorded of the invocation. */
   readonly isInternal: boolean;
+  /** False for an attempt of an invocation that its caller records: then it is only counted here. */
+  readonly isRecorded: boolean;
 }
 
 /** One invocation under way: what is to be recorded about it is gathered here. */
@@ -53,7 +54,7 @@ export class Call implements Origin {
   get callee(): Callee {
     return this.plan.callee;
   }
-  get route(): Route | null {
+  get route(): RouteOfOrigin | null {
     return this.plan.route;
   }
   get values(): readonly string[] {

@@ -137,8 +137,7 @@ export class Front {
       return this.#refuse(req, res, new AppError("ROUTE_NOT_FOUND", "No route matches this host and path."));
     }
     if (!routes.isLoaded) throw new AppError("STORE_UNAVAILABLE", "The routes are not loaded yet.");
-    const plan = door.plan(routes.table, req, invocationId);
-    void requests.serve({ req, res, head, plan, invocationId });
+    void requests.serve({ req, res, head, ...door.plan(routes.table, req, invocationId) });
   }
 
   #tellReadiness(res: ServerResponse): void {

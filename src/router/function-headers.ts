@@ -3,7 +3,15 @@ import type { IncomingHttpHeaders } from "node:http";
 import { logTag } from "../lib/log-tag.js";
 import type { GrantedInstance } from "../poolmgr/router-link.js";
 import type { Callee } from "./callee.js";
-import type { Route } from "./route-table.js";
+
+/** What a function may know of the route that was taken. */
+export interface RouteOfOrigin {
+  readonly trigger: { readonly name: string };
+  /** Names of the `{parameters}`, from left to right. */
+  readonly parameters: readonly string[];
+  /** For `/a/b/*`: 2, the segments before the star; null for a path that ends where it ends. */
+  readonly subtreeDepth: number | null;
+}
 
 /** How a request came to its function. Without a route: through the invoke door. */
 export interface Origin {
@@ -11,7 +19,7 @@ export interface Origin {
   readonly invocationId: string;
   /** Path and query as sent. */
   readonly target: string;
-  readonly route: Route | null;
+  readonly route: RouteOfOrigin | null;
   /** Raw segments, one per parameter of the route. */
   readonly values: readonly string[];
 }

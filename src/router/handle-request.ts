@@ -128,7 +128,10 @@ export class RequestHandler {
   #record(call: Call, outcome: Outcome): void {
     const { status, error } = verdict(call, outcome);
     const endedMs = this.options.clock.monotonicMs();
-    this.options.recorder.record(call.toInvocation(status, error, endedMs), call.callee.of);
+    const invocation = call.toInvocation(status, error, endedMs);
+    const { recorder } = this.options;
+    if (call.plan.isRecorded) recorder.record(invocation, call.callee.of);
+    else recorder.count(invocation, call.callee.of);
   }
 }
 

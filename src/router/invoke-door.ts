@@ -5,7 +5,9 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from "node:http";
 import { internalAuthHeader, type InternalAuth } from "../auth/internal-auth.js";
 import { AppError } from "../errors/app-error.js";
+import type { TakenRoute } from "../model/async-invocation.js";
 import { invocationSources, type InvocationSource } from "../model/invocation.js";
+import { isId } from "../model/validate-name.js";
 import type { CallPlan } from "./call.js";
 import { createCallee, type Callee } from "./callee.js";
 import { traceparent } from "./function-headers.js";
@@ -24,6 +26,10 @@ interface Invoke {
   readonly headers: readonly (readonly [string, string])[];
   /** Fermi's own words about the call. */
   readonly ownHeaders?: readonly (readonly [string, string])[];
+  /** Given: the attempt of an invocation that its caller records. */
+  readonly invocationId?: string;
+  /** How its request came by a route, where it did. */
+  readonly route?: TakenRoute | null;
 }
 
 export class InvokeDoor {
@@ -39,18 +45,18 @@ export class InvokeDoor {
   }
 
   /** Throws BAD_REQUEST where X-Fermi-Invoke makes no sense, NOT_FOUND where the function is unknown. */
-  plan(table: RouteTable, req: IncomingMessage, invocationId: string): CallPlan {
+  plan(table: RouteTable, req: IncomingMessage, freshId: string): { plan: CallPlan; invocationId: string } {
     const invoke = readInvoke(String(req.headers["x-fermi-invoke"] ?? ""));
+    const invocationId = invoke.invocationId ?? freshId;
     const raw = invoke.headers.flat();
     const named = new Map(invoke.headers.map(([name, value]) => [name.toLowerCase(), value]));
     const trace = traceparent(
       { traceparent: named.get("traceparent") ?? single(req.headers["traceparent"]) },
       invocationId,
     );
-    return {
+    const plan: CallPlan = {
       callee: findCallee(table, invoke),
-      route: null,
-      values: [],
+      ...takenRoute(invoke.route ?? null),
       source: invoke.source,
       triggerId: invoke.triggerId,
       method: invoke.method,
@@ -66,9 +72,17 @@ export class InvokeDoor {
       answerHeaders: [],
       ownsCors: false,
       isInternal: true,
+      isRecorded: invoke.invocationId === undefined,
     };
+    return { plan, invocationId };
   }
 }
+
+/** As it was when the request came; what has become of the route since makes no difference to it. */
+const takenRoute = (route: TakenRoute | null): Pick<CallPlan, "route" | "values"> =>
+  route === null
+    ? { route: null, values: [] }
+    : { route: { ...route, trigger: { name: route.trigger } }, values: route.values };
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
@@ -101,6 +115,8 @@ const rules: readonly (readonly [(invoke: Partial<Invoke>) => boolean, string])[
   [({ path }) => /^\/[\x21-\x7e]*$/.test(String(path)), "path must start with a slash and be encoded"],
   [({ source }) => source !== undefined && invocationSources.includes(source), "source is none"],
   [({ triggerId }) => triggerId === null || typeof triggerId === "string", "triggerId must be text or null"],
+  [({ invocationId }) => invocationId === undefined || isId(invocationId), "invocationId must be a UUID"],
+  [({ route }) => route === undefined || route === null || isTakenRoute(route), "route is none"],
   [({ headers }) => Array.isArray(headers) && headers.every(isHeader), "headers must be pairs of name and value"],
   [
     ({ ownHeaders = [] }) => Array.isArray(ownHeaders) && ownHeaders.every(isOwnHeader),
@@ -121,6 +137,10 @@ function isOwnHeader(pair: unknown): boolean {
   const [name = ""] = pair as string[];
   return (/^x-fermi-[a-z-]+$/i.test(name) && !routersOwn.test(name.toLowerCase())) || fissions.test(name);
 }
+const isTakenRoute = ({ trigger, parameters, values, subtreeDepth }: TakenRoute): boolean =>
+  typeof trigger === "string" &&
+  [parameters, values].every((texts) => Array.isArray(texts) && texts.every((text) => typeof text === "string")) &&
+  (subtreeDepth === null || Number.isInteger(subtreeDepth));
 
 function isHeader(pair: unknown): boolean {
   if (!Array.isArray(pair) || pair.length !== 2) return false;

@@ -48,6 +48,7 @@ export function planCall(table: RouteTable, head: RequestHead, caller: Caller): 
     answerHeaders: corsHeaders(cors, head.origin),
     ownsCors: cors !== null,
     isInternal: false,
+    isRecorded: true,
   };
   return { type: "CALL", call };
 }

@@ -89,8 +89,8 @@ export const InvocationStatusEnum = declareEnum<InvocationStatus>(
   {
     QUEUED: "Accepted, not begun.",
     RUNNING: "The function has the request.",
-    SUCCEEDED: "The function answered below 500.",
-    FAILED: "The function answered 500 or above, or could not be run.",
+    SUCCEEDED: "The function answered below 500; where it was enqueued, below 400.",
+    FAILED: "The function answered 500 or above, or could not be run. One that was enqueued is tried again, or DEAD.",
     TIMED_OUT: "It ran longer than its limit.",
     CANCELLED: "The caller left, or it was called off.",
     DEAD: "Every attempt failed; it is kept until it is run again or expires.",

@@ -103,10 +103,13 @@ export class InvocationType implements Invocation {
 
   @Field(() => DateTimeScalar, { nullable: true, description: "When it ended; null until then." })
   finishedAt!: Date | null;
+}
 
-  @Field(() => InvocationResultType, {
-    nullable: true,
-    description: "In the answer of invokeFunction; kept in the store for asynchronous invocations only.",
-  })
-  result?: InvocationResult | null;
+@ObjectType("RedriveResult", { description: "What came of running DEAD invocations again." })
+export class RedriveResultType {
+  @Field(() => Int, { description: "How many were put into the queue again." })
+  count!: number;
+
+  @Field(() => Boolean, { description: "Whether the limit was reached, so that there may be more." })
+  hasMore!: boolean;
 }

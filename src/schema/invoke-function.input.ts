@@ -1,7 +1,17 @@
 import { ValidateNested } from "class-validator";
 import { Field, InputType, Int } from "type-graphql";
+import { asyncLimits } from "../model/async-invocation.js";
 import { requestLimits } from "../model/validate-request.js";
-import { HasAtMost, IsBetween, IsHeaderName, IsHeaderValue, IsLabel, IsMethod, IsRequestPath } from "./rules.js";
+import {
+  HasAtMost,
+  IsBetween,
+  IsHeaderName,
+  IsHeaderValue,
+  IsLabel,
+  IsMethod,
+  IsRequestPath,
+  IsText,
+} from "./rules.js";
 
 @InputType("HeaderInput", { description: "One header line of a request." })
 export class HeaderInput {
@@ -46,4 +56,48 @@ export class InvokeFunctionInput {
 
   @Field(() => String, { nullable: true, description: "The request's body." })
   body?: string | null;
+}
+
+@InputType("DestinationInput", { description: "Where word of an invocation's end goes." })
+export class DestinationInput {
+  @Field(() => String, {
+    description:
+      "The name of a function of the same namespace: it is enqueued with what was asked and what came of it.",
+  })
+  @IsLabel()
+  function!: string;
+}
+
+const { delaySeconds, maxAttempts, idempotencyKeyCharacters } = asyncLimits;
+
+@InputType("EnqueueInvocationInput", { description: "A request to a function that is answered before it has run." })
+export class EnqueueInvocationInput extends InvokeFunctionInput {
+  @Field(() => String, {
+    nullable: true,
+    description: `Two enqueues of a function with one key, within 24 hours, are one invocation: 1 to ${idempotencyKeyCharacters} characters.`,
+  })
+  @IsText(1, idempotencyKeyCharacters)
+  idempotencyKey?: string | null;
+
+  @Field(() => Int, {
+    defaultValue: 0,
+    description: `For how long it is to wait before it runs: ${delaySeconds.join(" to ")}.`,
+  })
+  @IsBetween(...delaySeconds)
+  delaySeconds!: number;
+
+  @Field(() => Int, {
+    defaultValue: 3,
+    description: `How often it is tried at most, before it is DEAD: ${maxAttempts.join(" to ")}.`,
+  })
+  @IsBetween(...maxAttempts)
+  maxAttempts!: number;
+
+  @Field(() => DestinationInput, { nullable: true, description: "Who has word once it has SUCCEEDED." })
+  @ValidateNested()
+  onSuccess?: DestinationInput | null;
+
+  @Field(() => DestinationInput, { nullable: true, description: "Who has word once it is DEAD." })
+  @ValidateNested()
+  onFailure?: DestinationInput | null;
 }

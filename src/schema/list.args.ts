@@ -56,6 +56,19 @@ export class InvocationsArgs extends First50Args {
   filter?: InvocationFilterInput | null;
 }
 
+const redriveLimit = [1, 1000] as const;
+
+@ArgsType()
+export class RedriveArgs {
+  @Field(() => InvocationFilterInput, { description: "Which of those that are DEAD." })
+  @ValidateNested()
+  filter!: InvocationFilterInput;
+
+  @Field(() => Int, { defaultValue: redriveLimit[1], description: `How many at most: ${redriveLimit.join(" to ")}.` })
+  @IsBetween(...redriveLimit)
+  limit!: number;
+}
+
 @ArgsType()
 export class FunctionInvocationsArgs extends First20Args {
   @Field(() => InvocationStatusEnum, { nullable: true, description: "Only invocations with this status." })

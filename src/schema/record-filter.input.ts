@@ -7,6 +7,10 @@ import { DateTimeScalar } from "./scalars.js";
 
 @InputType("InvocationFilter", { description: "Which invocations; what is left out does not narrow." })
 export class InvocationFilterInput {
+  @Field(() => ID, { nullable: true, description: "Only the one with this id: a UUID." })
+  @IsId()
+  id?: string | null;
+
   @Field(() => String, {
     nullable: true,
     description: "Only of functions of this namespace; with function, `default`.",

@@ -6,7 +6,15 @@ import { silentLogger, type Logger } from "../lib/logger.js";
 import { Seldom } from "../lib/seldom.js";
 import type { Stoppable } from "../lib/stoppable.js";
 
-export const wakeChannels = ["fermi_change", "fermi_log", "fermi_invocation", "fermi_process", "fermi_topic"] as const;
+export const wakeChannels = [
+  "fermi_change",
+  "fermi_log",
+  "fermi_invocation",
+  "fermi_process",
+  "fermi_topic",
+  "fermi_async",
+  "fermi_async_cancel",
+] as const;
 export type WakeChannel = (typeof wakeChannels)[number];
 
 interface WakeupsOptions {
@@ -41,6 +49,8 @@ export class Wakeups implements Stoppable {
     fermi_invocation: new Channel(),
     fermi_process: new Channel(),
     fermi_topic: new Channel(),
+    fermi_async: new Channel(),
+    fermi_async_cancel: new Channel(),
   };
   readonly #stopping = new AbortController();
   readonly #clock: Clock;

@@ -4,6 +4,7 @@
  */
 import type { RequestListener } from "node:http";
 import { isAlone } from "../../config/contradictions.js";
+import { AsyncWorker } from "../../invocations/async-worker.js";
 import { aborted } from "../../lib/aborted.js";
 import type { Leadership } from "../../lib/leadership.js";
 import { StopStack } from "../../lib/stop-stack.js";
@@ -11,6 +12,7 @@ import { Retention } from "../../logs/retention.js";
 import type { Check } from "../../model/check.js";
 import { Invoker } from "../../invocations/invoker.js";
 import { Housekeeping } from "../../store/housekeeping.js";
+import { AsyncWorkRepository } from "../../store/repositories/async-work.repository.js";
 import { RecordPartitions } from "../../store/repositories/record-partitions.js";
 import { TriggerRecordsRepository } from "../../store/repositories/trigger-records.repository.js";
 import { RunningSources } from "../../triggers/running-sources.js";
@@ -27,18 +29,21 @@ export interface TriggersRoleNeeds {
   readonly leadership: Leadership;
   /** Health and metrics, by path. */
   readonly pages: ReadonlyMap<string, RequestListener>;
-  /** The address to which calls of functions are sent. */
+  /** The address to which calls of functions are sent; empty until there is one. */
   readonly routerAddress: () => string;
 }
 
 export class TriggersRole implements Role {
   readonly name = "triggers";
+  readonly #worker: AsyncWorker | undefined;
   #address = "";
 
   constructor(
     private readonly foundation: Foundation,
     private readonly needs: TriggersRoleNeeds,
-  ) {}
+  ) {
+    this.#worker = foundation.config.asyncConcurrency > 0 ? buildWorker(foundation, needs.routerAddress) : undefined;
+  }
 
   get leads(): boolean {
     return this.needs.leadership.isHeld;
@@ -53,6 +58,7 @@ export class TriggersRole implements Role {
     const { config, started, store } = this.foundation;
     const { leadership, pages } = this.needs;
     started.push("triggers", () => leadership.stop());
+    started.push("asynchronous invocations", () => this.#worker?.stop(config.stopTimeoutSeconds * 1_000));
     if (!isAlone(config)) {
       const server = new OpsServer(pages);
       started.push("port of the triggers", () => server.stop());
@@ -63,7 +69,13 @@ export class TriggersRole implements Role {
       started.push("shared sources of triggers", () => shared.stop());
       shared.start();
       leadership.start((signal) => this.#work(signal));
+      this.#worker?.start();
     });
+  }
+
+  /** Begins no asynchronous invocation any more. */
+  drain(): void {
+    this.#worker?.drain();
   }
 
   unready(): string | undefined {
@@ -71,7 +83,8 @@ export class TriggersRole implements Role {
   }
 
   checks(): Check[] {
-    return [{ name: "triggers", ok: true, message: this.needs.leadership.describe() }];
+    const leader = { name: "triggers", ok: true, message: this.needs.leadership.describe() };
+    return this.#worker === undefined ? [leader] : [leader, this.#worker.check()];
   }
 
   /** Until it leads no more. */
@@ -106,4 +119,20 @@ export class TriggersRole implements Role {
     const sources = builders.flatMap((build) => build(needs) ?? []);
     return new RunningSources({ sources, statuses, logger, subscribe: (onChange) => routing.subscribe(onChange) });
   }
+}
+
+function buildWorker(foundation: Foundation, routerUrl: () => string): AsyncWorker {
+  const { config, clock, logger, store, auth } = foundation;
+  const { dataSource, wakeups } = store;
+  return new AsyncWorker({
+    work: new AsyncWorkRepository(dataSource),
+    invoker: new Invoker({ routerUrl, sign: (request) => auth.sign(request), clock }),
+    isReachable: () => routerUrl() !== "",
+    workMayWait: (signal) => wakeups.wait("fermi_async", signal),
+    cancelled: (signal) => wakeups.wait("fermi_async_cancel", signal),
+    concurrency: config.asyncConcurrency,
+    random: Math.random,
+    clock,
+    logger,
+  });
 }

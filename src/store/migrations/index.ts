@@ -7,6 +7,7 @@ import { Triggers1700000000006 } from "./1700000000006-triggers.js";
 import { Topics1700000000007 } from "./1700000000007-topics.js";
 import { WatchProgress1700000000008 } from "./1700000000008-watch-progress.js";
 import { TimerRuns1700000000009 } from "./1700000000009-timer-runs.js";
+import { AsyncInvocations1700000000010 } from "./1700000000010-async-invocations.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -18,4 +19,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   Topics1700000000007,
   WatchProgress1700000000008,
   TimerRuns1700000000009,
+  AsyncInvocations1700000000010,
 ];

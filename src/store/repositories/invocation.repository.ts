@@ -5,7 +5,6 @@ import type { Page, PageRequest } from "../../model/page.js";
 import type { InvocationRecord, RecordBatch } from "../../model/record-batch.js";
 import type { InvocationFilter } from "../../model/record-filter.js";
 import {
-  acceptedWithin,
   invocationColumns as columns,
   invocationKeyset,
   toInvocation,
@@ -25,7 +24,7 @@ import { latestPosition, readSequence } from "./record-sequence.js";
 /** Wakes those who follow the sequence of invocations. */
 export const invocationChannel: WakeChannel = "fermi_invocation";
 
-const insertRecords = `
+export const insertRecords = `
   INSERT INTO invocation (seq, namespace, ${columns})
   SELECT nextval('invocation_seq'), namespace, ${columns}
   FROM json_to_recordset($1::json) AS record (namespace text, id uuid, function_id uuid, function_version integer,
@@ -48,9 +47,7 @@ export class InvocationRepository {
   async find(id: string): Promise<Invocation | undefined> {
     if (!isId(id)) return undefined;
     const { values, add } = new SqlParameters();
-    const accepted = acceptedWithin(id);
-    const when = accepted === undefined ? [] : [`accepted_at BETWEEN ${add(accepted.from)} AND ${add(accepted.until)}`];
-    const sql = `SELECT ${columns} FROM invocation WHERE id = ${add(id)}${andAll(when)} LIMIT 1`;
+    const sql = `SELECT ${columns} FROM invocation WHERE true${andAll(invocationConditions({ id }, add))} LIMIT 1`;
     const rows: InvocationRow[] = await withStore(() => this.dataSource.query(sql, values));
     return rows.map(toInvocation)[0];
   }

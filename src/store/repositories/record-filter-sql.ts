@@ -1,6 +1,7 @@
 /** The conditions of filters; no text that can't be an id is sent to the database as one. */
 import type { InvocationFilter, LogFilter } from "../../model/record-filter.js";
 import { isId } from "../../model/validate-name.js";
+import { acceptedWithin } from "./invocation-row.js";
 import type { SqlParameters } from "../table.js";
 
 type Add = SqlParameters["add"];
@@ -10,6 +11,7 @@ export const andAll = (conditions: readonly string[]): string => conditions.map(
 
 export function invocationConditions(filter: InvocationFilter, add: Add): string[] {
   const conditions: string[] = [];
+  if (filter.id !== undefined) conditions.push(...hasId(filter.id, add));
   if (filter.functionId !== undefined) conditions.push(isThe("function_id", filter.functionId, add));
   if (filter.namespace !== undefined) conditions.push(`namespace = ${add(filter.namespace)}`);
   if (filter.source !== undefined) {
@@ -35,6 +37,13 @@ export function logConditions(filter: LogFilter, add: Add): string[] {
   if (filter.contains !== undefined) conditions.push(`strpos(message, ${add(filter.contains)}) > 0`);
   if (filter.since !== undefined) conditions.push(`at >= ${add(filter.since)}`);
   return conditions;
+}
+
+/** A UUID of version 7 tells its time, so that partitions can be left out. */
+function hasId(id: string, add: Add): string[] {
+  const accepted = acceptedWithin(id);
+  const when = accepted === undefined ? [] : [`accepted_at BETWEEN ${add(accepted.from)} AND ${add(accepted.until)}`];
+  return [isThe("id", id, add), ...when];
 }
 
 const isThe = (column: string, id: string, add: Add): string => (isId(id) ? `${column} = ${add(id)}` : "FALSE");

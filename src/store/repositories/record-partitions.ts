@@ -9,9 +9,17 @@ interface PartitionedTable {
   readonly time: string;
   /** Held by who writes. */
   readonly lock: number;
+  /** Of which rows somebody still has need, however old they are. */
+  readonly isKept?: (rows: string) => string;
 }
 
-const invocations: PartitionedTable = { name: "invocation", time: "accepted_at", lock: recordLocks.invocation };
+const invocations: PartitionedTable = {
+  name: "invocation",
+  time: "accepted_at",
+  lock: recordLocks.invocation,
+  // One that is asynchronous is kept for as long after its end as others after their acceptance, and until it has one.
+  isKept: (rows) => `EXISTS (SELECT FROM async_invocation AS a WHERE a.id = ${rows}.id)`,
+};
 const logLines: PartitionedTable = { name: "log_line", time: "at", lock: recordLocks.logLine };
 
 const dayMs = 24 * 60 * 60 * 1_000;
@@ -34,11 +42,14 @@ export class RecordPartitions {
   }
 
   async dropBefore(cutoff: Date): Promise<void> {
+    await this.#deleteInBatches("async_invocation", "finished_at < $1", [cutoff]);
     for (const table of [invocations, logLines]) {
       for (const { partition, day } of await this.#partitions(table)) {
-        if (spanOf(day).until <= cutoff) await this.#drop(partition);
+        if (spanOf(day).until <= cutoff) await this.#dropAll(table, partition);
       }
-      await this.#deleteInBatches(`${table.name}_default`, `${table.time} < $1`, [cutoff]);
+      const rows = `${table.name}_default`;
+      const isKept = table.isKept?.(rows) ?? "FALSE";
+      await this.#deleteInBatches(rows, `${table.time} < $1 AND NOT ${isKept}`, [cutoff]);
     }
     await this.dataSource.query("DELETE FROM log_volume WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date", [
       cutoff,
@@ -111,6 +122,18 @@ export class RecordPartitions {
 
   async #exists(partition: string): Promise<boolean> {
     return exists(this.dataSource.manager, partition);
+  }
+
+  /** What is kept goes into the default partition. */
+  #dropAll({ name, lock, isKept }: PartitionedTable, partition: string): Promise<void> {
+    if (isKept === undefined) return this.#drop(partition);
+    return this.#patiently(async (manager) => {
+      await manager.query("SELECT pg_advisory_xact_lock($1)", [lock]);
+      if (!(await exists(manager, partition))) return;
+      await manager.query(`ALTER TABLE ${name} DETACH PARTITION ${partition}`);
+      await manager.query(`INSERT INTO ${name} SELECT * FROM ${partition} AS old WHERE ${isKept("old")}`);
+      await manager.query(`DROP TABLE ${partition}`);
+    });
   }
 
   #drop(partition: string): Promise<void> {

@@ -12,6 +12,13 @@ export class FakeRecorder implements InvocationRecorder {
     this.labels.push(of);
   }
 
+  /** Attempts that were only counted. */
+  readonly counted: Invocation[] = [];
+
+  count(invocation: Invocation): void {
+    this.counted.push(invocation);
+  }
+
   inFlight(functionId: string, difference: 1 | -1): void {
     this.running.set(functionId, (this.running.get(functionId) ?? 0) + difference);
   }

@@ -1,0 +1,221 @@
+import type { DataSource, EntityManager } from "typeorm";
+import { asyncLimits, type NewAsyncInvocation } from "../../model/async-invocation.js";
+import type { Accepted, KeptResult } from "../../model/async-work.js";
+import type { Invocation } from "../../model/invocation.js";
+import type { InvocationFilter } from "../../model/record-filter.js";
+import { isId } from "../../model/validate-name.js";
+import { storeUnavailable } from "../store-error.js";
+import { SqlParameters } from "../table.js";
+import { withStore } from "../with-store.js";
+import {
+  asQueued,
+  cancelChannel,
+  lockRecords,
+  tell,
+  wake,
+  workChannel,
+  type StatusChange,
+} from "./async-invocation-rows.js";
+import { invocationColumns, toInvocation, toRecordRow, type InvocationRow } from "./invocation-row.js";
+import { insertRecords, invocationChannel } from "./invocation.repository.js";
+import { andAll, invocationConditions } from "./record-filter-sql.js";
+import { rowsAsJson } from "./record-once.js";
+
+interface ChangedRow {
+  readonly id: string;
+  readonly accepted_at: Date;
+  readonly attempts: number;
+  readonly finished_at: Date | null;
+}
+
+/** Asynchronous invocations as callers see them: put in, called off, run again, and their results. */
+export class AsyncInvocationRepository {
+  /** `now` is SQL for the present: the database's clock is the only one that counts. */
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly now = "now()",
+  ) {}
+
+  enqueue(given: readonly NewAsyncInvocation[]): Promise<Accepted[]> {
+    return this.#write((db) => insertAsync(db, given, this.now));
+  }
+
+  cancel(id: string): Promise<Invocation | undefined> {
+    const sql = `UPDATE async_invocation SET state = 'CANCELLED', epoch = epoch + 1, lease_until = NULL, body = '',
+        finished_at = ${this.now}
+      WHERE id = $1 AND state IN ('QUEUED', 'RUNNING')
+      RETURNING id, accepted_at, attempts + attempts_before AS attempts, finished_at`;
+    return this.#change(id, async (db) => {
+      const [rows] = await db.query<[ChangedRow[], number]>(sql, [id]);
+      await wake(db, cancelChannel);
+      return rows.map((row) => ({ ...row, status: "CANCELLED", error: "It was called off." }));
+    });
+  }
+
+  redrive(id: string): Promise<Invocation | undefined> {
+    return this.#change(id, (db) => this.#redrive(db, "id = $1", [id]));
+  }
+
+  redriveAll(filter: InvocationFilter, limit: number): Promise<number> {
+    const { values, add } = new SqlParameters();
+    const where = andAll(invocationConditions({ ...filter, statuses: ["DEAD"] }, add));
+    const chosen = `SELECT id FROM invocation WHERE true${where} ORDER BY accepted_at, id LIMIT ${add(limit)}`;
+    return this.#write(async (db) => (await tell(db, await this.#redrive(db, `id IN (${chosen})`, values))).length);
+  }
+
+  async isAsync(id: string): Promise<boolean> {
+    if (!isId(id)) return false;
+    const sql = "SELECT FROM async_invocation WHERE id = $1";
+    const rows: unknown[] = await withStore(() => this.dataSource.query(sql, [id]));
+    return rows.length > 0;
+  }
+
+  async results(ids: readonly string[]): Promise<Map<string, KeptResult>> {
+    const sql = `SELECT id, result, result_body FROM async_invocation WHERE id = ANY($1::uuid[]) AND result IS NOT NULL`;
+    const rows: ResultRow[] = await withStore(() => this.dataSource.query(sql, [ids.filter(isId)]));
+    return new Map(rows.map(({ id, result, result_body: body }) => [id, { ...result, body: body ?? Buffer.alloc(0) }]));
+  }
+
+  /** For who was told the secret when it was accepted. */
+  async findByToken(id: string, token: string): Promise<Invocation | undefined> {
+    if (!isId(id)) return undefined;
+    const sql = `SELECT ${prefixed("i")} FROM async_invocation AS a
+      JOIN invocation AS i ON i.id = a.id AND i.accepted_at = a.accepted_at
+      WHERE a.id = $1 AND sha256(a.status_token::bytea) = sha256($2::text::bytea)`;
+    const rows: InvocationRow[] = await withStore(() => this.dataSource.query(sql, [id, token]));
+    return rows.map(toInvocation)[0];
+  }
+
+  async #redrive(db: EntityManager, which: string, values: readonly unknown[]): Promise<StatusChange[]> {
+    const sql = `UPDATE async_invocation SET state = 'QUEUED', attempts_before = attempts_before + attempts, attempts = 0,
+        available_at = ${this.now}, finished_at = NULL, result = NULL, result_body = NULL,
+        patience_until = ${this.now} + interval '${asyncLimits.patienceSeconds} s'
+      WHERE ${which} AND state = 'DEAD'
+      RETURNING id, accepted_at, attempts_before AS attempts, finished_at`;
+    const [rows] = await db.query<[ChangedRow[], number]>(sql, [...values]);
+    if (rows.length > 0) await wake(db, workChannel);
+    return rows.map((row) => ({ ...row, status: "QUEUED" }));
+  }
+
+  async #change(id: string, work: (db: EntityManager) => Promise<StatusChange[]>): Promise<Invocation | undefined> {
+    if (!isId(id)) return undefined;
+    return this.#write(async (db) => (await tell(db, await work(db)))[0]);
+  }
+
+  #write<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
+    return withStore((isLate) =>
+      this.dataSource.transaction(async (db) => {
+        await lockRecords(db);
+        const result = await work(db);
+        // The caller has been told that nothing came of it, so nothing may.
+        if (isLate()) throw storeUnavailable("took too long");
+        return result;
+      }),
+    );
+  }
+}
+
+interface ResultRow {
+  readonly id: string;
+  readonly result: Omit<KeptResult, "body">;
+  readonly result_body: Buffer | null;
+}
+
+const prefixed = (table: string): string =>
+  invocationColumns
+    .split(",")
+    .map((column) => `${table}.${column.trim()}`)
+    .join(", ");
+
+const inserting = (now: string): string => `
+  INSERT INTO async_invocation (id, namespace, function_id, version, source, trigger_id, method, target, headers, route,
+    body, accepted_at, state, available_at, patience_until, max_attempts, idempotency_key, status_token, on_success,
+    on_failure, depth)
+  SELECT id, namespace, function_id, version, source, trigger_id, method, target, headers, route,
+    decode(body, 'base64'), accepted_at, 'QUEUED', ${now} + make_interval(secs => delay_seconds),
+    ${now} + make_interval(secs => delay_seconds + ${asyncLimits.patienceSeconds}), max_attempts, idempotency_key,
+    status_token, on_success, on_failure, depth
+  FROM json_to_recordset($1::json) AS given (id uuid, namespace text, function_id uuid, version integer, source text,
+    trigger_id uuid, method text, target text, headers jsonb, route jsonb, body text, accepted_at timestamptz,
+    delay_seconds integer, max_attempts integer, idempotency_key text, status_token text, on_success jsonb,
+    on_failure jsonb, depth integer)
+  ON CONFLICT (function_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+  RETURNING id`;
+
+/** Under the lock of the records. The answers are in the order of what was given. */
+export async function insertAsync(
+  db: EntityManager,
+  given: readonly NewAsyncInvocation[],
+  now: string,
+): Promise<Accepted[]> {
+  await freeOldKeys(db, given, now);
+  const inserted: { id: string }[] = await db.query(inserting(now), [rowsAsJson(given.map(toRow))]);
+  const ids = new Set(inserted.map(({ id }) => id));
+  const added = given.filter(({ id }) => ids.has(id));
+  const records = added.map((one) => ({ invocation: asQueued(one), namespace: one.namespace }));
+  await db.query(insertRecords, [rowsAsJson(records.map(toRecordRow))]);
+  await wake(db, invocationChannel, workChannel);
+  const earlier = await earlierOnes(
+    db,
+    given.filter(({ id }) => !ids.has(id)),
+  );
+  return given.map((one) =>
+    ids.has(one.id)
+      ? { invocation: asQueued(one), statusToken: one.statusToken, isNew: true }
+      : (earlier.get(keyOf(one.functionId, one.idempotencyKey)) as Accepted),
+  );
+}
+
+const keyOf = (functionId: string, key: string | null): string => `${functionId}/${key}`;
+
+const toRow = (given: NewAsyncInvocation): object => ({
+  id: given.id,
+  namespace: given.namespace,
+  function_id: given.functionId,
+  version: given.version,
+  source: given.source,
+  trigger_id: given.triggerId,
+  method: given.method,
+  target: given.target,
+  headers: given.headers,
+  route: given.route,
+  body: given.body.toString("base64"),
+  accepted_at: given.acceptedAt,
+  delay_seconds: given.delaySeconds,
+  max_attempts: given.maxAttempts,
+  idempotency_key: given.idempotencyKey,
+  status_token: given.statusToken,
+  on_success: given.onSuccess,
+  on_failure: given.onFailure,
+  depth: given.depth,
+});
+
+/** A key is good for a day: then it may mean another invocation. */
+async function freeOldKeys(db: EntityManager, given: readonly NewAsyncInvocation[], now: string): Promise<void> {
+  const keyed = given.filter(({ idempotencyKey }) => idempotencyKey !== null);
+  if (keyed.length === 0) return;
+  await db.query(
+    `UPDATE async_invocation AS a SET idempotency_key = NULL
+      FROM unnest($1::uuid[], $2::text[]) AS given (function_id, key)
+      WHERE a.function_id = given.function_id AND a.idempotency_key = given.key
+        AND a.accepted_at < ${now} - interval '${asyncLimits.idempotencySeconds} s'`,
+    [keyed.map(({ functionId }) => functionId), keyed.map(({ idempotencyKey }) => idempotencyKey)],
+  );
+}
+
+async function earlierOnes(db: EntityManager, refused: readonly NewAsyncInvocation[]): Promise<Map<string, Accepted>> {
+  if (refused.length === 0) return new Map();
+  const rows: (InvocationRow & { idempotency_key: string; status_token: string })[] = await db.query(
+    `SELECT ${prefixed("i")}, a.idempotency_key, a.status_token
+      FROM unnest($1::uuid[], $2::text[]) AS given (function_id, key)
+      JOIN async_invocation AS a ON a.function_id = given.function_id AND a.idempotency_key = given.key
+      JOIN invocation AS i ON i.id = a.id AND i.accepted_at = a.accepted_at`,
+    [refused.map(({ functionId }) => functionId), refused.map(({ idempotencyKey }) => idempotencyKey)],
+  );
+  return new Map(
+    rows.map((row) => [
+      keyOf(row.function_id, row.idempotency_key),
+      { invocation: toInvocation(row), statusToken: row.status_token, isNew: false },
+    ]),
+  );
+}

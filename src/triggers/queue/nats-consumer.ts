@@ -1,0 +1,184 @@
+import { jetstream, type ConsumerMessages, type JetStreamClient, type JsMsg } from "@nats-io/jetstream";
+import { Backoff } from "../../lib/backoff.js";
+import type { Clock } from "../../lib/clock.js";
+import type { Logger } from "../../lib/logger.js";
+import { Seldom } from "../../lib/seldom.js";
+import type { NatsLink } from "./nats-connection.js";
+import { consumerName, toHeaders, toMessage } from "./nats-message.js";
+import { ensureConsumer, ensureStream, explainJetStream, managerOf, type StreamLimits } from "./nats-topics.js";
+import type { Consumer, FollowUp, Subscription, Verdict } from "./queue-broker.js";
+
+export interface NatsConsumerOptions {
+  readonly link: NatsLink;
+  readonly subscription: Subscription;
+  readonly limits: StreamLimits;
+  /** How long the server waits for word of a message before it brings it again. */
+  readonly ackWaitMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onIdle: () => void;
+}
+
+/** Idle connections are asked whether they still are ones. */
+const heartbeatMs = 5_000;
+const pullMs = 30_000;
+
+/** What one trigger handles in this process. Concurrency is the server's affair: it brings no more than may be unanswered. */
+export class NatsConsumer implements Consumer {
+  readonly #stopping = new AbortController();
+  readonly #abandoned = new AbortController();
+  readonly #backoff = new Backoff(200, 10_000);
+  readonly #handling = new Set<Promise<void>>();
+  readonly #following: { stop(): void };
+  readonly #trouble: Seldom;
+  readonly #running: Promise<void>;
+  #messages: ConsumerMessages | undefined;
+  /** Why the topic is not served although the server is there. */
+  #problem: string | null = null;
+
+  constructor(private readonly options: NatsConsumerOptions) {
+    this.#trouble = new Seldom(options.clock);
+    this.#following = options.link.follow(() => this.#tell());
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#messages?.stop();
+    await this.#running;
+    await Promise.all(this.#handling);
+    this.#following.stop();
+    this.options.onIdle();
+  }
+
+  abandon(): void {
+    this.#abandoned.abort();
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    const isOver = (): boolean => this.#isStopping;
+    while (!isOver()) {
+      try {
+        await this.#consume();
+      } catch (error) {
+        if (isOver()) return;
+        this.#problem = explainJetStream(error);
+        this.#tell();
+        const { clock } = this.options;
+        await pause(clock, this.#backoff.fail(clock.monotonicMs()), this.#stopping.signal);
+      }
+    }
+  }
+
+  /** Until it is stopped, or stream or consumer are no more. */
+  async #consume(): Promise<void> {
+    const { link, limits, subscription, ackWaitMs } = this.options;
+    const { trigger } = subscription;
+    const connection = await link.ready(this.#stopping.signal);
+    const jsm = await managerOf(connection);
+    const stream = await ensureStream(jsm, trigger.topic, limits);
+    await ensureConsumer(jsm, stream, trigger, ackWaitMs);
+    const js = jetstream(connection);
+    const consumer = await js.consumers.get(stream, consumerName(trigger));
+    const messages = await consumer.consume({
+      ...{ max_messages: trigger.concurrency, expires: pullMs, idle_heartbeat: heartbeatMs },
+      abort_on_missing_resource: true,
+    });
+    this.#messages = messages;
+    if (this.#isStopping) messages.stop();
+    this.#problem = null;
+    this.#backoff.succeed();
+    this.#tell();
+    for await (const message of messages) this.#take(message, js);
+    if (!this.#isStopping) throw new Error("the consumer was removed");
+  }
+
+  #take(message: JsMsg, js: JetStreamClient): void {
+    const handling = this.#handle(message, js).finally(() => this.#handling.delete(handling));
+    this.#handling.add(handling);
+  }
+
+  async #handle(message: JsMsg, js: JetStreamClient): Promise<void> {
+    const working = new Working(message, this.options);
+    try {
+      const verdict = await this.#verdict(message);
+      if (verdict.type === "AGAIN") message.nak(verdict.afterMs);
+      else await this.#finish(message, verdict.followUps, js);
+    } catch (error) {
+      // Unanswered, it is brought again.
+      if (this.#trouble.isDue())
+        this.options.logger.warn({ err: error }, "a message of NATS could not be acknowledged");
+    } finally {
+      working.stop();
+    }
+  }
+
+  /** The server counts whatever it brings, so what is no attempt is put off here. */
+  async #verdict(message: JsMsg): Promise<Verdict> {
+    const { clock, subscription } = this.options;
+    const { signal } = this.#abandoned;
+    for (;;) {
+      const { deliveryCount: attempt } = message.info;
+      const verdict = await subscription.handle({ message: toMessage(message), attempt, signal });
+      if (verdict.type === "DONE" || verdict.isAttempt || this.#isStopping) return verdict;
+      await pause(clock, verdict.afterMs, AbortSignal.any([signal, this.#stopping.signal]));
+    }
+  }
+
+  /** Followers are named after the message, so that the server takes each once, also where this is done twice. */
+  async #finish(message: JsMsg, followUps: readonly FollowUp[], js: JetStreamClient): Promise<void> {
+    const { limits, link, subscription } = this.options;
+    for (const [index, followUp] of followUps.entries()) {
+      const jsm = await managerOf(await link.ready(this.#abandoned.signal));
+      await ensureStream(jsm, followUp.topic, limits);
+      const msgID = `${consumerName(subscription.trigger)}.${message.info.stream}.${message.seq}.${index}`;
+      await js.publish(followUp.topic, followUp.body, { msgID, headers: toHeaders(followUp) });
+    }
+    await message.ackAck();
+  }
+
+  #tell(): void {
+    this.options.subscription.onTrouble(this.options.link.problem ?? this.#problem);
+  }
+}
+
+/** Tells the server now and then that the message is being worked on, so that it is brought to nobody else. */
+class Working {
+  #timer: { stop(): void };
+
+  constructor(
+    private readonly message: JsMsg,
+    private readonly options: Pick<NatsConsumerOptions, "clock" | "ackWaitMs">,
+  ) {
+    this.#timer = this.#next();
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  #next(): { stop(): void } {
+    const { clock, ackWaitMs } = this.options;
+    return clock.after(ackWaitMs / 3, () => {
+      this.message.working();
+      this.#timer = this.#next();
+    });
+  }
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      timer.stop();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.after(ms, end);
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+  });
+}

@@ -1,9 +1,9 @@
 /** What triggers this installation can serve. */
 import type { Config } from "../config/settings.js";
 import type { TriggerSupport } from "../services/trigger.service.js";
+import { watchProblem } from "./watch-source.js";
 
-export const triggerSupport = ({ cluster }: Pick<Config, "cluster">): TriggerSupport => ({
-  watchProblem: () =>
-    cluster === "kubernetes" ? undefined : `it runs its instances without Kubernetes (FERMI_CLUSTER is ${cluster})`,
+export const triggerSupport = (config: Pick<Config, "cluster" | "kubeconfig">): TriggerSupport => ({
+  watchProblem: () => watchProblem(config),
   brokerProblem: (broker) => (broker === "POSTGRES" ? undefined : "it knows no NATS server"),
 });

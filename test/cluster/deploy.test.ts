@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { stringify } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
 import { permissions, type Permission } from "../../src/cluster/kubernetes/permissions.js";
 import { repository } from "../support/harness.js";
 import { describeOnCluster, kubectl, kubectlPrograms } from "./support/kubectl.js";
@@ -167,6 +167,25 @@ describeOnCluster("deploy/", () => {
       return rule !== undefined && verbs.join() === rule.verbs.join();
     };
     expect(permissions.filter((permission) => !isGranted(permission))).toEqual([]);
+  });
+
+  it("lets triggers watch what is no secret, and more where an operator grants it", async () => {
+    const manifests = await render(overlays.base);
+    const watch = named(manifests, "ClusterRole", "fermi-watch") as unknown as {
+      aggregationRule: { clusterRoleSelectors: { matchLabels: Record<string, string> }[] };
+    };
+    const [{ matchLabels }] = watch.aggregationRule.clusterRoleSelectors as [{ matchLabels: Record<string, string> }];
+    const parts = manifests.filter(({ metadata: { labels } }) =>
+      Object.entries(matchLabels).every(([name, value]) => labels?.[name] === value),
+    ) as unknown as { rules: Rule[] }[];
+    expect(parts.map(({ rules }) => rules)).toEqual([
+      [{ apiGroups: [""], resources: ["pods", "services"], verbs: ["list", "watch"] }],
+    ]);
+    const example = parseAllDocuments(
+      await readFile(path.join(repository, "docs/watches/greeting-controller.yaml"), "utf8"),
+    ).map((document) => document.toJS() as Manifest);
+    expect(named(example, "ClusterRole", "fermi-watch-greetings").metadata.labels).toEqual(matchLabels);
+    expect(example.flatMap(violations)).toEqual([]);
   });
 
   it("leaves every role the time to drain and to stop", async () => {

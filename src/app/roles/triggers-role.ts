@@ -18,9 +18,10 @@ import { TriggerRecordsRepository } from "../../store/repositories/trigger-recor
 import { RunningSources } from "../../triggers/running-sources.js";
 import { StatusReports } from "../../triggers/status-reports.js";
 import { addressForPeople } from "../address.js";
+import type { BuildSource, SourceNeeds } from "../build-source.js";
 import type { Foundation } from "../foundation.js";
 import { OpsServer } from "../ops-server.js";
-import { leaderSources, sharedSources, type BuildSource, type SourceNeeds } from "../trigger-sources.js";
+import { leaderSources, sharedSources } from "../trigger-sources.js";
 import type { Role } from "./role.js";
 
 const mebibyte = 1024 * 1024;

@@ -19,8 +19,11 @@ import { Watcher } from "./watcher.js";
 import { WatchHealth } from "./watch-health.js";
 import type { WatchStore } from "./watch-store.js";
 
+/** With which version of its function is the current one: another one may work where that did not. */
+export type WatchedTrigger = KubernetesWatchTrigger & { readonly functionVersionId: string };
+
 export interface WatchEngineOptions {
-  readonly triggers: LivingTriggers<KubernetesWatchTrigger>;
+  readonly triggers: LivingTriggers<WatchedTrigger>;
   readonly statuses: TriggerStatuses;
   readonly store: WatchStore;
   readonly invoker: InvokeFunction;
@@ -41,6 +44,7 @@ interface Running {
   readonly watcher: Watcher;
   /** What makes another watcher of it. */
   readonly of: string;
+  functionVersionId: string;
 }
 
 const resyncMs = 30_000;
@@ -68,11 +72,6 @@ export class WatchEngine implements TriggerSource {
 
   lookAgain(): void {
     void this.#loop.ask();
-  }
-
-  /** The function is another one now: who waits for it to work tries at once. */
-  retryNow(triggerId: string): void {
-    this.#running.get(triggerId)?.watcher.retryNow();
   }
 
   async stop(): Promise<void> {
@@ -103,10 +102,16 @@ export class WatchEngine implements TriggerSource {
     this.#isPruned = true;
   }
 
-  #ensure(trigger: KubernetesWatchTrigger, journal: Journal): void {
-    if (this.#running.has(trigger.id) || this.#ending.has(trigger.id)) return;
+  #ensure(trigger: WatchedTrigger, journal: Journal): void {
+    const { id, functionVersionId } = trigger;
+    const running = this.#running.get(id);
+    if (running !== undefined && running.functionVersionId !== functionVersionId) {
+      running.functionVersionId = functionVersionId;
+      running.watcher.retryNow();
+    }
+    if (running !== undefined || this.#ending.has(id)) return;
     const watcher = this.#watcher(trigger, journal);
-    this.#running.set(trigger.id, { watcher, of: identityOf(trigger) });
+    this.#running.set(id, { watcher, of: identityOf(trigger), functionVersionId });
     watcher.start();
   }
 

@@ -9,7 +9,9 @@ export interface CustomResource {
   readonly kind: string;
   /** Of its objects in a namespace. */
   path(namespace: string): string;
+  /** Takes the kind away, and resolves when it is gone. */
   remove(): Promise<void>;
+  restore(): Promise<void>;
 }
 
 /** A kind of the test's own, with whatever fields. */
@@ -18,25 +20,22 @@ export async function aCustomResource(api: KubeApi, kind = "Greeting"): Promise<
   const plural = `${kind.toLowerCase()}s`;
   const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
   const name = `${plural}.${group}`;
-  await api.call({
-    ...{ method: "POST", path: definitions },
-    body: {
-      metadata: { name },
-      spec: {
-        ...{ group, scope: "Namespaced", names: { kind, plural } },
-        versions: [{ name: "v1", served: true, storage: true, schema }],
-      },
-    },
-  });
   const path = (namespace: string): string => `/apis/${group}/v1/namespaces/${namespace}/${plural}`;
-  await until("the kind is served", () =>
+  const isServed = (): Promise<boolean> =>
     api.call({ method: "GET", path: path("default") }).then(
       () => true,
       () => false,
-    ),
-  );
+    );
+  const restore = async (): Promise<void> => {
+    const versions = [{ name: "v1", served: true, storage: true, schema }];
+    const spec = { group, scope: "Namespaced", names: { kind, plural }, versions };
+    await api.call({ method: "POST", path: definitions, body: { metadata: { name }, spec } });
+    await until("the kind is served", isServed);
+  };
   const remove = async (): Promise<void> => {
     await api.call({ method: "DELETE", path: `${definitions}/${name}` });
+    await until("the kind is gone", async () => !(await isServed()));
   };
-  return { apiVersion: `${group}/v1`, kind, path, remove };
+  await restore();
+  return { apiVersion: `${group}/v1`, kind, path, remove, restore };
 }

@@ -281,7 +281,8 @@ describe("WatchEngine", () => {
     await stage.pass(1_000_000);
     stage.news();
     stage.status = 200;
-    stage.engine.retryNow("trigger");
+    stage.triggers = [aTrigger({ functionVersionId: "two" })];
+    stage.engine.lookAgain();
     await stage.pass();
     expect(stage.news()).toEqual(["ADDED a"]);
   });

@@ -1,15 +1,19 @@
 /** One engine, its cluster, its store and its function, with time that passes when told to. */
 import { silentLogger } from "../../../../../src/lib/logger.js";
 import type { InvokeRequest } from "../../../../../src/invocations/invoke-request.js";
-import type { KubernetesWatchTrigger, TriggerCondition } from "../../../../../src/model/trigger.js";
-import { WatchEngine, type WatchEngineOptions } from "../../../../../src/triggers/watch/watch-engine.js";
+import type { TriggerCondition } from "../../../../../src/model/trigger.js";
+import {
+  WatchEngine,
+  type WatchEngineOptions,
+  type WatchedTrigger,
+} from "../../../../../src/triggers/watch/watch-engine.js";
 import { FakeClock } from "../../../poolmgr/support/fake-clock.js";
 import { FakeCluster } from "./fake-cluster.js";
 import { FakeStore } from "./fake-store.js";
 
-export const aTrigger = (change: Partial<KubernetesWatchTrigger> = {}): KubernetesWatchTrigger => ({
+export const aTrigger = (change: Partial<WatchedTrigger> = {}): WatchedTrigger => ({
   ...{ kind: "KUBERNETES_WATCH", id: "trigger", namespace: "default", name: "pods", revision: 1 },
-  ...{ createdAt: new Date(0), updatedAt: new Date(0), functionId: "fn", enabled: true },
+  ...{ createdAt: new Date(0), updatedAt: new Date(0), functionId: "fn", functionVersionId: "one", enabled: true },
   ...{ apiVersion: "v1", objectKind: "Pod", watchNamespace: "n", labelSelector: null, fieldSelector: null },
   ...change,
 });
@@ -25,7 +29,7 @@ export class WatchStage {
   readonly clock = new FakeClock();
   readonly cluster = new FakeCluster();
   readonly store = new FakeStore();
-  triggers: KubernetesWatchTrigger[] = [aTrigger()];
+  triggers: WatchedTrigger[] = [aTrigger()];
   readonly statuses = new Map<string, readonly [TriggerCondition, string | null]>();
   isHeld = true;
   /** What the function answers at once; undefined: it takes its time, and `calls` has who waits. */

@@ -1,0 +1,14 @@
+import type { Invoker } from "../invocations/invoker.js";
+import type { TriggerSource, TriggerStatuses } from "../triggers/trigger-source.js";
+import type { Foundation } from "./foundation.js";
+
+export interface SourceNeeds {
+  readonly foundation: Foundation;
+  readonly statuses: TriggerStatuses;
+  readonly invoker: Invoker;
+  /** Asked before each call: false from the moment on at which another process may lead. Always true for shared ones. */
+  readonly leads: () => boolean;
+}
+
+/** Undefined where this installation has no such source. */
+export type BuildSource = (needs: SourceNeeds) => TriggerSource | undefined;

@@ -20,7 +20,10 @@ export interface ClusterInstance {
   /** host:port on which the runtime listens; null while it starts. */
   readonly address: string | null;
   readonly startedAt: Date;
-  /** What a READY instance was specialized with: found again after a restart of the control plane, where instances outlive it. */
+  /**
+   * What a READY instance was specialized with: found again after a restart of the control plane, where instances outlive
+   * it. Of one that was found and is SPECIALIZING: what it was claimed for, where that is known.
+   */
   readonly specializedFor: SpecializedFor | null;
   /** Why it does not come up, in words, as far as the driver knows; null where nothing is known to be wrong. */
   readonly problem: string | null;

@@ -28,8 +28,8 @@ export interface DriverWatchPorts {
 
 /** An instance that ran for this long has shown that its version works. */
 export const steadyAfterMs = 500;
-/** Longer than any launch lasts: an instance claimed that long ago by nobody we know is nobody's. */
-const strayAfterMs = 120_000;
+/** Longer than code gets to load: an instance claimed that long ago by nobody we know is nobody's. */
+const strayAfterMs = 45_000;
 
 export class DriverWatch {
   constructor(private readonly ports: DriverWatchPorts) {}
@@ -58,11 +58,17 @@ export class DriverWatch {
   /** Ends what was claimed by somebody who never specialized it. */
   discardStrays(): void {
     const { clock, fleet, retirer } = this.ports;
-    const beforeMs = clock.monotonicMs() - strayAfterMs;
+    const nowMs = clock.monotonicMs();
     for (const { instance, firstSeenMs } of fleet.observed.values()) {
-      const isStray = instance.state === "SPECIALIZING" && firstSeenMs <= beforeMs && !fleet.isKnown(instance.id);
-      if (isStray) retirer.discard(instance.id);
+      if (instance.state !== "SPECIALIZING" || fleet.isKnown(instance.id)) continue;
+      if (nowMs - firstSeenMs >= strayAfterMs + this.#busyMs(instance)) retirer.discard(instance.id);
     }
+  }
+
+  /** What was claimed for a function and does not answer may be busy with a request: it may be for so long. */
+  #busyMs({ specializedFor }: ClusterInstance): number {
+    const spec = this.ports.fleet.functions.get(specializedFor?.functionId ?? "")?.spec;
+    return 1_000 * (spec?.settings.timeoutSeconds ?? 0);
   }
 
   /** Told by the driver, or known because it was ended. Does nothing the second time. */

@@ -174,9 +174,9 @@ export class PodFleet implements Stoppable {
 
   /** One that was claimed and does not answer, as code that is busy can't, is told as what nobody has made ready. */
   #enter({ id, facts, problem, isGone }: KubeInstance, state: "STARTING" | "SPECIALIZING"): void {
-    const { environmentId, startedAt, address } = facts;
+    const { environmentId, startedAt, address, specializedFor } = facts;
     if (isGone || this.options.book.find(id) !== undefined) return;
-    this.options.book.add({ id, environmentId, state, address, startedAt, specializedFor: null, problem });
+    this.options.book.add({ id, environmentId, state, address, startedAt, specializedFor, problem });
   }
 
   #follow(instance: KubeInstance, pod: Pod, facts: PodFacts): void {

@@ -198,7 +198,7 @@ describe("PoolManager, handed over", () => {
     await stage.clock.pass(5_000);
     expect(stage.states()).toEqual(["SPECIALIZING", "WARM", "WARM", "WARM"]);
     const next = await succeed(stage);
-    await next.clock.pass(125_000);
+    await next.clock.pass(50_000);
     expect(stage.states()).toEqual(["WARM", "WARM", "WARM"]);
   });
 

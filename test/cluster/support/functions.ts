@@ -8,14 +8,29 @@ export interface DeployedFunction {
   readonly url: string;
 }
 
-const source = `module.exports = async (context) => ({ status: 200, body: context.function.name, headers: {} });\n`;
+const sayName = `module.exports = async (context) => ({ status: 200, body: context.function.name, headers: {} });\n`;
 
-export async function createEnvironment(fermi: Installation, name: string, poolSize: number): Promise<void> {
+interface Image {
+  readonly image: string;
+  readonly contract: "FERMI" | "FISSION_V2";
+}
+
+export const fissionNode: Image = {
+  image: process.env["FERMI_TEST_FISSION_NODE_IMAGE"] ?? "fermi-test/fission-node",
+  contract: "FISSION_V2",
+};
+
+export async function createEnvironment(
+  fermi: Installation,
+  name: string,
+  poolSize: number,
+  { image, contract }: Image = { image: "fermi/nodejs", contract: "FERMI" },
+): Promise<void> {
   await fermi.ok(
-    `mutation($name: String!, $poolSize: Int!) {
-      createEnvironment(input: {name: $name, image: "fermi/nodejs", poolSize: $poolSize}) { id }
+    `mutation($name: String!, $image: String!, $contract: RuntimeContract!, $poolSize: Int!) {
+      createEnvironment(input: {name: $name, image: $image, contract: $contract, poolSize: $poolSize}) { id }
     }`,
-    { name, poolSize },
+    { name, image, contract, poolSize },
   );
 }
 
@@ -24,6 +39,7 @@ export async function createFunction(
   environment: string,
   name: string,
   settings: object = {},
+  source = sayName,
 ): Promise<DeployedFunction> {
   const { createFunction: made } = await fermi.ok<{ createFunction: { id: string } }>(
     `mutation($environment: String!, $name: String!, $source: String!, $settings: RunSettingsInput) {

@@ -17,21 +17,29 @@ export async function scale(what: string, replicas: number): Promise<void> {
   });
 }
 
-/** The processes of the test cluster's API server on this machine; none where the cluster is elsewhere. */
-export async function apiServerProcesses(): Promise<number[]> {
+/** Processes of this machine of which `file` in /proc says so. */
+async function processes(file: "cmdline" | "environ", says: (text: string) => boolean): Promise<number[]> {
   const found: number[] = [];
   for (const entry of await readdir("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
-    const command = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
-    if (/(^|\/|\0)kube-apiserver\0/.test(command)) found.push(Number(entry));
+    const text = await readFile(`/proc/${entry}/${file}`, "utf8").catch(() => "");
+    if (says(text)) found.push(Number(entry));
   }
   return found;
 }
 
 /** The API server stands still while `work` goes on: it keeps its connections and answers nothing. */
 export async function withoutKubernetesApi<T>(work: () => Promise<T>): Promise<T> {
-  const processes = await apiServerProcesses();
-  if (processes.length === 0) throw new Error("no kube-apiserver runs on this machine");
+  return standingStill(await processes("cmdline", (text) => /(^|\/|\0)kube-apiserver\0/.test(text)), work);
+}
+
+/** All processes of the pod stand still while `work` goes on. */
+export async function withPodStopped<T>(pod: string, work: () => Promise<T>): Promise<T> {
+  return standingStill(await processes("environ", (text) => text.split("\0").includes(`HOSTNAME=${pod}`)), work);
+}
+
+async function standingStill<T>(processes: readonly number[], work: () => Promise<T>): Promise<T> {
+  if (processes.length === 0) throw new Error("what is to stand still does not run on this machine");
   const signal = (name: NodeJS.Signals): void => processes.forEach((pid) => process.kill(pid, name));
   const resume = (): void => signal("SIGCONT");
   process.once("exit", resume);

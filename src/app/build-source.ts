@@ -8,6 +8,8 @@ export interface SourceNeeds {
   readonly invoker: Invoker;
   /** Asked before each call: false from the moment on at which another process may lead. Always true for shared ones. */
   readonly leads: () => boolean;
+  /** What goes on after a source was stopped, while another process may lead. */
+  readonly linger: (work: Promise<void>) => void;
 }
 
 /** Undefined where this installation has no such source. */

@@ -81,7 +81,7 @@ export class FermiServer {
   }
 
   /**
-   * Says that it is not ready and goes on for the configured time; then requests in flight may finish, and everything
+   * Says that it is not ready, leaves triggers to others, and goes on for the configured time; then requests in flight may finish, and everything
    * ends. Idempotent.
    */
   stop(): Promise<void> {
@@ -91,9 +91,10 @@ export class FermiServer {
 
   async #drainAndStop(): Promise<void> {
     const { router, api, triggers } = this.#roles;
-    triggers?.drain();
     router?.drain();
+    const handedOver = triggers?.handOver();
     if (router?.address || api?.address) await delay(this.config.drainSeconds * 1_000);
+    await handedOver;
     await this.#started.stop();
   }
 

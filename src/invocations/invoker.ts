@@ -84,14 +84,16 @@ export class Invoker {
     }
   }
 
-  #send(request: InvokeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+  async #send(request: InvokeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
     const { body = "" } = request;
+    const routerUrl = this.#options.routerUrl();
+    if (routerUrl === "") throw unreachable(Object.assign(new Error("no router yet"), { syscall: "connect" }));
     return new Promise<http.IncomingMessage>((resolve, reject) => {
       // A connection of its own: one that was kept open may be closed by the router just as it is used again, and then
       // nobody knows whether the function ran.
       const options = { method: "POST", agent: false as const, headers: this.#headers(request, body), signal };
       http
-        .request(new URL(path, this.#options.routerUrl()), options, resolve)
+        .request(new URL(path, routerUrl), options, resolve)
         .on("error", (cause) => reject(unreachable(cause)))
         .end(body);
     });
@@ -115,6 +117,12 @@ const tooLate = (deadlineMs: number): AppError =>
 /** Whether user code may have run although the platform has failed: only what never reached a router surely has not. */
 export const mayHaveRun = ({ code, cause }: AppError): boolean =>
   code === "CLUSTER_UNAVAILABLE" && cause !== undefined && (cause as { syscall?: unknown }).syscall !== "connect";
+
+/** The router never had the call, so that it can be made again without its function being called twice. */
+export const hasNotArrived = (error: unknown): boolean =>
+  error instanceof AppError &&
+  error.cause instanceof Error &&
+  ["connect", "getaddrinfo"].includes((error.cause as NodeJS.ErrnoException).syscall ?? "");
 
 const unreachable = (cause: Error): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", "The router gave no answer.", { cause, retryAfterSeconds: 1 });

@@ -5,6 +5,8 @@ import { rule, type Fault } from "./fault.js";
 export interface Schedule {
   /** The first due time after this moment; null where none ever comes. */
   next(after: Date): Date | null;
+  /** The last due time that is not after this moment; null where there was none. */
+  last(until: Date): Date | null;
 }
 
 export interface ScheduleText {
@@ -96,7 +98,10 @@ function parseCron(text: string, timezone: string): Schedule {
   if (!isCron || !isTimezone(timezone)) throw new RangeError("not a schedule, or not a time zone");
   // Never started, so it has no timer. Sloppy ranges are the `5/15` that other crons know.
   const cron = new Cron(text, { paused: true, timezone, mode: "5-or-6-parts", sloppyRanges: true });
-  return { next: (after) => cron.nextRun(after) };
+  return {
+    next: (after) => cron.nextRun(after),
+    last: (until) => cron.previousRuns(1, new Date(until.getTime() + 1))[0] ?? null,
+  };
 }
 
 /** Milliseconds between two runs; undefined where it is no `@every`. */
@@ -112,6 +117,11 @@ function parseEvery(text: string): number | undefined {
   return total >= everyLimits.minSeconds && total <= everyLimits.maxSeconds ? total * 1_000 : undefined;
 }
 
-const every = (everyMs: number, fromMs: number): Schedule => ({
-  next: (after) => new Date(fromMs + (Math.max(0, Math.floor((after.getTime() - fromMs) / everyMs)) + 1) * everyMs),
-});
+function every(everyMs: number, fromMs: number): Schedule {
+  const runsUntil = (moment: Date): number => Math.max(0, Math.floor((moment.getTime() - fromMs) / everyMs));
+  const run = (number: number): Date => new Date(fromMs + number * everyMs);
+  return {
+    next: (after) => run(runsUntil(after) + 1),
+    last: (until) => (runsUntil(until) === 0 ? null : run(runsUntil(until))),
+  };
+}

@@ -25,6 +25,8 @@ import { leaderSources, sharedSources } from "../trigger-sources.js";
 import type { Role } from "./role.js";
 
 const mebibyte = 1024 * 1024;
+/** Above any time limit that a function may have; sources set bounds of their own. */
+const callDeadlineMs = 90 * 60_000;
 
 export interface TriggersRoleNeeds {
   readonly leadership: Leadership;
@@ -38,6 +40,9 @@ export class TriggersRole implements Role {
   readonly name = "triggers";
   readonly #worker: AsyncWorker | undefined;
   #address = "";
+  #shared: RunningSources | undefined;
+  #handedOver: Promise<void> | undefined;
+  readonly #lingering = new Set<Promise<void>>();
 
   constructor(
     private readonly foundation: Foundation,
@@ -58,7 +63,8 @@ export class TriggersRole implements Role {
   async start(): Promise<void> {
     const { config, started, store } = this.foundation;
     const { leadership, pages } = this.needs;
-    started.push("triggers", () => leadership.stop());
+    started.push("calls of triggers", () => Promise.all(this.#lingering).then(() => undefined));
+    started.push("triggers", () => this.handOver());
     started.push("asynchronous invocations", () => this.#worker?.stop(config.stopTimeoutSeconds * 1_000));
     if (!isAlone(config)) {
       const server = new OpsServer(pages);
@@ -66,17 +72,18 @@ export class TriggersRole implements Role {
       this.#address = addressForPeople(config.host, await server.start(config.host, config.triggersPort));
     }
     void store.opened.then(() => {
-      const shared = this.#sources(sharedSources, () => true);
-      started.push("shared sources of triggers", () => shared.stop());
-      shared.start();
+      if (this.#handedOver !== undefined) return;
+      this.#shared = this.#sources(sharedSources, () => true);
+      this.#shared.start();
       leadership.start((signal) => this.#work(signal));
       this.#worker?.start();
     });
   }
 
-  /** Begins no asynchronous invocation any more. */
-  drain(): void {
+  /** Begins nothing any more and leaves it to others, at once; what was begun goes on for a while. */
+  handOver(): Promise<void> {
     this.#worker?.drain();
+    return (this.#handedOver ??= this.#handOver());
   }
 
   unready(): string | undefined {
@@ -109,14 +116,27 @@ export class TriggersRole implements Role {
     await working.stop();
   }
 
+  async #handOver(): Promise<void> {
+    await Promise.all([this.#shared?.stop() ?? Promise.resolve(), this.needs.leadership.stop()]);
+  }
+
   /** With statuses of their own: what another process has said meanwhile is not known here. */
   #sources(builders: readonly BuildSource[], leads: () => boolean): RunningSources {
     const { auth, clock, logger, routing, store } = this.foundation;
     const { routerAddress: routerUrl } = this.needs;
     const records = new TriggerRecordsRepository(store.dataSource);
     const statuses = new StatusReports({ write: (reports) => records.report(reports), clock, logger });
-    const invoker = new Invoker({ routerUrl, sign: (request) => auth.sign(request), clock });
-    const needs: SourceNeeds = { foundation: this.foundation, statuses, invoker, leads };
+    const invoker = new Invoker({
+      routerUrl,
+      sign: (request) => auth.sign(request),
+      clock,
+      deadlineMs: callDeadlineMs,
+    });
+    const linger = (work: Promise<void>): void => {
+      const lingering = work.finally(() => this.#lingering.delete(lingering));
+      this.#lingering.add(lingering);
+    };
+    const needs: SourceNeeds = { foundation: this.foundation, statuses, invoker, leads, linger };
     const sources = builders.flatMap((build) => build(needs) ?? []);
     return new RunningSources({ sources, statuses, logger, subscribe: (onChange) => routing.subscribe(onChange) });
   }

@@ -3,6 +3,7 @@ import { TimerRunRepository } from "../store/repositories/timer-run.repository.j
 import { TriggerStore } from "../store/trigger-store.js";
 import { TimerSource } from "../triggers/timer/timer-source.js";
 import type { BuildSource } from "./build-source.js";
+import { queueSource } from "./queue-source.js";
 import { watchSource } from "./watch-source.js";
 
 const timers: BuildSource = ({ foundation, statuses, invoker, leads, linger }) => {
@@ -19,4 +20,4 @@ const timers: BuildSource = ({ foundation, statuses, invoker, leads, linger }) =
 export const leaderSources: readonly BuildSource[] = [timers, watchSource];
 
 /** Run by every process of the role, beside each other. */
-export const sharedSources: readonly BuildSource[] = [];
+export const sharedSources: readonly BuildSource[] = [queueSource];

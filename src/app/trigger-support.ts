@@ -3,7 +3,10 @@ import type { Config } from "../config/settings.js";
 import type { TriggerSupport } from "../services/trigger.service.js";
 import { watchProblem } from "./watch-source.js";
 
-export const triggerSupport = (config: Pick<Config, "cluster" | "kubeconfig">): TriggerSupport => ({
+export const triggerSupport = (config: Pick<Config, "cluster" | "kubeconfig" | "natsUrl">): TriggerSupport => ({
   watchProblem: () => watchProblem(config),
-  brokerProblem: (broker) => (broker === "POSTGRES" ? undefined : "it knows no NATS server"),
+  brokerProblem: (broker) =>
+    broker === "POSTGRES" || config.natsUrl !== null
+      ? undefined
+      : "it knows no NATS server (FERMI_NATS_URL is not set)",
 });

@@ -38,6 +38,13 @@ export function postgresUrl(text: string): string {
   return text;
 }
 
+export function natsUrl(text: string): string {
+  const urls = text.split(",").map((part) => URL.parse(part.trim()));
+  const areFit = urls.every((url) => url !== null && ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "");
+  if (!areFit) throw new SettingError("must be of the form nats://user:password@host:4222, or tls://host:4222");
+  return text;
+}
+
 export function cidrList(text: string): readonly string[] {
   const parts = text
     .split(",")

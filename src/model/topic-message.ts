@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { demand, firstFault, isPlainText, rule, type Demand, type Fault } from "./fault.js";
 import { labelFault } from "./validate-name.js";
 import { headerName, headerValue } from "./validate-request.js";
@@ -39,6 +40,17 @@ const messageKey: Demand<string> = {
   holds: (key) =>
     key.length >= 1 && key.length <= keyCharacters && isPlainText(key) && !/[\p{Cc}\u2028\u2029]/u.test(key),
 };
+
+/** What a body is taken for whose publisher does not say: JSON where it is some, else text, else bytes. */
+export function contentTypeOf(body: Buffer): string {
+  if (!isUtf8(body)) return "application/octet-stream";
+  try {
+    JSON.parse(body.toString());
+    return "application/json";
+  } catch {
+    return "text/plain; charset=utf-8";
+  }
+}
 
 export const topicNameFault = (field: string, name: string): Fault | undefined => demand(field, name, topicName);
 

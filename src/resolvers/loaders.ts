@@ -9,7 +9,7 @@ import type { Invocation, InvocationResult, InvocationStats, InvocationStatus } 
 import type { LogLine } from "../model/log-line.js";
 import type { Page, PageRequest } from "../model/page.js";
 import type { RequestContext } from "../model/request-context.js";
-import type { Trigger, TriggerStatus } from "../model/trigger.js";
+import type { QueueTrigger, Trigger, TriggerStatus } from "../model/trigger.js";
 import type { LoaderSources } from "./operations.js";
 
 type ById<T> = DataLoader<string, T | undefined>;
@@ -23,6 +23,8 @@ export interface Loaders {
   readonly triggers: ById<Trigger>;
   readonly triggerStatuses: ById<TriggerStatus>;
   readonly lastRuns: ById<Date>;
+  /** Messages that wait; undefined where that is not known now. */
+  readonly backlogs: DataLoader<QueueTrigger, number | undefined, string>;
   /** Answers of asynchronous invocations. */
   readonly results: ById<InvocationResult>;
   readonly triggersOfFunction: DataLoader<string, readonly Trigger[]>;
@@ -49,7 +51,7 @@ const noPage = { edges: [], hasNextPage: false, hasPreviousPage: false };
 const noStats = { total: 0, failed: 0, coldStarts: 0, p50Ms: null, p95Ms: null, p99Ms: null };
 
 export function createLoaders(
-  { environments, functions, triggers, invocations, queue, logs }: LoaderSources,
+  { environments, functions, triggers, invocations, queue, backlogs, logs }: LoaderSources,
   ctx: RequestContext,
   options: LoaderOptions,
 ): Loaders {
@@ -68,6 +70,7 @@ export function createLoaders(
     triggers: byId((ids) => triggers.byIds(ids)),
     triggerStatuses: byKey((ids) => triggers.statuses(ids), undefined),
     lastRuns: byKey((ids) => triggers.lastRuns(ids), undefined),
+    backlogs: backlogLoader(backlogs, options),
     results: byKey((ids) => queue.results(ids), undefined),
     triggersOfFunction: byKey(async (ids) => groupedByFunction(await triggers.byFunctionIds(ids)), []),
     versionCount: byKey((ids) => functions.countVersions(ids), 0),
@@ -92,6 +95,14 @@ export function createLoaders(
         ),
     ),
   };
+}
+
+function backlogLoader(source: LoaderSources["backlogs"], options: LoaderOptions): Loaders["backlogs"] {
+  const count = async (queues: readonly QueueTrigger[]): Promise<(number | undefined)[]> => {
+    const ids = queues.map(({ id }) => id);
+    return inOrder(ids, await source.backlog(queues));
+  };
+  return new DataLoader(count, { ...options, cacheKeyFn: ({ id }) => id });
 }
 
 /** One loader per distinct argument: fields selected twice with other arguments are other lists. */

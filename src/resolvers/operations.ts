@@ -184,6 +184,10 @@ export interface LoaderSources {
   };
   /** Answers that were kept. */
   readonly queue: { results(ids: readonly string[]): Promise<Map<string, InvocationResult>> };
+  readonly backlogs: {
+    /** By trigger; without those whose broker can't tell now. */
+    backlog(triggers: readonly QueueTrigger[]): Promise<Map<string, number>>;
+  };
   readonly logs: {
     ofInvocations(
       invocations: { readonly id: string; readonly functionId: string }[],
@@ -200,6 +204,7 @@ export interface ApiParts {
   readonly invocations: InvocationOperations & LoaderSources["invocations"];
   readonly logs: LogOperations & LoaderSources["logs"];
   readonly topics: TopicOperations;
+  readonly backlogs: LoaderSources["backlogs"];
   readonly invoker: InvokeOperation;
   readonly queue: AsyncOperations & LoaderSources["queue"];
   readonly pools: PoolView;

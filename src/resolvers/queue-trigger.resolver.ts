@@ -1,4 +1,4 @@
-import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
+import { Arg, Ctx, FieldResolver, Int, Mutation, Resolver, Root } from "type-graphql";
 import type { QueueTrigger } from "../model/trigger.js";
 import { CreateQueueTriggerInput, UpdateQueueTriggerInput } from "../schema/queue-trigger.input.js";
 
@@ -26,5 +26,14 @@ export class QueueTriggerResolver {
     @Ctx() ctx: ApiContext,
   ): Promise<QueueTrigger> {
     return this.triggers.updateQueue(ctx, input);
+  }
+
+  @FieldResolver(() => Int, {
+    nullable: true,
+    description:
+      "Messages that are not dealt with, those included that are being handled; null where that can't be told now.",
+  })
+  backlog(@Root() trigger: QueueTrigger, @Ctx() { loaders }: ApiContext): Promise<number | undefined> {
+    return loaders.backlogs.load(trigger);
   }
 }

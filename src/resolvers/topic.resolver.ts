@@ -1,4 +1,5 @@
 import { Args, ID, Mutation, Resolver } from "type-graphql";
+import { contentTypeOf, type NewTopicMessage } from "../model/topic-message.js";
 import { PublishMessageArgs } from "../schema/publish-message.args.js";
 import type { TopicOperations } from "./operations.js";
 
@@ -15,21 +16,7 @@ export class TopicResolver {
   }
 }
 
-const toMessage = ({ topic, body, key, namespace, contentType }: PublishMessageArgs): Published => ({
-  namespace,
-  topic,
-  key: key ?? null,
-  headers: { "content-type": contentType ?? (isJson(body) ? "application/json" : "text/plain; charset=utf-8") },
-  body: Buffer.from(body),
-});
-
-type Published = Parameters<TopicOperations["publish"]>[0];
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+function toMessage({ topic, body: text, key, namespace, contentType }: PublishMessageArgs): NewTopicMessage {
+  const body = Buffer.from(text);
+  return { namespace, topic, key: key ?? null, headers: { "content-type": contentType ?? contentTypeOf(body) }, body };
 }

@@ -11,6 +11,7 @@ import type { PoolView } from "../../model/pool-view.js";
 import type { RequestContext } from "../../model/request-context.js";
 import type { RemotePoolView } from "../../poolmgr/remote-pool-view.js";
 import type { ServerOperations } from "../../resolvers/operations.js";
+import type { NatsBroker } from "../../triggers/queue/nats-broker.js";
 import type { EnvironmentServiceParts } from "../../services/environment.service.js";
 import { addressForPeople } from "../address.js";
 import { ApiServer } from "../api-server.js";
@@ -22,6 +23,7 @@ import { answerHealthy, answerMetrics, answerReady } from "../health.js";
 import type { Installation } from "../installation.js";
 import { checkNetworkPolicy } from "../network-check.js";
 import { playground } from "../playground.js";
+import { natsBroker } from "../queue-brokers.js";
 import { triggerSupport } from "../trigger-support.js";
 import type { Role } from "./role.js";
 
@@ -48,6 +50,8 @@ export class ApiRole implements Role {
   readonly name = "api";
   readonly #startedAt: Date;
   readonly #control: ControlPlane;
+  /** For counting what waits there; it connects when that is asked for. */
+  readonly #nats: NatsBroker | undefined;
   #address = "";
   #storeName = "";
   #hasExample = false;
@@ -57,13 +61,16 @@ export class ApiRole implements Role {
     private readonly foundation: Foundation,
     private readonly needs: ApiRoleNeeds,
   ) {
-    const { store, clock } = foundation;
+    const { store, clock, logger } = foundation;
+    this.#nats = natsBroker(foundation);
     this.#startedAt = clock.now();
     this.#network = new Remembered(() => checkNetworkPolicy(anyAddress(needs.pools)), networkRememberedMs, clock);
     this.#control = buildControlPlane(store, {
       images: needs.images,
       support: triggerSupport(foundation.config),
       clock,
+      logger,
+      ...(this.#nats && { nats: this.#nats }),
       inForce: () => needs.installation.inForce(),
     });
   }
@@ -86,6 +93,7 @@ export class ApiRole implements Role {
     const { remotePools } = this.needs;
     started.push("view of the pools", () => remotePools?.stop());
     remotePools?.start();
+    started.push("NATS", () => this.#nats?.stop());
     const api = this.#buildServer();
     started.push("API", () => api.stop());
     const { port } = await api.start();

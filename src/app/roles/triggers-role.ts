@@ -15,12 +15,14 @@ import { Housekeeping } from "../../store/housekeeping.js";
 import { AsyncWorkRepository } from "../../store/repositories/async-work.repository.js";
 import { RecordPartitions } from "../../store/repositories/record-partitions.js";
 import { TriggerRecordsRepository } from "../../store/repositories/trigger-records.repository.js";
+import { TopicRetention } from "../../store/topic-retention.js";
 import { RunningSources } from "../../triggers/running-sources.js";
 import { StatusReports } from "../../triggers/status-reports.js";
 import { addressForPeople } from "../address.js";
 import type { BuildSource, SourceNeeds } from "../build-source.js";
 import type { Foundation } from "../foundation.js";
 import { OpsServer } from "../ops-server.js";
+import { topicMaxBytes, topicRetentionMs } from "../queue-brokers.js";
 import { leaderSources, sharedSources } from "../trigger-sources.js";
 import type { Role } from "./role.js";
 
@@ -109,6 +111,12 @@ export class TriggersRole implements Role {
     const housekeeping = new Housekeeping({ dataSource, clock, logger, retentionDays });
     working.push("housekeeping", () => housekeeping.stop());
     housekeeping.start();
+    const topics = new TopicRetention({
+      ...{ dataSource, clock, logger },
+      ...{ retentionMs: topicRetentionMs(config), maxBytes: topicMaxBytes(config) },
+    });
+    working.push("retention of topics", () => topics.stop());
+    topics.start();
     const sources = this.#sources(leaderSources, () => this.leads && !signal.aborted);
     working.push("sources of triggers", () => sources.stop());
     sources.start();

@@ -1,6 +1,7 @@
 /** A message as its function gets it, and what is published of it afterwards. Pure. */
 import type { InvokeRequest } from "../../invocations/invoke-request.js";
 import type { InvocationResult } from "../../model/invocation.js";
+import { contentTypeOf } from "../../model/topic-message.js";
 import type { QueueTrigger } from "../../model/trigger.js";
 import { headerName, headerValue } from "../../model/validate-request.js";
 import type { FollowUp, QueueMessage } from "./queue-broker.js";
@@ -12,9 +13,8 @@ const isOwn = (name: string): boolean => /^x-(fermi|fission)-/.test(name);
 const isFailure = (name: string): boolean => /^x-fermi-error-[a-z-]+$/.test(name);
 
 export function toRequest(trigger: QueueTrigger, message: QueueMessage, attempt: number): InvokeRequest {
-  const sendable = Object.entries(message.headers).filter(
-    ([name, value]) => headerName.holds(name) && headerValue.holds(value),
-  );
+  const typed = { "content-type": contentTypeOf(message.body), ...message.headers };
+  const sendable = Object.entries(typed).filter(([name, value]) => headerName.holds(name) && headerValue.holds(value));
   return {
     functionId: trigger.functionId,
     version: null,

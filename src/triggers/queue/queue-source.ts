@@ -87,6 +87,8 @@ export class QueueSource implements TriggerSource {
     for (const [id, { trigger }] of this.#served) {
       const now = triggers.get(id);
       if (now?.enabled !== true || now.revision !== trigger.revision) this.#leave(id);
+      // What the broker kept for the topic before is nothing to the one now.
+      if (now !== undefined && now.topic !== trigger.topic) this.#forget(trigger);
     }
     for (const trigger of triggers.values()) {
       if (trigger.enabled && !this.#served.has(trigger.id)) this.#serve(trigger);

@@ -1,4 +1,4 @@
-import type { ClusterInstance, InstanceChange, Watching } from "./cluster-driver.js";
+import type { ClusterInstance, InstanceChange, SpecializeRequest, Watching } from "./cluster-driver.js";
 
 type Watcher = (change: InstanceChange) => void;
 
@@ -38,6 +38,11 @@ export class InstanceBook {
     this.#instances.set(id, instance);
     this.#tell({ type: "CHANGED", instance });
     return instance;
+  }
+
+  /** It has its function and serves from now on. */
+  specialized(id: string, { function: { id: functionId }, version, requestsPerInstance }: SpecializeRequest): void {
+    this.update(id, { state: "READY", specializedFor: { functionId, version, requestsPerInstance } });
   }
 
   /** Says that the instance is no more; does nothing the second time. */

@@ -26,7 +26,9 @@ import type {
   Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
+import { noInstance } from "../no-instance.js";
 import type { OutputBounds } from "../output-reader.js";
+import { OutputReaders } from "../output-readers.js";
 import { unusable } from "../runtime-client.js";
 import type { FetcherSettings } from "./fission-pod.js";
 import type { KubeCalls } from "./fenced-kube-api.js";
@@ -67,7 +69,7 @@ export class KubernetesDriver implements ClusterDriver {
   readonly outlivesProcess = true;
   readonly #book = new InstanceBook();
   readonly #pools = new Map<string, KubePool>();
-  readonly #readers = new Set<(output: InstanceOutput) => void>();
+  readonly #readers = new OutputReaders();
   readonly #deployments: PoolDeployments;
   readonly #pods: PodFleet;
   readonly #logs: PodLogs;
@@ -95,7 +97,7 @@ export class KubernetesDriver implements ClusterDriver {
       onAbsent: (environmentId) => this.#missPool(environmentId),
       onListed: poolsListed,
     });
-    this.#logs = new PodLogs({ ...options, path, bounds, onOutput: (output) => this.#print(output) });
+    this.#logs = new PodLogs({ ...options, path, bounds, onOutput: (output) => this.#readers.tell(output) });
     this.#pods = new PodFleet({
       ...options,
       path,
@@ -162,9 +164,7 @@ export class KubernetesDriver implements ClusterDriver {
     await instance.specialize(request, signal);
     if (instance.isEnding || instance.isGone) throw unusable("it has ended");
     if (instance.noteRefusal !== undefined) throw unusable(instance.noteRefusal);
-    const { version, requestsPerInstance } = request;
-    const specializedFor = { functionId: request.function.id, version, requestsPerInstance };
-    this.#book.update(id, { state: "READY", specializedFor });
+    this.#book.specialized(id, request);
   }
 
   async end(instanceId: string, graceMs: number): Promise<void> {
@@ -179,9 +179,7 @@ export class KubernetesDriver implements ClusterDriver {
   }
 
   logs(onOutput: (output: InstanceOutput) => void): Stoppable {
-    const reader = (output: InstanceOutput): void => onOutput(output);
-    this.#readers.add(reader);
-    return { stop: () => void this.#readers.delete(reader) };
+    return this.#readers.add(onOutput);
   }
 
   /** Pools that were found on the cluster are among them, whether their environment still exists or not. */
@@ -289,10 +287,6 @@ export class KubernetesDriver implements ClusterDriver {
     this.#logs.follow({ id, name, since });
   }
 
-  #print(output: InstanceOutput): void {
-    for (const reader of this.#readers) reader(output);
-  }
-
   #refusalIfAway(toleratedMs: number): AppError | undefined {
     const { outage } = this.options.api;
     if (outage === undefined || outage.sinceMs <= toleratedMs) return undefined;
@@ -331,8 +325,3 @@ export class KubernetesDriver implements ClusterDriver {
     this.#logs.refresh();
   }
 }
-
-const noInstance = (why: string): AppError =>
-  new AppError("CLUSTER_UNAVAILABLE", `No instance can be started: ${why.replace(/\.$/, "")}.`, {
-    retryAfterSeconds: 1,
-  });

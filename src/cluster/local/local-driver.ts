@@ -23,6 +23,7 @@ import type {
   Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
+import { noInstance } from "../no-instance.js";
 import { OutputReaders } from "../output-readers.js";
 import { LocalInstance, type InstanceTools } from "./local-instance.js";
 import { LocalPool } from "./local-pool.js";
@@ -94,7 +95,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     this.#isStopping = true;
     this.#retry?.stop();
     this.#refill?.stop();
-    for (const pool of this.#pools.values()) pool.claims.refuseAll(unavailable("the server is stopping"));
+    for (const pool of this.#pools.values()) pool.claims.refuseAll(noInstance("the server is stopping"));
     this.#pools.clear();
     await Promise.all([...this.#instances.keys()].map((id) => this.end(id, graceMs)));
     this.#tools?.memory.stop();
@@ -141,17 +142,17 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     const pool = this.#pools.get(environmentId);
     if (pool === undefined) return;
     this.#pools.delete(environmentId);
-    pool.claims.refuseAll(unavailable("the environment's pool was removed"));
+    pool.claims.refuseAll(noInstance("the environment's pool was removed"));
     await Promise.all(pool.empty().map(({ id }) => this.end(id, idleGraceMs)));
   }
 
   async claim(environmentId: string, signal: AbortSignal): Promise<ClusterInstance> {
     signal.throwIfAborted();
     const pool = this.#pools.get(environmentId);
-    if (pool === undefined) throw unavailable("the environment has no pool");
+    if (pool === undefined) throw noInstance("the environment has no pool");
     const [warm] = pool.warm;
     if (warm !== undefined) return this.#take(pool, warm);
-    if (pool.isHopeless && pool.starting.size <= pool.claims.size) throw unavailable(pool.problem ?? "");
+    if (pool.isHopeless && pool.starting.size <= pool.claims.size) throw noInstance(pool.problem ?? "");
     const claimed = pool.claims.wait(signal);
     this.#replan();
     return claimed;
@@ -161,13 +162,11 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     signal.throwIfAborted();
     const instance = this.#instances.get(id);
     if (instance === undefined || this.#book.find(id)?.state !== "SPECIALIZING") {
-      throw unavailable("the instance is gone or has its function already");
+      throw noInstance("the instance is gone or has its function already");
     }
     await instance.specialize(request, signal);
-    if (instance.isEnding || instance.isDead) throw unavailable("the instance has ended");
-    const { version, requestsPerInstance } = request;
-    const specializedFor = { functionId: request.function.id, version, requestsPerInstance };
-    this.#book.update(id, { state: "READY", specializedFor });
+    if (instance.isEnding || instance.isDead) throw noInstance("the instance has ended");
+    this.#book.specialized(id, request);
   }
 
   async end(instanceId: string, graceMs: number): Promise<void> {
@@ -208,7 +207,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
       [...this.#pools.values()].map(({ state }) => state),
       machine,
     );
-    const full = unavailable(`all ${maxInstances} instances that this machine may run are in use`);
+    const full = noInstance(`all ${maxInstances} instances that this machine may run are in use`);
     for (const id of plan.refuse) this.#pools.get(id)?.claims.refuseAll(full);
     for (const [id, count] of plan.end) {
       for (const instance of [...(this.#pools.get(id)?.warm ?? [])].slice(0, count))
@@ -290,7 +289,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   /** Those who wait on a pool from which nothing is to be expected soon. */
   #refuseHopeless(): void {
     for (const pool of this.#pools.values()) {
-      if (pool.isHopeless && pool.starting.size === 0) pool.claims.refuseAll(unavailable(pool.problem ?? ""));
+      if (pool.isHopeless && pool.starting.size === 0) pool.claims.refuseAll(noInstance(pool.problem ?? ""));
     }
   }
 
@@ -306,8 +305,3 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     this.#replan();
   }
 }
-
-const unavailable = (why: string): AppError =>
-  new AppError("CLUSTER_UNAVAILABLE", `No instance can be started: ${why.replace(/\.$/, "")}.`, {
-    retryAfterSeconds: 1,
-  });

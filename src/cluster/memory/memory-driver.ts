@@ -109,9 +109,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     const listener = await this.#load(request, signal);
     this.#expectClaimed(instance.id);
     if (listener !== undefined) this.#servers.get(instance.id)?.serve(listener);
-    const { version, requestsPerInstance } = request;
-    const specializedFor = { functionId: request.function.id, version, requestsPerInstance };
-    this.#book.update(instance.id, { state: "READY", specializedFor });
+    this.#book.specialized(instance.id, request);
   }
 
   end(instanceId: string, graceMs: number): Promise<void> {

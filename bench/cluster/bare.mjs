@@ -15,15 +15,15 @@ const namespace = "fermi-bench";
 const pods = 5;
 const path = `/api/v1/namespaces/${namespace}/pods`;
 
-const deployment = {
+const deployment = (app, replicas) => ({
   apiVersion: "apps/v1",
   kind: "Deployment",
-  metadata: { name: "bare" },
+  metadata: { name: app },
   spec: {
-    replicas: pods,
-    selector: { matchLabels: { app: "bare" } },
+    replicas,
+    selector: { matchLabels: { app } },
     template: {
-      metadata: { labels: { app: "bare" } },
+      metadata: { labels: { app } },
       spec: {
         automountServiceAccountToken: false,
         terminationGracePeriodSeconds: 1,
@@ -38,27 +38,52 @@ const deployment = {
       },
     },
   },
-};
+});
 
 /** Samples in ms, of so many pods each. */
-export async function measureBare(rounds, settledMs) {
-  kubectl("create", "namespace", namespace);
-  const api = KubeApi.connect({ kubeconfig: process.env.KUBECONFIG ?? null, clock: systemClock });
-  try {
-    await api.call({ method: "POST", path: `/apis/apps/v1/namespaces/${namespace}/deployments`, body: deployment });
+export const measureBare = (rounds, settledMs) =>
+  inNamespace(async (api) => {
+    await create(api, "bare", pods);
     const samples = { start: [], patch: [], both: [] };
     for (let at = 0; at < rounds; at++) await measureOne(api, samples, settledMs);
     return samples;
+  });
+
+/** Milliseconds in which a Deployment's pods come up, so many at once. */
+export const measureStarts = (count) =>
+  inNamespace(async (api) => {
+    const startedAt = now();
+    await create(api, "many", count);
+    await until("all pods", async () => (await readyPods(api, "many")).length === count, { everyMs: 100 });
+    return now() - startedAt;
+  });
+
+async function inNamespace(measure) {
+  kubectl("create", "namespace", namespace);
+  const api = KubeApi.connect({ kubeconfig: process.env.KUBECONFIG ?? null, clock: systemClock });
+  try {
+    return await measure(api);
   } finally {
     api.close();
-    kubectl("delete", "namespace", namespace, "--wait=false");
+    kubectl("delete", "namespace", namespace);
   }
+}
+
+const create = (api, app, replicas) =>
+  api.call({
+    method: "POST",
+    path: `/apis/apps/v1/namespaces/${namespace}/deployments`,
+    body: deployment(app, replicas),
+  });
+
+async function readyPods(api, app) {
+  const { items } = await api.call({ method: "GET", path, query: { labelSelector: `app=${app}` } });
+  return items.filter(isReady).sort(byAge);
 }
 
 async function measureOne(api, samples, settledMs) {
   const ready = await until("as many bare pods as there are to be", async () => {
-    const { items } = await api.call({ method: "GET", path, query: { labelSelector: "app=bare" } });
-    const found = items.filter(isReady).sort(byAge);
+    const found = await readyPods(api, "bare");
     return found.length === pods && found;
   });
   await delay(settledMs);

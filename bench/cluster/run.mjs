@@ -6,7 +6,7 @@ import { createEnvironment, createFunction, deleteFunction, helloSource, poolIsW
 import { format, writeCluster } from "../sections.mjs";
 import { now } from "../server.mjs";
 import { ms, percentile } from "../stats.mjs";
-import { measureBare } from "./bare.mjs";
+import { measureBare, measureStarts } from "./bare.mjs";
 import { empty, install, kubectl } from "./fermi.mjs";
 
 const fresh = 30;
@@ -88,6 +88,8 @@ async function manyAtOnce(fermi) {
   for (const connection of connections) connection.close();
   const failed = answers.filter(({ status }) => status !== 200);
   for (const { status, text } of failed) console.error(`bench: ${status} ${text}`);
+  await empty(fermi);
+  const startsMs = await measureStarts(atOnce - poolSize);
   return {
     title: `${atOnce} first requests of ${atOnce} functions at once`,
     note: `Each on a connection of its own; pool of ${poolSize} warm pods, so that ${atOnce - poolSize} wait for pods that have yet to start.`,
@@ -95,6 +97,7 @@ async function manyAtOnce(fermi) {
       ["errors", String(failed.length), "aim: 0"],
       ["answered", spread(answers.map((answer) => answer.ms)), ""],
       ["all answered after", ms(totalMs), ""],
+      [`${atOnce - poolSize} such pods of a plain Deployment, until all are ready`, ms(startsMs), "what bounds it"],
     ],
   };
 }

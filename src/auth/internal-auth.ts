@@ -1,6 +1,8 @@
 /**
  * How Fermi's roles know each other over a network: whoever asks signs with the secret that all of an installation share,
- * and nobody else can. A signature is good for one request, within a minute.
+ * and nobody else can. A signature is good for one request to one process, within a minute: its replicas do not know that
+ * it was used. It does not name whom it is for, because behind a Service neither side knows the other's name for it;
+ * and whoever can overhear one overhears the keys of instances, too, which is for the network's encryption to prevent.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { AppError } from "../errors/app-error.js";

@@ -56,6 +56,38 @@ export const routeFlags: Flags = {
   "cors.maxAgeSeconds": "--cors-max-age",
 };
 
+export const timerFlags: Flags = {
+  ...common,
+  function: "--function",
+  schedule: "--cron",
+  timezone: "--timezone",
+  onMissed: "--on-missed",
+  missedWindowSeconds: "--missed-window",
+  overlap: "--overlap",
+  count: "--count",
+};
+
+export const watchFlags: Flags = {
+  ...common,
+  function: "--function",
+  apiVersion: "--api-version",
+  kind: "--kind",
+  watchNamespace: "--watch-namespace",
+  labelSelector: "--labels",
+  fieldSelector: "--fields",
+};
+
+export const queueFlags: Flags = {
+  ...common,
+  function: "--function",
+  broker: "--broker",
+  topic: "--topic",
+  responseTopic: "--response-topic",
+  errorTopic: "--error-topic",
+  maxAttempts: "--max-attempts",
+  concurrency: "--concurrency",
+};
+
 /** Of invocations and of log lines. */
 export const recordFlags: Flags = {
   "filter.namespace": "--namespace",

@@ -16,8 +16,11 @@ import { addHelpCommand } from "./commands/help.js";
 import { addInvocationCommands } from "./commands/invocation.js";
 import { addPoolCommands } from "./commands/pool.js";
 import { addRouteCommands } from "./commands/route.js";
+import { addQueueCommands } from "./commands/queue.js";
+import { addTimerCommands } from "./commands/timer.js";
 import { addTopicCommands } from "./commands/topic.js";
 import { addVersionCommand } from "./commands/version.js";
+import { addWatchCommands } from "./commands/watch.js";
 import { formats } from "./print.js";
 import { processShell, type Shell } from "./shell.js";
 
@@ -68,6 +71,9 @@ export function buildProgram(options: ProgramOptions): Command {
   addFunctionRunCommands(functions, shell);
   addFunctionLogCommand(functions, shell);
   addRouteCommands(program, shell);
+  addTimerCommands(program, shell);
+  addWatchCommands(program, shell);
+  addQueueCommands(program, shell);
   addPoolCommands(program, shell);
   addInvocationCommands(program, shell);
   addTopicCommands(program, shell);

@@ -134,6 +134,33 @@ export const routeNode = (change: object = {}): object => ({
   ...change,
 });
 
+const triggerOwn = {
+  TimeTrigger: {
+    ...{ schedule: "@hourly", timezone: "UTC", onMissed: "RUN_ONCE", missedWindowSeconds: 3600, overlap: "ALLOW" },
+    ...{ nextRuns: ["2030-01-01T01:00:00.000Z"], lastRunAt: null },
+  },
+  KubernetesWatchTrigger: {
+    ...{ apiVersion: "v1", kind: "Pod", watchNamespace: null, labelSelector: "app=shop", fieldSelector: null },
+  },
+  QueueTrigger: {
+    ...{ broker: "POSTGRES", topic: "orders", responseTopic: null, errorTopic: null, maxAttempts: 5, concurrency: 1 },
+  },
+};
+
+export const triggerNode = (type: keyof typeof triggerOwn, change: object = {}): object => ({
+  __typename: type,
+  id: "t1",
+  namespace: "default",
+  name: "hi",
+  revision: 1,
+  enabled: true,
+  function: functionNode(),
+  status: { condition: "READY", reason: null, since: times.createdAt },
+  ...triggerOwn[type],
+  ...times,
+  ...change,
+});
+
 export const invocationNode = (change: object = {}): object => ({
   id: "i1",
   function: functionNode(),

@@ -1,0 +1,68 @@
+import { Option, type Command } from "commander";
+import { queueFlags } from "../flags.js";
+import {
+  createQueue,
+  deleteQueue,
+  enableQueue,
+  listQueues,
+  updateQueue,
+  type QueueNode,
+} from "../operations/queue.operations.js";
+import { wholeNumber } from "../options.js";
+import type { Shell } from "../shell.js";
+import { addTriggerCommands, type SettingOptions, type TriggerCommands } from "./trigger.js";
+
+interface QueueOptions extends SettingOptions {
+  readonly broker?: string;
+  readonly topic?: string;
+  /** False for `--no-response-topic`, and likewise below. */
+  readonly responseTopic?: string | false;
+  readonly errorTopic?: string | false;
+  readonly maxAttempts?: number;
+  readonly concurrency?: number;
+}
+
+const orNull = (value: string | false | undefined): string | null | undefined => (value === false ? null : value);
+
+const queues: TriggerCommands<QueueNode, QueueOptions> = {
+  word: "queue",
+  aliases: ["mqtrigger"],
+  description: "queues: call a function with each message of a topic",
+  operations: { create: createQueue, update: updateQueue, enable: enableQueue, remove: deleteQueue, list: listQueues },
+  flags: queueFlags,
+  columns: [
+    ["BROKER", (row) => row.broker],
+    ["TOPIC", (row) => row.topic],
+    ["RESPONSES", (row) => row.responseTopic],
+    ["ERRORS", (row) => row.errorTopic],
+    ["ATTEMPTS", (row) => row.maxAttempts],
+    ["CONCURRENCY", (row) => row.concurrency],
+  ],
+  needed: ["topic"],
+  readInput: ({ broker, topic, responseTopic, errorTopic, maxAttempts, concurrency }) => ({
+    broker: broker?.toUpperCase(),
+    topic,
+    responseTopic: orNull(responseTopic),
+    errorTopic: orNull(errorTopic),
+    maxAttempts,
+    concurrency,
+  }),
+  addSettings: (command) =>
+    command
+      .option("--topic <topic>", "the topic it reads")
+      .option("--response-topic <topic>", "where the function's answers go")
+      .option("--error-topic <topic>", "where messages go that have failed for good")
+      .option("--max-attempts <n>", "how often a message is tried", wholeNumber)
+      .option("--concurrency <n>", "messages handled at a time", wholeNumber),
+  addNewSettings: (command) =>
+    command.addOption(new Option("--broker <broker>", "what keeps the topic; postgres where not given")),
+  addChanges: (command) =>
+    command
+      .option("--no-response-topic", "answers go nowhere again")
+      .option("--no-error-topic", "what has failed goes nowhere again"),
+  tell: ({ topic, broker }) => `topic ${topic} (${broker})`,
+};
+
+export function addQueueCommands(program: Command, shell: Shell): void {
+  addTriggerCommands(program, shell, queues);
+}

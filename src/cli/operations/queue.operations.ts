@@ -1,0 +1,25 @@
+import {
+  createOperation,
+  deleteOperation,
+  enableOperation,
+  listOperation,
+  updateOperation,
+  type TriggerNode,
+} from "../trigger-operations.js";
+
+export interface QueueNode extends TriggerNode {
+  readonly broker: string;
+  readonly topic: string;
+  readonly responseTopic: string | null;
+  readonly errorTopic: string | null;
+  readonly maxAttempts: number;
+  readonly concurrency: number;
+}
+
+const fields = "broker topic responseTopic errorTopic maxAttempts concurrency";
+
+export const createQueue = createOperation<QueueNode>("QueueTrigger", fields);
+export const updateQueue = updateOperation<QueueNode>("QueueTrigger", fields);
+export const enableQueue = enableOperation<QueueNode>("QueueTrigger", fields);
+export const deleteQueue = deleteOperation<QueueNode>("QueueTrigger", fields);
+export const listQueues = listOperation<QueueNode>("QueueTrigger", fields);

@@ -67,7 +67,15 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .option("-A, --all-namespaces", "of every namespace")
     .option("--function <name>", "those of one function")
     .option("--status <status>", "those with this status; repeat it for more", several)
-    .addOption(new Option("--source <source>", "those that came this way").choices(["HTTP", "GRAPHQL"]))
+    .addOption(
+      new Option("--source <source>", "those that came this way").choices([
+        "HTTP",
+        "TIME",
+        "KUBERNETES_WATCH",
+        "QUEUE",
+        "GRAPHQL",
+      ]),
+    )
     .option("--since <time>", "those since then: 10m ago, or a time")
     .option("--until <time>", "those before then")
     .option("--limit <n>", "at most so many", positiveNumber, 50)

@@ -1,16 +1,15 @@
 /** One message: the call of its function, and what follows from how that ended. */
 import { AppError } from "../../errors/app-error.js";
 import { decide, type Ending } from "../../invocations/async-state.js";
-import type { Invoker } from "../../invocations/invoker.js";
-import { newId } from "../../lib/new-id.js";
-import type { InvocationResult } from "../../model/invocation.js";
+import { mayHaveRun, type Invoker } from "../../invocations/invoker.js";
+import type { KeptResult } from "../../model/async-work.js";
 import { topicLimits } from "../../model/topic-message.js";
 import type { QueueTrigger } from "../../model/trigger.js";
 import { toAnswer, toFailed, toRequest } from "./message-request.js";
 import type { Delivery, FollowUp, Verdict } from "./queue-broker.js";
 
 export interface HandlerParts {
-  readonly invoker: Pick<Invoker, "invoke">;
+  readonly invoker: Pick<Invoker, "attempt">;
   /** 0 to 1. */
   readonly random: () => number;
 }
@@ -25,10 +24,10 @@ export interface Handled {
 
 interface Called {
   readonly ending: Ending;
-  readonly result?: InvocationResult;
+  /** Null where it is larger than a message may be. */
+  readonly result?: KeptResult | null;
 }
 
-const principal = { subject: "trigger", roles: ["admin"], namespaces: ["*"] };
 /** Given back: whoever is next handles it, as if it had not been tried here. */
 const givenBack: Handled = {
   verdict: { type: "AGAIN", afterMs: 0, isAttempt: false },
@@ -57,8 +56,8 @@ export async function handleMessage(parts: HandlerParts, trigger: QueueTrigger, 
 async function call({ invoker }: HandlerParts, trigger: QueueTrigger, delivery: Delivery): Promise<Called> {
   const { message, attempt, signal } = delivery;
   try {
-    const ctx = { principal, requestId: newId(), signal };
-    const { invocation, result } = await invoker.invoke(ctx, toRequest(trigger, message, attempt));
+    const request = toRequest(trigger, message, attempt);
+    const { invocation, result } = await invoker.attempt(signal, request, topicLimits.bodyBytes);
     const { httpStatus, error } = invocation;
     return { ending: { type: "ANSWERED", httpStatus: httpStatus ?? 0, error }, result };
   } catch (error) {
@@ -74,18 +73,19 @@ const forGood = new Set(["BODY_TOO_LARGE", "HEADERS_TOO_LARGE", "BAD_REQUEST"]);
 function endingOf(error: unknown): Ending {
   if (!(error instanceof AppError)) return { type: "FAILED", error: "The call was broken off." };
   const { code, message, retryAfterSeconds = 1 } = error;
-  if (notBegun.has(code)) return { type: "NOT_BEGUN", error: message, retryAfterMs: retryAfterSeconds * 1_000 };
+  if (notBegun.has(code) && !mayHaveRun(error))
+    return { type: "NOT_BEGUN", error: message, retryAfterMs: retryAfterSeconds * 1_000 };
   return { type: forGood.has(code) ? "GONE" : "FAILED", error: message };
 }
 
-function succeeded(trigger: QueueTrigger, delivery: Delivery, result: InvocationResult | undefined): Handled {
+function succeeded(trigger: QueueTrigger, delivery: Delivery, result: Called["result"]): Handled {
   const { responseTopic } = trigger;
-  // Nothing was returned, so nothing is published.
-  const hasAnswer = responseTopic !== null && result !== undefined && result.httpStatus !== 204;
-  const answer = hasAnswer ? [toAnswer(responseTopic, delivery.message, result)] : [];
-  if (answer.some(({ body }) => body.length > topicLimits.bodyBytes)) {
+  if (responseTopic !== null && result === null) {
     return dead(trigger, delivery, `The answer is larger than a message may be (${topicLimits.bodyBytes} bytes).`);
   }
+  // Nothing was returned, so nothing is published.
+  const hasAnswer = responseTopic !== null && result != null && result.httpStatus !== 204;
+  const answer = hasAnswer ? [toAnswer(responseTopic, delivery.message, result)] : [];
   return { verdict: done(answer), problem: null, isDead: false };
 }
 

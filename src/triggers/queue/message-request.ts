@@ -1,6 +1,6 @@
 /** A message as its function gets it, and what is published of it afterwards. Pure. */
 import type { InvokeRequest } from "../../invocations/invoke-request.js";
-import type { InvocationResult } from "../../model/invocation.js";
+import type { KeptResult } from "../../model/async-work.js";
 import { contentTypeOf } from "../../model/topic-message.js";
 import type { QueueTrigger } from "../../model/trigger.js";
 import { headerName, headerValue } from "../../model/validate-request.js";
@@ -44,7 +44,7 @@ function describe(trigger: QueueTrigger, { id, key }: QueueMessage, attempt: num
 }
 
 /** What the function answered, under the key of what it answered to. */
-export function toAnswer(topic: string, { id, key }: QueueMessage, result: InvocationResult): FollowUp {
+export function toAnswer(topic: string, { id, key }: QueueMessage, result: KeptResult): FollowUp {
   const contentType = result.headers["content-type"];
   return {
     topic,
@@ -53,7 +53,7 @@ export function toAnswer(topic: string, { id, key }: QueueMessage, result: Invoc
       ...(contentType !== undefined && { "content-type": String(contentType) }),
       "x-fermi-answer-to": id,
     },
-    body: Buffer.from(result.body, result.base64 ? "base64" : "utf8"),
+    body: result.body,
   };
 }
 

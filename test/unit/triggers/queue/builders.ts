@@ -1,7 +1,7 @@
 import { AppError } from "../../../../src/errors/app-error.js";
 import type { ErrorCode } from "../../../../src/errors/codes.js";
 import type { InvokeRequest } from "../../../../src/invocations/invoke-request.js";
-import type { InvocationResult } from "../../../../src/model/invocation.js";
+import type { KeptResult } from "../../../../src/model/async-work.js";
 import type { QueueTrigger } from "../../../../src/model/trigger.js";
 import type { Delivery } from "../../../../src/triggers/queue/queue-broker.js";
 import type { HandlerParts } from "../../../../src/triggers/queue/handle-message.js";
@@ -22,25 +22,23 @@ export const aDelivery = (fields: Partial<Delivery> = {}): Delivery => ({
   ...fields,
 });
 
-export type Answer = Partial<InvocationResult> | ErrorCode | Error;
+export type Answer = Partial<KeptResult> | "LARGE" | ErrorCode | Error;
 
 /** An invoker that gives these answers in turn, the last one again and again. */
 export function fakeInvoker(...answers: Answer[]): HandlerParts["invoker"] & { requests: InvokeRequest[] } {
   const requests: InvokeRequest[] = [];
   return {
     requests,
-    invoke: (_ctx, request) => {
+    attempt: (_signal, request) => {
       requests.push(request);
       const answer = answers[Math.min(requests.length, answers.length) - 1] ?? {};
       if (answer instanceof Error) return Promise.reject(answer);
+      if (answer === "LARGE") {
+        return Promise.resolve({ invocation: anInvocation({ functionId: request.functionId }), result: null });
+      }
       if (typeof answer === "string") return Promise.reject(new AppError(answer, `It is ${answer}.`));
-      const result = {
-        httpStatus: 200,
-        headers: { "content-type": "text/plain" },
-        body: "ok",
-        base64: false,
-        ...answer,
-      };
+      const body = Buffer.from("ok");
+      const result = { httpStatus: 200, headers: { "content-type": "text/plain" }, body, ...answer };
       const error = result.httpStatus >= 500 ? "Error: boom" : null;
       const invocation = anInvocation({ functionId: request.functionId, httpStatus: result.httpStatus, error });
       return Promise.resolve({ invocation, result });

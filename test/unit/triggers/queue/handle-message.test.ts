@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { AppError } from "../../../../src/errors/app-error.js";
 import { handleMessage, type Handled } from "../../../../src/triggers/queue/handle-message.js";
 import { aDelivery, aQueueTrigger, fakeInvoker, type Answer } from "./builders.js";
 
@@ -36,7 +37,7 @@ describe("A message", () => {
   });
 
   it("that was handled is followed by the answer, under its key", async () => {
-    expect(await handle({ body: "/w==", base64: true })).toEqual({
+    expect(await handle({ body: Buffer.from([255]) })).toEqual({
       verdict: {
         type: "DONE",
         followUps: [
@@ -52,7 +53,7 @@ describe("A message", () => {
 
   it("is followed by nothing where nothing is returned, or nobody wants the answer", async () => {
     const nothing = { verdict: { type: "DONE", followUps: [] }, problem: null, isDead: false };
-    expect(await handle({ httpStatus: 204, body: "" })).toEqual(nothing);
+    expect(await handle({ httpStatus: 204, body: Buffer.from("") })).toEqual(nothing);
     expect(await handle({}, aQueueTrigger())).toEqual(nothing);
   });
 
@@ -104,9 +105,16 @@ describe("A message", () => {
   });
 
   it("has failed for good where its answer is larger than a message may be", async () => {
-    const large = await handle({ body: "x".repeat(1024 * 1024 + 1) });
-    expect(large).toMatchObject({ isDead: true, problem: expect.stringContaining("larger than a message may be") });
-    expect(await handle("BODY_TOO_LARGE")).toMatchObject({ isDead: true });
+    const problem = expect.stringContaining("larger than a message may be");
+    expect(await handle("LARGE")).toMatchObject({ isDead: true, problem });
+    expect(await handle("LARGE", aQueueTrigger())).toMatchObject({ isDead: false, problem: null });
+    expect(await handle("HEADERS_TOO_LARGE")).toMatchObject({ isDead: true });
+  });
+
+  it("has been tried where the router was lost while it was being handled", async () => {
+    const cause = Object.assign(new Error("reset"), { code: "ECONNRESET", syscall: "read" });
+    const lost = new AppError("CLUSTER_UNAVAILABLE", "The router gave no answer.", { cause });
+    expect(await handle(lost)).toMatchObject({ verdict: { type: "AGAIN", isAttempt: true } });
   });
 
   it("that was taken away meanwhile is given back as if nothing had been tried", async () => {

@@ -54,6 +54,30 @@ describeOnCluster("an installation from deploy/", () => {
     }
   }, 120_000);
 
+  it("hands what a function publishes to the function that reads the topic", async () => {
+    const fermi = await connectTo();
+    const publisher = `module.exports = async () => {
+      const headers = { authorization: "Bearer " + process.env.FERMI_TOKEN, "content-type": "application/json" };
+      const url = process.env.FERMI_ROUTER_URL + "/-/topics/orders?key=k";
+      return String((await fetch(url, { method: "POST", headers, body: '{"order":1}' })).status);
+    };`;
+    const reader = "module.exports = async ({ request }) => { console.log('got order', request.body.order); };";
+    await fermi.ok(
+      `mutation ($publisher: String!, $reader: String!) {
+        publisher: createFunction(input: { name: "publisher", environment: "node", source: $publisher }) { id }
+        reader: createFunction(input: { name: "reader", environment: "node", source: $reader }) { id }
+        createQueueTrigger(input: { name: "on-orders", function: "reader", topic: "orders" }) { id }
+      }`,
+      { publisher, reader },
+    );
+    expect(await shell("fermi function invoke publisher")).toBe("201");
+    await eventually(async () => expect(await shell("fermi function logs reader")).toContain("got order 1"), 30_000);
+    const { triggers } = await fermi.ok<{ triggers: { nodes: unknown[] } }>(
+      "{ triggers(kind: QUEUE) { nodes { status { condition reason } ... on QueueTrigger { backlog } } } }",
+    );
+    expect(triggers.nodes).toEqual([{ status: { condition: "READY", reason: null }, backlog: 0 }]);
+  }, 60_000);
+
   it("tells of itself that all is well, and what it runs on", async () => {
     const fermi = await connectTo();
     // Each process tells of itself every few seconds, so what has only just become ready is known a moment later.

@@ -125,4 +125,10 @@ describe("fermi watch and fermi queue", () => {
     });
     expect(queue.input).toEqual({ id: "t1", errorTopic: null, maxAttempts: 7 });
   });
+
+  it("show how much waits, where that is known", async () => {
+    const nodes = [triggerNode("QueueTrigger", { backlog: 7 }), triggerNode("QueueTrigger", { backlog: null })];
+    const { stdout } = await fermi("queue list", { triggers: (args: never) => page(nodes, args) });
+    expect(stdout).toMatch(/ BACKLOG .*\n.* 7 .*\n/);
+  });
 });

@@ -37,6 +37,7 @@ const queues: TriggerCommands<QueueNode, QueueOptions> = {
     ["ERRORS", (row) => row.errorTopic],
     ["ATTEMPTS", (row) => row.maxAttempts],
     ["CONCURRENCY", (row) => row.concurrency],
+    ["BACKLOG", (row) => row.backlog],
   ],
   needed: ["topic"],
   readInput: ({ broker, topic, responseTopic, errorTopic, maxAttempts, concurrency }) => ({

@@ -14,9 +14,11 @@ export interface QueueNode extends TriggerNode {
   readonly errorTopic: string | null;
   readonly maxAttempts: number;
   readonly concurrency: number;
+  /** Null where it can't be told now. */
+  readonly backlog: number | null;
 }
 
-const fields = "broker topic responseTopic errorTopic maxAttempts concurrency";
+const fields = "broker topic responseTopic errorTopic maxAttempts concurrency backlog";
 
 export const createQueue = createOperation<QueueNode>("QueueTrigger", fields);
 export const updateQueue = updateOperation<QueueNode>("QueueTrigger", fields);

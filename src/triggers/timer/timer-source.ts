@@ -62,6 +62,11 @@ export class TimerSource implements TriggerSource {
     this.#trouble = new Seldom(parts.clock);
   }
 
+  /** How many triggers it waits for. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   start(): void {
     void this.#loop.ask();
   }
@@ -104,6 +109,7 @@ export class TimerSource implements TriggerSource {
       this.#enter(trigger, known.get(trigger.id));
       await pace();
     }
+    this.#sleep();
   }
 
   #enter(trigger: TimeTrigger, known: KnownTimer | undefined): void {
@@ -143,10 +149,19 @@ export class TimerSource implements TriggerSource {
 
   #sleep(): void {
     this.#timer?.stop();
-    const first = this.#heap.first();
+    const first = this.#firstOfUse();
     if (first === undefined || this.#isStopped) return;
     const leftMs = first.atMs - this.parts.clock.now().getTime();
     this.#timer = this.parts.clock.after(Math.min(Math.max(leftMs, 0), maxSleepMs), () => this.#wake());
+  }
+
+  /** Takes away what is out of date before it. */
+  #firstOfUse(): ReturnType<DueHeap["first"]> {
+    let first = this.#heap.first();
+    for (; first !== undefined && this.#entries.get(first.id)?.wakeMs !== first.atMs; first = this.#heap.first()) {
+      this.#heap.pop();
+    }
+    return first;
   }
 
   #wake(): void {

@@ -3,9 +3,10 @@ import { burst } from "./burst.mjs";
 import { coldStart } from "./cold-start.mjs";
 import { scale } from "./scale.mjs";
 import { format, writeLocal } from "./sections.mjs";
+import { timersExact } from "./timers.mjs";
 import { warm } from "./warm.mjs";
 
-const measurements = { cold: coldStart, warm, burst, scale };
+const measurements = { cold: coldStart, warm, burst, scale, timers: timersExact };
 
 /** Resolves with the exit code. */
 export async function runBench(names) {

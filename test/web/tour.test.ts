@@ -18,22 +18,24 @@ const operationOf = (text: string): OperationDefinitionNode => {
 };
 
 describe("Walk-through", () => {
-  it("is a page of what there is, then four steps", () =>
+  it("is a page of what there is, then five steps", () =>
     expect(steps.map(({ text }) => operationOf(text).name?.value)).toEqual([
       "Start",
       "Step1_Create",
       "Step2_Route",
       "Step3_Call",
       "Step4_Logs",
+      "Step5_Timer",
     ]));
 
-  it("asks for a query, three mutations and a subscription", () =>
+  it("asks for a query, mutations and a subscription", () =>
     expect(steps.map(({ text }) => operationOf(text).operation)).toEqual([
       "query",
       "mutation",
       "mutation",
       "mutation",
       "subscription",
+      "mutation",
     ]));
 
   describe.each(steps)("$file", ({ text }) => {

@@ -3,6 +3,7 @@ import step1 from "./tour/step1-create.graphql";
 import step2 from "./tour/step2-route.graphql";
 import step3 from "./tour/step3-call.graphql";
 import step4 from "./tour/step4-logs.graphql";
+import step5 from "./tour/step5-timer.graphql";
 
 export interface Step {
   readonly title: string;
@@ -17,4 +18,5 @@ export const tour: readonly Step[] = [
   { title: "Route", summary: "A route gives it an address to call.", operation: step2 },
   { title: "Call", summary: "Call it from here and see how the call went.", operation: step3 },
   { title: "Logs", summary: "Follow live what it prints.", operation: step4 },
+  { title: "Timer", summary: "A timer calls it by itself.", operation: step5 },
 ];

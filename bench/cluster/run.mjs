@@ -1,4 +1,4 @@
-/** Measures cold starts on the cluster of KUBECONFIG and writes them to bench/RESULTS.md. */
+/** Measures on the cluster of KUBECONFIG, and writes to bench/RESULTS.md where all was measured. */
 import os from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, ok } from "../http.mjs";
@@ -8,6 +8,7 @@ import { now } from "../server.mjs";
 import { ms, percentile } from "../stats.mjs";
 import { measureBare, measureStarts } from "./bare.mjs";
 import { empty, install, kubectl } from "./fermi.mjs";
+import { watchDelay } from "./watch.mjs";
 
 const fresh = 30;
 const bareRounds = 30;
@@ -18,19 +19,22 @@ const settledMs = 1_000;
 
 const spread = (samples) => `p50 ${ms(percentile(samples, 0.5))}, p95 ${ms(percentile(samples, 0.95))}`;
 
-/** Resolves with the exit code. */
-export async function runClusterBench() {
+/** Resolves with the exit code. Where names are given, only what is named is measured. */
+export async function runClusterBench(names) {
   const [load] = os.loadavg();
   const fermi = install();
   await empty(fermi);
   await createEnvironment(fermi, poolSize);
   const sections = [];
-  for (const measure of [coldStarts, manyAtOnce]) {
+  const measurements = [coldStarts, manyAtOnce, watchDelay];
+  const chosen = measurements.filter(({ name }) => names.length === 0 || names.includes(name));
+  for (const measure of chosen) {
     console.error(`bench: ${measure.name} …`);
     sections.push(format(await measure(fermi)));
     console.log(`${sections.at(-1)}\n`);
   }
   await empty(fermi);
+  if (names.length > 0) return 0;
   const { serverVersion, items } = {
     ...JSON.parse(kubectl("version", "--output=json")),
     ...JSON.parse(kubectl("get", "nodes", "--output=json")),

@@ -174,6 +174,16 @@ withChromium(`Playground in a browser${whySkipped}`, () => {
       expect(await page.page.getByRole("tab", { name: "Step4_Logs" }).count()).toBe(2);
     });
 
+    it("opens what else calls functions, which runs as it stands where there is a cluster", async () => {
+      const page = await visit(fermi);
+      await page.page.getByRole("button", { name: "Show Walk-through", exact: true }).click();
+      await page.page.locator(".fermi-tour").getByRole("button", { name: "Watch" }).click();
+      await page.page.getByRole("tab", { name: "Watch", selected: true }).waitFor();
+      const { data, errors } = await page.run();
+      if (errors === undefined) expect(data?.["createKubernetesWatchTrigger"]).toMatchObject({ kind: "Pod" });
+      else expect(errors[0]?.message).toContain("knows no Kubernetes");
+    });
+
     it("keeps tabs over a reload, and starts afresh in another window", async () => {
       const page = await visit(fermi);
       await page.newTab("query Mine { viewer { subject } }");

@@ -17,7 +17,7 @@ describe("Lists", () => {
     expect(api.requests.map(({ variables }) => variables["first"])).toEqual([3]);
   });
 
-  it.each(["env list", "fn list", "route list", "fn versions hi", "invocation list"])(
+  it.each(["env list", "fn list", "route list", "watch list", "fn versions hi", "invocation list"])(
     "of none are a mistake: %s --limit 0",
     async (command) => {
       const { exitCode, stdout, stderr, api } = await fermi(`${command} --limit 0`, {});

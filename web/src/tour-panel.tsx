@@ -1,6 +1,6 @@
 import { Button, useGraphiQL, useGraphiQLActions, type GraphiQLPlugin } from "@graphiql/react";
 import type { JSX } from "react";
-import { tour, type Step } from "./tour.js";
+import { moreWays, tour, type Step } from "./tour.js";
 
 /** The walk-through again, for when its tabs have been closed or changed. */
 export const tourPlugin: GraphiQLPlugin = { title: "Walk-through", icon: TourIcon, content: TourPanel };
@@ -16,16 +16,9 @@ function TourPanel(): JSX.Element {
     <section className="fermi-tour" aria-label="Walk-through">
       <h2>Walk-through</h2>
       <p>From source text to an HTTP endpoint. Each step opens in a tab of its own and runs as it stands.</p>
-      <ol>
-        {tour.map((step) => (
-          <li key={step.title}>
-            <Button type="button" onClick={() => open(step)}>
-              {step.title}
-            </Button>
-            <span>{step.summary}</span>
-          </li>
-        ))}
-      </ol>
+      <ol>{tour.map((step) => stepItem(step, open))}</ol>
+      <h3>More ways to call a function</h3>
+      <ul>{moreWays.map((step) => stepItem(step, open))}</ul>
       <h3>What this page keeps</h3>
       <p>
         History keeps the text of operations in this browser: no headers, no variables, and nothing that spells out a
@@ -33,6 +26,17 @@ function TourPanel(): JSX.Element {
         stored nowhere.
       </p>
     </section>
+  );
+}
+
+function stepItem(step: Step, open: (step: Step) => void): JSX.Element {
+  return (
+    <li key={step.title}>
+      <Button type="button" onClick={() => open(step)}>
+        {step.title}
+      </Button>
+      <span>{step.summary}</span>
+    </li>
   );
 }
 

@@ -4,6 +4,7 @@ import step2 from "./tour/step2-route.graphql";
 import step3 from "./tour/step3-call.graphql";
 import step4 from "./tour/step4-logs.graphql";
 import step5 from "./tour/step5-timer.graphql";
+import watch from "./tour/watch.graphql";
 
 export interface Step {
   readonly title: string;
@@ -19,4 +20,9 @@ export const tour: readonly Step[] = [
   { title: "Call", summary: "Call it from here and see how the call went.", operation: step3 },
   { title: "Logs", summary: "Follow live what it prints.", operation: step4 },
   { title: "Timer", summary: "A timer calls it by itself.", operation: step5 },
+];
+
+/** What else calls functions; opened on demand. Each is complete, too, where there is what it is about. */
+export const moreWays: readonly Step[] = [
+  { title: "Watch", summary: "A cluster's objects call a function.", operation: watch },
 ];

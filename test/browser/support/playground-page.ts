@@ -4,7 +4,7 @@ import { eventually } from "../../support/harness.js";
 /** What the playground's response pane shows: an answer, or a subscription's events. */
 export interface Shown {
   readonly data?: Readonly<Record<string, unknown>>;
-  readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
+  readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
   readonly status?: string;
   readonly received?: number;
   readonly newestFirst?: readonly unknown[];

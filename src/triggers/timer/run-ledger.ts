@@ -44,17 +44,22 @@ export class RunLedger {
     // Later in this turn, so that what is due at one moment is asked for at once.
     this.#writing ??= new Promise<void>((resolve) => setImmediate(resolve))
       .then(() => this.#writeAll())
-      .finally(() => (this.#writing = undefined));
+      .then((isAllWritten) => {
+        this.#writing = undefined;
+        // What came after the last look and before this.
+        if (this.#waiting.length > 0 || (isAllWritten && this.#finished.length > 0)) this.#write();
+      });
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#finished.length > 0 || this.#waiting.length > 0) {
-      if (!(await this.#writeFinished()) && this.#waiting.length === 0) return;
+  /** Whether all ends could be written; those that could not wait for the next occasion. Never rejects. */
+  async #writeAll(): Promise<boolean> {
+    for (;;) {
+      const isAllWritten = await this.#writeFinished();
+      if (this.#waiting.length === 0 && (!isAllWritten || this.#finished.length === 0)) return isAllWritten;
       await this.#writeAsked(this.#nextBatch());
     }
   }
 
-  /** Whether they could be written; if not, they wait for the next occasion. */
   async #writeFinished(): Promise<boolean> {
     const finished = this.#finished.splice(0, maxBatch);
     if (finished.length === 0) return true;

@@ -1,3 +1,4 @@
+import queue from "./tour/queue.graphql";
 import start from "./tour/start.graphql";
 import step1 from "./tour/step1-create.graphql";
 import step2 from "./tour/step2-route.graphql";
@@ -24,5 +25,6 @@ export const tour: readonly Step[] = [
 
 /** What else calls functions; opened on demand. Each is complete, too, where there is what it is about. */
 export const moreWays: readonly Step[] = [
+  { title: "Queue", summary: "Messages of a topic call a function.", operation: queue },
   { title: "Watch", summary: "A cluster's objects call a function.", operation: watch },
 ];

@@ -40,6 +40,13 @@ export const invokeFlags: Flags = {
   path: "--path",
   headers: "--header",
   body: "--body",
+  idempotencyKey: "--key",
+  delaySeconds: "--delay",
+  maxAttempts: "--max-attempts",
+  "onSuccess.function": "--on-success",
+  "onFailure.function": "--on-failure",
+  "onSuccess.topic": "--on-success",
+  "onFailure.topic": "--on-failure",
 };
 
 export const routeFlags: Flags = {
@@ -48,6 +55,7 @@ export const routeFlags: Flags = {
   methods: "--method",
   path: "--url",
   host: "--host",
+  mode: "--mode",
   "cors.allowOrigins": "--cors-origin",
   "cors.allowMethods": "--cors-method",
   "cors.allowHeaders": "--cors-header",

@@ -77,6 +77,16 @@ export class AsyncInvocations {
     );
   }
 
+  /** How far it has come, for who has the secret that was given when it was accepted. */
+  async status(
+    id: string,
+    token: string,
+  ): Promise<{ invocation: Invocation; result: InvocationResult | null } | undefined> {
+    const invocation = await this.options.store.findByToken(id, token);
+    if (invocation === undefined) return undefined;
+    return { invocation, result: (await this.results([id])).get(id) ?? null };
+  }
+
   /** Resolves when all that was being stored is, or is refused. */
   idle(): Promise<void> {
     return this.#intake.idle();

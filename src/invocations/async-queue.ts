@@ -15,6 +15,8 @@ export interface AsyncStore {
   /** The oldest DEAD ones that match, at most `limit`; how many. */
   redriveAll(filter: InvocationFilter, limit: number): Promise<number>;
   isAsync(id: string): Promise<boolean>;
+  /** For who has the secret that was given when it was accepted. */
+  findByToken(id: string, token: string): Promise<Invocation | undefined>;
   results(ids: readonly string[]): Promise<Map<string, KeptResult>>;
 }
 

@@ -29,10 +29,8 @@ export interface TakenRoute {
   readonly subtreeDepth: number | null;
 }
 
-/** Where word of the end goes: another function of the namespace, by its id. */
-export interface Destination {
-  readonly functionId: string;
-}
+/** Where word of the end goes: another function of the namespace, by its id, or a topic of it. */
+export type Destination = { readonly functionId: string } | { readonly topic: string };
 
 /** An invocation that is to be stored before anybody is told that it was accepted. */
 export interface NewAsyncInvocation {

@@ -1,7 +1,7 @@
 /** What mutations take, after their shape was checked. Undefined is "stays as it is" in a change, "default" in a new one. */
 import type { ComputeResources, RuntimeContract } from "./environment.js";
 import type { RunSettings, Variable } from "./function.js";
-import type { CorsPolicy, MissedRunPolicy, OverlapPolicy, QueueBroker } from "./trigger.js";
+import type { CorsPolicy, RouteMode, MissedRunPolicy, OverlapPolicy, QueueBroker } from "./trigger.js";
 
 export interface ResourceName {
   readonly namespace: string;
@@ -57,6 +57,7 @@ export interface NewHttpTrigger {
   readonly path: string;
   readonly host?: string | null;
   readonly cors?: NewCorsPolicy | null;
+  readonly mode?: RouteMode | null;
 }
 
 export interface NewCorsPolicy {
@@ -77,6 +78,7 @@ export interface HttpTriggerChange {
   /** Null given on purpose is any host. */
   readonly host?: string | null;
   readonly cors?: NewCorsPolicy | null;
+  readonly mode?: RouteMode | null;
 }
 
 export interface NewTimeTrigger extends ResourceName {

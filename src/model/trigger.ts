@@ -11,6 +11,10 @@ export const triggerTypeNames = {
   QUEUE: "QueueTrigger",
 } as const satisfies Record<TriggerKind, ResourceKind>;
 
+export const routeModes = ["SYNC", "ASYNC_ALLOWED", "ASYNC"] as const;
+/** Whether callers of a route wait for the answer. */
+export type RouteMode = (typeof routeModes)[number];
+
 export interface CorsPolicy {
   readonly allowOrigins: readonly string[];
   readonly allowMethods: readonly string[];
@@ -34,6 +38,7 @@ export interface HttpTrigger extends TriggerBase {
   /** Null is any host. */
   readonly host: string | null;
   readonly cors: CorsPolicy | null;
+  readonly mode: RouteMode;
 }
 
 export const missedRunPolicies = ["RUN_ONCE", "SKIP"] as const;

@@ -1,5 +1,7 @@
-import { AppError } from "../errors/app-error.js";
+import { AppError, badInput } from "../errors/app-error.js";
+import type { Destination } from "../model/async-invocation.js";
 import type { Invocation, InvocationResult } from "../model/invocation.js";
+import { topicNameFault } from "../model/topic-message.js";
 import type { RequestContext } from "../model/request-context.js";
 import type { InvokeFunctionInput } from "../schema/invoke-function.input.js";
 import type { FunctionSpec } from "../model/function.js";
@@ -60,9 +62,16 @@ export class FunctionInvoker {
     { namespace }: FunctionSpec,
     field: string,
     given: DestinationInput | null | undefined,
-  ): Promise<{ functionId: string } | null> {
+  ): Promise<Destination | null> {
     if (given === null || given === undefined) return null;
-    const to = await getNamed(this.functions, ctx, { namespace, name: given.function }, `${field}.function`);
+    const { function: name, topic } = given;
+    if ((name == null) === (topic == null)) throw badInput(field, `${field} must name either a function or a topic.`);
+    if (topic != null) {
+      const fault = topicNameFault(`${field}.topic`, topic);
+      if (fault !== undefined) throw badInput(fault.field, `${fault.field} ${fault.message}.`);
+      return { topic };
+    }
+    const to = await getNamed(this.functions, ctx, { namespace, name: name ?? "" }, `${field}.function`);
     return { functionId: to.id };
   }
 

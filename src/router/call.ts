@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Invocation, InvocationSource, InvocationStatus } from "../model/invocation.js";
+import type { RouteMode } from "../model/trigger.js";
 import type { Callee } from "./callee.js";
 import type { Origin, RouteOfOrigin } from "./function-headers.js";
 import type { Lease } from "./target-slots.js";
@@ -20,6 +21,8 @@ export interface CallPlan {
   readonly answerHeaders: readonly string[];
   /** Answers of the function may not set these: the trigger's CORS policy does. */
   readonly ownsCors: boolean;
+  /** Whether its caller waits for the answer. */
+  readonly mode: RouteMode;
   /** Through the invoke door: the answer carries what is recorded of the invocation. */
   readonly isInternal: boolean;
   /** False for an attempt of an invocation that its caller records: then it is only counted here. */

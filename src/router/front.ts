@@ -8,9 +8,10 @@ import type { Duplex } from "node:stream";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { newId } from "../lib/new-id.js";
+import { isAsyncCall, isStatusPath, type AsyncDoor } from "./async-door.js";
 import type { Forwarded } from "./forwarded.js";
 import { traceparent } from "./function-headers.js";
-import type { RequestHandler } from "./handle-request.js";
+import type { PlannedRequest, RequestHandler } from "./handle-request.js";
 import type { UpgradeHandler } from "./handle-upgrade.js";
 import type { InvokeDoor } from "./invoke-door.js";
 import { ParserErrors } from "./parser-errors.js";
@@ -28,6 +29,8 @@ export interface FrontOptions {
   readonly door: InvokeDoor;
   /** Where functions publish; undefined where they can't. */
   readonly topics: TopicDoor | undefined;
+  /** Where requests are stored whose callers do not wait; undefined where they can't be. */
+  readonly later: AsyncDoor | undefined;
   readonly forwarded: Forwarded;
   readonly clock: Clock;
   readonly mustClose: () => boolean;
@@ -103,13 +106,19 @@ export class Front {
       const head = readHead(req);
       if (head.path.startsWith("/-/")) return this.#own({ req, res, head, invocationId });
       const plan = this.#plan(head, req, invocationId);
-      if (plan.type === "CALL")
-        return void this.options.requests.serve({ req, res, head, plan: plan.call, invocationId });
+      if (plan.type === "CALL") return this.#call({ req, res, head, plan: plan.call, invocationId });
       if (plan.type === "REFUSED") return this.#refuse(req, res, plan.error, plan.headers);
       res.writeHead(204, [...plan.headers, "X-Fermi-Invocation-Id", invocationId]).end();
     } catch (error) {
       this.#refuse(req, res, toAppError(error));
     }
+  }
+
+  #call(planned: PlannedRequest): void {
+    const { requests, later } = this.options;
+    const isLater = isAsyncCall(planned.plan.mode, planned.req.headers.prefer);
+    if (isLater && later === undefined) throw new AppError("STORE_UNAVAILABLE", "Requests can't be stored here.");
+    void (isLater && later !== undefined ? later.accept(planned) : requests.serve(planned));
   }
 
   #plan(head: RequestHead, req: IncomingMessage, invocationId: string): Plan {
@@ -128,11 +137,17 @@ export class Front {
 
   /** Fermi's own paths. */
   #own({ req, res, head, invocationId }: Own): void {
-    const { routes, door, requests, metrics, topics } = this.options;
+    const { metrics, topics, later } = this.options;
     if (head.path === "/-/healthz") return answerJson(res, 200, { ok: true });
     if (head.path === "/-/readyz") return this.#tellReadiness(res);
     if (head.path === "/-/metrics" && metrics !== undefined) return metrics(req, res);
     if (topics !== undefined && isTopicPath(head.path)) return void topics.serve({ req, res, head, invocationId });
+    if (later !== undefined && isStatusPath(head.path)) return void later.tell(req, res, head, invocationId);
+    this.#invoke({ req, res, head, invocationId });
+  }
+
+  #invoke({ req, res, head, invocationId }: Own): void {
+    const { routes, door, requests } = this.options;
     if (head.path !== "/-/invoke" || head.method !== "POST" || !door.isOpenTo(req)) {
       return this.#refuse(req, res, new AppError("ROUTE_NOT_FOUND", "No route matches this host and path."));
     }
@@ -173,6 +188,7 @@ export class Front {
       const plan = this.#plan(requestHead, req, invocationId);
       if (plan.type !== "CALL")
         throw plan.type === "REFUSED" ? plan.error : malformed("A WebSocket is opened with GET.");
+      if (plan.call.mode === "ASYNC") throw malformed("This route answers later: it opens no WebSocket.");
       void this.options.upgrades.serve({ req, socket, head, plan: plan.call, invocationId });
     } catch (error) {
       writeErrorToSocket(socket, toAppError(error), invocationId);

@@ -62,15 +62,21 @@ export class InvokeDoor {
       method: invoke.method,
       target: invoke.path,
       headers: [
-        "Host",
-        named.get("host") ?? "localhost",
-        "traceparent",
-        trace,
-        ...endToEndHeaders(raw, named.get("connection")),
+        // Those of a route's request were looked through when it came.
+        ...(invoke.route
+          ? raw
+          : [
+              "Host",
+              named.get("host") ?? "localhost",
+              "traceparent",
+              trace,
+              ...endToEndHeaders(raw, named.get("connection")),
+            ]),
         ...(invoke.ownHeaders ?? []).flat(),
       ],
       answerHeaders: [],
       ownsCors: false,
+      mode: "SYNC",
       isInternal: true,
       isRecorded: invoke.invocationId === undefined,
     };

@@ -47,6 +47,7 @@ export function planCall(table: RouteTable, head: RequestHead, caller: Caller): 
     headers: [...caller.connectionHeaders(), ...head.endToEnd],
     answerHeaders: corsHeaders(cors, head.origin),
     ownsCors: cors !== null,
+    mode: route.trigger.mode,
     isInternal: false,
     isRecorded: true,
   };

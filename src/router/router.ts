@@ -11,6 +11,7 @@ import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { PoolmgrLink } from "../poolmgr/router-link.js";
+import { AsyncDoor, type AsyncIntake } from "./async-door.js";
 import { Connections, connectTimeoutMs, defaultConnectionSettings } from "./connections.js";
 import { Forwarded } from "./forwarded.js";
 import { Front, type ServerLimits } from "./front.js";
@@ -38,6 +39,9 @@ export interface RouterOptions extends Partial<RouterLimits> {
   /** Opens `/-/invoke`. */
   readonly internalAuth: Pick<InternalAuth, "verify">;
   /** Lets functions publish to topics; `/-/topics/` is no path without it. */
+  /** Stores requests whose callers do not wait. Without it routes that are asynchronous refuse. */
+  readonly intake?: AsyncIntake;
+  /** Where functions publish. */
   readonly publishing?: { readonly tokens: FunctionTokens; readonly topics: TopicPublisher };
   /** Answers `/-/metrics`, which is no path without it. */
   readonly metrics?: RequestListener;
@@ -98,6 +102,7 @@ export class Router {
       upgrades: this.#upgrades,
       door: new InvokeDoor(options.internalAuth),
       topics: publishing && new TopicDoor({ ...publishing, clock, mustClose }),
+      later: options.intake && new AsyncDoor({ intake: options.intake, clock, mustClose }),
       forwarded: new Forwarded(options.trustedProxies ?? []),
       clock,
       mustClose,

@@ -8,9 +8,10 @@ import type { FunctionTokens, TokenHolder } from "../auth/function-token.js";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { topicLimits, type NewTopicMessage } from "../model/topic-message.js";
+import { readBounded } from "./read-bounded.js";
 import { malformed, type RequestHead } from "./request-head.js";
 import { stopUpload } from "./stop-upload.js";
-import { bodyTooSlow, tooLarge } from "./upload.js";
+import { tooLarge } from "./upload.js";
 import { toAppError, writeError } from "./write-error.js";
 
 /** Where messages go. Rejects where one is not what it should be, or can't be stored. */
@@ -66,32 +67,17 @@ export class TopicDoor {
     refuseOther(holder, destination.namespace);
     if ((head.contentLength ?? 0) > topicLimits.bodyBytes) throw tooLarge(topicLimits.bodyBytes);
     if (head.expectsContinue) res.writeContinue();
-    const body = await this.#readBody(req);
+    const body = await readBounded(
+      req,
+      { maxBytes: topicLimits.bodyBytes, withinMs: bodyWithinMs },
+      this.options.clock,
+    );
     return this.options.topics.publish({
       namespace: holder.namespace,
       topic: destination.topic,
       key: destination.key,
       headers: contentHeaders(head.endToEnd),
       body,
-    });
-  }
-
-  #readBody(req: IncomingMessage): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      const timer = this.options.clock.after(bodyWithinMs, () => reject(bodyTooSlow()));
-      req.on("data", (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes > topicLimits.bodyBytes) reject(tooLarge(topicLimits.bodyBytes));
-        else chunks.push(chunk);
-      });
-      req.once("end", () => resolve(Buffer.concat(chunks)));
-      req.on("error", reject);
-      req.once("close", () => {
-        timer.stop();
-        reject(malformed("The request's body is not complete."));
-      });
     });
   }
 }

@@ -4,7 +4,14 @@ import type { InstanceState } from "../model/instance-state.js";
 import type { InvocationSource, InvocationStatus } from "../model/invocation.js";
 import type { LogStream } from "../model/log-line.js";
 import type { ChangeType } from "../model/resource.js";
-import type { MissedRunPolicy, OverlapPolicy, QueueBroker, TriggerCondition, TriggerKind } from "../model/trigger.js";
+import type {
+  MissedRunPolicy,
+  OverlapPolicy,
+  QueueBroker,
+  RouteMode,
+  TriggerCondition,
+  TriggerKind,
+} from "../model/trigger.js";
 
 /** Declares an enum whose values are the model's own, each with its description. */
 function declareEnum<T extends string>(
@@ -73,6 +80,12 @@ export const OverlapPolicyEnum = declareEnum<OverlapPolicy>(
 export const QueueBrokerEnum = declareEnum<QueueBroker>("QueueBroker", "What keeps the messages of a topic.", {
   POSTGRES: "Fermi's own store: always there.",
   NATS: "JetStream of the NATS server that is configured.",
+});
+
+export const RouteModeEnum = declareEnum<RouteMode>("RouteMode", "Whether callers of a route wait for the answer.", {
+  SYNC: "They get the function's answer.",
+  ASYNC_ALLOWED: "They get 202 at once where they say `Prefer: respond-async`, else the answer.",
+  ASYNC: "They get 202 at once, and an address that tells what came of it.",
 });
 
 export const InvocationSourceEnum = declareEnum<InvocationSource>("InvocationSource", "Who called the function.", {

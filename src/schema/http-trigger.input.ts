@@ -1,6 +1,8 @@
 import { Field, InputType, Int } from "type-graphql";
 import type { HttpTriggerChange, NewCorsPolicy, NewHttpTrigger } from "../model/inputs.js";
+import type { RouteMode } from "../model/trigger.js";
 import { corsLimits } from "../model/validate-trigger.js";
+import { RouteModeEnum } from "./enums.js";
 import { TriggerChangeInput } from "./trigger.input.js";
 
 @InputType("CorsPolicyInput", { description: "Which pages of other origins a browser lets call the route." })
@@ -55,6 +57,9 @@ export class CreateHttpTriggerInput implements NewHttpTrigger {
     description: "Which other origins may call it; none where left out.",
   })
   cors?: CorsPolicyInput | null;
+
+  @Field(() => RouteModeEnum, { defaultValue: "SYNC", description: "Whether callers wait for the answer." })
+  mode!: RouteMode;
 }
 
 @InputType("UpdateHttpTriggerInput", { description: "A change of a route. What is left out stays as it is." })
@@ -70,4 +75,7 @@ export class UpdateHttpTriggerInput extends TriggerChangeInput implements HttpTr
 
   @Field(() => CorsPolicyInput, { nullable: true, description: "Which other origins may call it." })
   cors?: CorsPolicyInput | null;
+
+  @Field(() => RouteModeEnum, { nullable: true, description: "Whether callers wait for the answer." })
+  mode?: RouteMode | null;
 }

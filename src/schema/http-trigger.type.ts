@@ -1,5 +1,6 @@
 import { Field, Int, ObjectType } from "type-graphql";
-import type { CorsPolicy, HttpTrigger } from "../model/trigger.js";
+import type { CorsPolicy, HttpTrigger, RouteMode } from "../model/trigger.js";
+import { RouteModeEnum } from "./enums.js";
 import { ResourceType } from "./resource.type.js";
 import { TriggerType } from "./trigger.type.js";
 
@@ -46,4 +47,10 @@ export class HttpTriggerType extends TriggerType implements HttpTrigger {
 
   @Field(() => CorsPolicyType, { nullable: true, description: "Which other origins may call it; none where null." })
   cors!: CorsPolicy | null;
+
+  @Field(() => RouteModeEnum, {
+    description:
+      "Whether callers get the answer (SYNC), may ask for 202 with `Prefer: respond-async` (ASYNC_ALLOWED), or always get it (ASYNC).",
+  })
+  mode!: RouteMode;
 }

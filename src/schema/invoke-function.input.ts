@@ -58,14 +58,17 @@ export class InvokeFunctionInput {
   body?: string | null;
 }
 
-@InputType("DestinationInput", { description: "Where word of an invocation's end goes." })
+@InputType("DestinationInput", {
+  description:
+    "Where word of an invocation's end goes, what was asked and what came of it: either a function or a topic.",
+})
 export class DestinationInput {
-  @Field(() => String, {
-    description:
-      "The name of a function of the same namespace: it is enqueued with what was asked and what came of it.",
-  })
+  @Field(() => String, { nullable: true, description: "The name of a function of the same namespace: it is enqueued." })
   @IsLabel()
-  function!: string;
+  function?: string | null;
+
+  @Field(() => String, { nullable: true, description: "A topic of the same namespace: word is published to it." })
+  topic?: string | null;
 }
 
 const { delaySeconds, maxAttempts, idempotencyKeyCharacters } = asyncLimits;

@@ -15,11 +15,12 @@ import type { CorsPolicy, HttpTrigger, KubernetesWatchTrigger, QueueTrigger, Tim
 /** What a kind of trigger has besides what all have. */
 type Own<T> = Omit<T, keyof TimeTrigger & keyof QueueTrigger>;
 
-export const newRoute = ({ methods, path, host, cors }: NewHttpTrigger): Own<HttpTrigger> => ({
+export const newRoute = ({ methods, path, host, cors, mode }: NewHttpTrigger): Own<HttpTrigger> => ({
   methods: [...methods],
   path,
   host: host ?? null,
   cors: corsPolicy(cors),
+  mode: mode ?? "SYNC",
 });
 
 export const changedRoute = (current: HttpTrigger, change: HttpTriggerChange): Own<HttpTrigger> => ({
@@ -27,6 +28,7 @@ export const changedRoute = (current: HttpTrigger, change: HttpTriggerChange): O
   path: change.path ?? current.path,
   host: given(change.host, current.host),
   cors: change.cors === undefined ? current.cors : corsPolicy(change.cors),
+  mode: change.mode ?? current.mode,
 });
 
 export const newTimer = (input: NewTimeTrigger, armedAt: Date): Own<TimeTrigger> => ({

@@ -65,5 +65,7 @@ const timeFields = ["createdAt", "updatedAt", "armedAt"];
 function toChange({ kind, type, resource }: ChangeRow, sequence: string): Change {
   const times = Object.entries(resource).filter(([name]) => timeFields.includes(name));
   const revived = { ...resource, ...Object.fromEntries(times.map(([name, text]) => [name, new Date(String(text))])) };
-  return { sequence, type, kind, resource: revived } as unknown as Change;
+  // One that an older version announced knew no modes.
+  const complete = kind === "HttpTrigger" ? { mode: "SYNC", ...revived } : revived;
+  return { sequence, type, kind, resource: complete } as unknown as Change;
 }

@@ -287,7 +287,33 @@ describe("asynchronous invocations", () => {
     expect(words[1]).toMatchObject({ invocationId: lost.id, status: "DEAD", error: "The function answered 400." });
   });
 
+  it("publish word of their end to the topic that is to have it", async () => {
+    const [fn, consumer] = [await createFunction(api.client), await createFunction(api.client)];
+    await api.client.ok(`mutation ($i: CreateQueueTriggerInput!) { createQueueTrigger(input: $i) { id } }`, {
+      i: { name: consumer, function: consumer, topic: "ends" },
+    });
+    const { id } = await enqueue({ function: fn, onSuccess: { topic: "ends" } });
+    work();
+    expect(await reaches(id, "SUCCEEDED")).toMatchObject({ error: null });
+    const rows: { body: Buffer }[] = await api.dataSource.query("SELECT body FROM topic_message WHERE topic = 'ends'");
+    expect(rows.map(({ body }) => JSON.parse(body.toString()) as unknown)).toMatchObject([
+      { invocationId: id, function: fn, status: "SUCCEEDED", response: { body: "done" } },
+    ]);
+  });
+
+  it("say where word of their end could not be sent", async () => {
+    const [fn, gone] = [await createFunction(api.client), await createFunction(api.client)];
+    const { id } = await enqueue({ function: fn, onSuccess: { function: gone } });
+    await api.client.ok(`mutation ($name: String!) { deleteFunction(name: $name) { id } }`, { name: gone });
+    work();
+    expect(await reaches(id, "SUCCEEDED")).toMatchObject({
+      error: "Word of its end was not sent: the function that was to have it was deleted.",
+    });
+  });
+
   it.each<[string, object, string, string | null]>([
+    ["a destination that is none", { onFailure: {} }, "BAD_USER_INPUT", "onFailure"],
+    ["a topic that can't be one", { onFailure: { topic: "a b" } }, "BAD_USER_INPUT", "onFailure.topic"],
     ["a function that there is not", { function: "no-such" }, "NOT_FOUND", "function"],
     ["a version that there is not", { version: 9 }, "NOT_FOUND", "version"],
     ["a destination that there is not", { onSuccess: { function: "no-such" } }, "NOT_FOUND", "onSuccess.function"],

@@ -1,3 +1,4 @@
+import later from "./tour/later.graphql";
 import queue from "./tour/queue.graphql";
 import start from "./tour/start.graphql";
 import step1 from "./tour/step1-create.graphql";
@@ -25,6 +26,7 @@ export const tour: readonly Step[] = [
 
 /** What else calls functions; opened on demand. Each is complete, too, where there is what it is about. */
 export const moreWays: readonly Step[] = [
+  { title: "Later", summary: "A call that nobody waits for.", operation: later },
   { title: "Queue", summary: "Messages of a topic call a function.", operation: queue },
   { title: "Watch", summary: "A cluster's objects call a function.", operation: watch },
 ];

@@ -1,9 +1,11 @@
 /** The role `router`: answers HTTP with functions, and records what became of each request. */
 import type { RequestListener } from "node:http";
+import { AsyncInvocations } from "../../invocations/async-invocations.js";
 import { BatchingRecorder } from "../../invocations/recorder.js";
 import type { Check } from "../../model/check.js";
 import type { PoolmgrLink } from "../../poolmgr/router-link.js";
 import { Router } from "../../router/router.js";
+import { AsyncInvocationRepository } from "../../store/repositories/async-invocation.repository.js";
 import { InvocationRepository } from "../../store/repositories/invocation.repository.js";
 import { addressForPeople } from "../address.js";
 import type { Foundation } from "../foundation.js";
@@ -36,8 +38,14 @@ export class RouterRole implements Role {
       logger,
       recordRate: config.recordRate,
     });
+    const invocations = new InvocationRepository(store.dataSource);
     this.#router = new Router({
       ...needs,
+      intake: new AsyncInvocations({
+        store: new AsyncInvocationRepository(store.dataSource),
+        invocations,
+        clock,
+      }),
       internalAuth: auth,
       publishing: { tokens: functionTokens, topics },
       readable: store.opened,

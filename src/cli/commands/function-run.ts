@@ -3,7 +3,7 @@ import { refused, usageError } from "../cli-error.js";
 import { action, nameOf, printDone, printList, type Context } from "../context.js";
 import { functionFlags, invokeFlags } from "../flags.js";
 import { listVersions, rollbackFunction, type VersionNode } from "../operations/function.operations.js";
-import { invokeFunction, type InvocationAnswer } from "../operations/invocation.operations.js";
+import { enqueueInvocation, invokeFunction, type InvocationAnswer } from "../operations/invocation.operations.js";
 import { headers, named, positiveNumber, readTextArgument, wholeNumber, type Pair } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, formatValue, type Column } from "../print.js";
@@ -17,6 +17,12 @@ interface InvokeOptions {
   readonly body?: string;
   readonly header?: Pair[];
   readonly functionVersion?: number;
+  readonly async?: true;
+  readonly key?: string;
+  readonly delay?: number;
+  readonly maxAttempts?: number;
+  readonly onSuccess?: string;
+  readonly onFailure?: string;
 }
 
 async function invoke(context: Context<InvokeOptions>): Promise<void> {
@@ -32,6 +38,8 @@ async function invoke(context: Context<InvokeOptions>): Promise<void> {
     headers: options.header,
     body,
   };
+  if (options.async === true) return enqueue(context, input);
+  refuseAsyncFlags(options);
   const look = `look at \`fermi function logs ${name}\``;
   const advice = {
     NOT_FOUND: `\`fermi function ${options.functionVersion === undefined ? "list" : `versions ${name}`}\` shows those there are`,
@@ -44,6 +52,30 @@ async function invoke(context: Context<InvokeOptions>): Promise<void> {
   shell.write(format === "table" ? bodyOf(made) : formatValue(made, format));
   if (made.status === "SUCCEEDED") return;
   throw refused(`${describeFailure(made)}; look at \`fermi function logs ${name} --invocation ${made.id}\``);
+}
+
+const destination = (name: string | undefined): object | undefined =>
+  name === undefined ? undefined : name.startsWith("topic:") ? { topic: name.slice(6) } : { function: name };
+
+async function enqueue(context: Context<InvokeOptions>, request: object): Promise<void> {
+  const { api, options } = context;
+  const input = {
+    ...request,
+    idempotencyKey: options.key,
+    delaySeconds: options.delay,
+    maxAttempts: options.maxAttempts,
+    onSuccess: destination(options.onSuccess),
+    onFailure: destination(options.onFailure),
+  };
+  const advice = { NOT_FOUND: "`fermi function list` shows those there are" };
+  const { enqueueInvocation: made } = await api.request(enqueueInvocation, { input }, { advice });
+  printDone(context, made, `invocation ${made.id} is queued; \`fermi invocation watch ${made.id}\` follows it`);
+}
+
+/** Silently left out they would mean something else than was meant. */
+function refuseAsyncFlags({ key, delay, maxAttempts, onSuccess, onFailure }: InvokeOptions): void {
+  if ([key, delay, maxAttempts, onSuccess, onFailure].every((value) => value === undefined)) return;
+  throw usageError("--key, --delay, --max-attempts, --on-success and --on-failure need --async");
 }
 
 const bodyOf = ({ result }: InvocationAnswer): string | Buffer =>
@@ -106,6 +138,12 @@ export function addFunctionRunCommands(group: Command, shell: Shell): void {
     .option("--body <text>", "the request's body; @file or - (stdin) reads it")
     .option("--header <NAME:VALUE>", "a request header; repeat it for more", headers)
     .option("--function-version <n>", "another version than the current one", wholeNumber)
+    .option("--async", "do not wait: store the request, and print the invocation's id")
+    .option("--key <key>", "with --async: requests of one key, within a day, are one", String)
+    .option("--delay <seconds>", "with --async: run it so much later", wholeNumber)
+    .option("--max-attempts <n>", "with --async: try it so often at most", positiveNumber)
+    .option("--on-success <function>", "with --async: who has word once it has succeeded; topic:NAME is a topic")
+    .option("--on-failure <function>", "with --async: who has word once it is dead; topic:NAME is a topic")
     .action(action(shell, invoke, invokeFlags));
   named(group.command("versions"))
     .description("list the versions of a function, newest first")

@@ -1,11 +1,11 @@
 import { Option, type Command } from "commander";
-import { refused, usageError } from "../cli-error.js";
 import { action, printList, printOne, type Context } from "../context.js";
 import { recordFlags } from "../flags.js";
 import { getInvocation, listInvocations, type InvocationNode } from "../operations/invocation.operations.js";
 import { positiveNumber, readTime, several } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, formatMs, type Column } from "../print.js";
+import { addAsyncCommands, idOf, noInvocation } from "./invocation-async.js";
 import type { Shell } from "../shell.js";
 
 interface ListOptions {
@@ -51,13 +51,14 @@ async function list(context: Context<ListOptions>): Promise<void> {
 }
 
 async function get(context: Context<unknown>): Promise<void> {
-  const { api, args, now } = context;
-  const [id] = args;
-  if (id === undefined) throw usageError("its id is missing; `fermi invocation list` shows them");
+  const { api, now } = context;
+  const id = idOf(context);
   const { invocation } = await api.request(getInvocation, { id });
-  if (invocation === null) throw refused(`no invocation ${id}; it may be older than what the server keeps`);
+  if (invocation === null) throw noInvocation(id);
   printOne(context, invocation, columns(now));
 }
+
+const sources = ["HTTP", "TIME", "KUBERNETES_WATCH", "QUEUE", "GRAPHQL"];
 
 export function addInvocationCommands(program: Command, shell: Shell): void {
   const group = program.command("invocation").description("invocations: what ran, how it went, how long it took");
@@ -67,15 +68,7 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .option("-A, --all-namespaces", "of every namespace")
     .option("--function <name>", "those of one function")
     .option("--status <status>", "those with this status; repeat it for more", several)
-    .addOption(
-      new Option("--source <source>", "those that came this way").choices([
-        "HTTP",
-        "TIME",
-        "KUBERNETES_WATCH",
-        "QUEUE",
-        "GRAPHQL",
-      ]),
-    )
+    .addOption(new Option("--source <source>", "those that came this way").choices(sources))
     .option("--since <time>", "those since then: 10m ago, or a time")
     .option("--until <time>", "those before then")
     .option("--limit <n>", "at most so many", positiveNumber, 50)
@@ -85,4 +78,5 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .description("show one invocation")
     .argument("<id>", "its id")
     .action(action(shell, get, recordFlags));
+  addAsyncCommands(group, shell);
 }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { refused, usageError } from "../cli-error.js";
 import { action, nameOf, printDone, printList, printOne, printUpdated, type Context } from "../context.js";
 import { routeFlags } from "../flags.js";
@@ -29,6 +29,7 @@ interface RouteOptions {
   readonly corsExpose?: string[];
   readonly corsCredentials?: true;
   readonly corsMaxAge?: number;
+  readonly mode?: string;
   readonly revision?: number;
 }
 
@@ -45,6 +46,7 @@ const columns = (now: Date): Column<RouteNode>[] => [
   ["HOST", (row) => row.host ?? "*"],
   ["PATH", (row) => row.path],
   ["FUNCTION", (row) => row.function.name],
+  ["MODE", (row) => row.mode],
   ["ENABLED", (row) => (row.enabled ? "yes" : "no")],
   ["AGE", (row) => formatAge(row.createdAt, now)],
 ];
@@ -70,6 +72,7 @@ const readInput = ({ options }: Context<RouteOptions>): object => ({
   function: options.function,
   host: options.host === false ? null : options.host,
   cors: readCors(options),
+  mode: options.mode?.toUpperCase().replaceAll("-", "_"),
 });
 
 const missingFunction = { NOT_FOUND: "`fermi function list` shows those there are" };
@@ -154,6 +157,13 @@ function settingOptions(command: Command): Command {
     .option("--url <path>", "/hi, '/users/{id}' for a segment that varies, '/files/*' for all below")
     .option("--function <name>", "the function it leads to")
     .option("--host <host>", "for one host name only")
+    .addOption(
+      new Option("--mode <mode>", "whether callers get the answer, may ask for 202, or always get it").choices([
+        "sync",
+        "async-allowed",
+        "async",
+      ]),
+    )
     .option("--cors-origin <origin>", "browsers of this origin may call it; repeat it for more", several)
     .option("--cors-method <method>", "methods that they may use", several)
     .option("--cors-header <name>", "headers that they may send", several)

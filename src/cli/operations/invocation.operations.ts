@@ -14,6 +14,7 @@ export interface InvocationNode {
   readonly coldStart: boolean;
   readonly durationMs: number | null;
   readonly waitMs: number | null;
+  readonly attempts: number;
   readonly acceptedAt: string;
 }
 
@@ -38,6 +39,7 @@ const fields = /* GraphQL */ `
     coldStart
     durationMs
     waitMs
+    attempts
     requestBytes
     responseBytes
     instance
@@ -61,10 +63,55 @@ export const invokeFunction = operation<{ invokeFunction: InvocationAnswer }, { 
   ${fields}
 `);
 
-export const getInvocation = operation<{ invocation: InvocationNode | null }, { id: string }>(/* GraphQL */ `
+export const enqueueInvocation = operation<{ enqueueInvocation: InvocationNode }, { input: object }>(/* GraphQL */ `
+  mutation EnqueueInvocation($input: EnqueueInvocationInput!) {
+    enqueueInvocation(input: $input) {
+      ...InvocationFields
+    }
+  }
+  ${fields}
+`);
+
+export const cancelInvocation = operation<{ cancelInvocation: InvocationNode }, { id: string }>(/* GraphQL */ `
+  mutation CancelInvocation($id: ID!) {
+    cancelInvocation(id: $id) {
+      ...InvocationFields
+    }
+  }
+  ${fields}
+`);
+
+export const redriveInvocation = operation<{ redriveInvocation: InvocationNode }, { id: string }>(/* GraphQL */ `
+  mutation RedriveInvocation($id: ID!) {
+    redriveInvocation(id: $id) {
+      ...InvocationFields
+    }
+  }
+  ${fields}
+`);
+
+export const redriveInvocations = operation<
+  { redriveInvocations: { readonly count: number; readonly hasMore: boolean } },
+  { filter: object }
+>(/* GraphQL */ `
+  mutation RedriveInvocations($filter: InvocationFilter!) {
+    redriveInvocations(filter: $filter) {
+      count
+      hasMore
+    }
+  }
+`);
+
+export const getInvocation = operation<{ invocation: InvocationAnswer | null }, { id: string }>(/* GraphQL */ `
   query Invocation($id: ID!) {
     invocation(id: $id) {
       ...InvocationFields
+      result {
+        httpStatus
+        headers
+        body
+        base64
+      }
     }
   }
   ${fields}

@@ -11,6 +11,7 @@ export interface RouteNode {
   readonly methods: readonly string[];
   readonly path: string;
   readonly host: string | null;
+  readonly mode: string;
   readonly url: string;
   readonly createdAt: string;
 }
@@ -36,6 +37,7 @@ const fields = /* GraphQL */ `
       allowCredentials
       maxAgeSeconds
     }
+    mode
     url
     createdAt
     updatedAt

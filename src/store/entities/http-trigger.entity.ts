@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, Index } from "typeorm";
-import type { CorsPolicy, HttpTrigger } from "../../model/trigger.js";
+import type { CorsPolicy, HttpTrigger, RouteMode } from "../../model/trigger.js";
 import { FunctionEntity } from "./function.entity.js";
 import { ResourceEntity } from "./resource.entity.js";
 
@@ -27,4 +27,7 @@ export class HttpTriggerEntity extends ResourceEntity implements HttpTrigger {
 
   @Column({ type: "jsonb", nullable: true })
   cors!: CorsPolicy | null;
+
+  @Column({ type: "text", default: "SYNC" })
+  mode!: RouteMode;
 }

@@ -8,6 +8,7 @@ import { Topics1700000000007 } from "./1700000000007-topics.js";
 import { WatchProgress1700000000008 } from "./1700000000008-watch-progress.js";
 import { TimerRuns1700000000009 } from "./1700000000009-timer-runs.js";
 import { AsyncInvocations1700000000010 } from "./1700000000010-async-invocations.js";
+import { RouteMode1700000000011 } from "./1700000000011-route-mode.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -20,4 +21,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   WatchProgress1700000000008,
   TimerRuns1700000000009,
   AsyncInvocations1700000000010,
+  RouteMode1700000000011,
 ];

@@ -1,12 +1,14 @@
 /** Word of an invocation's end, sent in the same transaction that notes the end: exactly once, or neither. */
 import { isUtf8 } from "node:buffer";
 import type { EntityManager } from "typeorm";
+import { AppError } from "../../errors/app-error.js";
 import { newId } from "../../lib/new-id.js";
 import { newKey } from "../../lib/new-key.js";
 import { asyncLimits, type Destination, type NewAsyncInvocation } from "../../model/async-invocation.js";
 import type { Settlement } from "../../model/async-work.js";
 import type { InvocationSource } from "../../model/invocation.js";
 import { insertAsync } from "./async-invocation.repository.js";
+import { publishWith } from "./topic.repository.js";
 
 /** An invocation that has ended, and where word of it goes. */
 export interface WordOf {
@@ -20,7 +22,7 @@ export interface WordOf {
   readonly depth: number;
   readonly accepted_at: Date;
   readonly finished_at: Date | null;
-  readonly destination: Destination | null;
+  readonly destination: Destination;
   readonly request_body: Buffer | null;
   readonly settlement: Settlement;
 }
@@ -28,22 +30,70 @@ export interface WordOf {
 /** Room in a word's body for everything but the two bodies that it repeats. */
 const frameBytes = 64 * 1024;
 
-/** Under the lock of the records. A destination that is no more gets nothing, and neither does a chain that is too long. */
-export async function sendWord(db: EntityManager, words: readonly WordOf[], now: string): Promise<void> {
-  const due = words.filter(({ destination, depth }) => destination !== null && depth < asyncLimits.depth);
-  if (due.length === 0) return;
-  const ids = due.flatMap(({ destination, function_id }) => [destination?.functionId, function_id]);
+/**
+ * Under the lock of the records. Resolves to why word could not be sent, by the invocation's id, where it could not: its
+ * destination is no more, or full, or the chain is too long.
+ */
+export async function sendWord(db: EntityManager, words: readonly WordOf[], now: string): Promise<Map<string, string>> {
+  const unsent = new Map<string, string>();
+  if (words.length === 0) return unsent;
+  const functions = await functionsOf(db, words);
+  const invocations: NewAsyncInvocation[] = [];
+  for (const word of words) {
+    const name = functions.get(word.function_id)?.name ?? null;
+    const { destination } = word;
+    const why =
+      word.depth >= asyncLimits.depth
+        ? `it follows from ${asyncLimits.depth} others`
+        : "topic" in destination
+          ? await publish(db, destination.topic, word, name)
+          : addTo(invocations, functions.get(destination.functionId), word, name);
+    if (why !== undefined) unsent.set(word.id, `Word of its end was not sent: ${why}.`);
+  }
+  if (invocations.length > 0) await insertAsync(db, invocations, now);
+  return unsent;
+}
+
+function addTo(
+  invocations: NewAsyncInvocation[],
+  to: FunctionRow | undefined,
+  word: WordOf,
+  name: string | null,
+): string | undefined {
+  if (to?.living !== true) return "the function that was to have it was deleted";
+  invocations.push(wordTo(to, word, name));
+  return undefined;
+}
+
+async function publish(
+  db: EntityManager,
+  topic: string,
+  word: WordOf,
+  name: string | null,
+): Promise<string | undefined> {
+  const body = Buffer.from(JSON.stringify(wordOf(word, name)));
+  const { namespace } = word;
+  const headers = { "content-type": "application/json" };
+  try {
+    await publishWith(db, { id: newId(), namespace, topic, key: null, headers, body });
+    return undefined;
+  } catch (error) {
+    // It has said so without breaking the transaction.
+    if (error instanceof AppError && error.code === "QUEUE_FULL") return "topics have no room left";
+    throw error;
+  }
+}
+
+async function functionsOf(db: EntityManager, words: readonly WordOf[]): Promise<Map<string, FunctionRow>> {
+  const ids = words.flatMap(({ destination, function_id: id }) =>
+    "topic" in destination ? [id] : [destination.functionId, id],
+  );
   const functions: FunctionRow[] = await db.query(
     `SELECT id, name, namespace, current_version_number AS version, deleted_at IS NULL AS living
       FROM function WHERE id = ANY($1::uuid[])`,
     [[...new Set(ids)]],
   );
-  const byId = new Map(functions.map((fn) => [fn.id, fn]));
-  const invocations = due.flatMap((word) => {
-    const to = byId.get(word.destination?.functionId ?? "");
-    return to?.living === true ? [wordTo(to, word, byId.get(word.function_id)?.name ?? null)] : [];
-  });
-  if (invocations.length > 0) await insertAsync(db, invocations, now);
+  return new Map(functions.map((fn) => [fn.id, fn]));
 }
 
 interface FunctionRow {

@@ -78,10 +78,10 @@ export class AsyncInvocationRepository {
 
   /** For who was told the secret when it was accepted. */
   async findByToken(id: string, token: string): Promise<Invocation | undefined> {
-    if (!isId(id)) return undefined;
+    if (!isId(id) || !/^[\w-]{43}$/.test(token)) return undefined;
     const sql = `SELECT ${prefixed("i")} FROM async_invocation AS a
       JOIN invocation AS i ON i.id = a.id AND i.accepted_at = a.accepted_at
-      WHERE a.id = $1 AND sha256(a.status_token::bytea) = sha256($2::text::bytea)`;
+      WHERE a.id = $1 AND sha256(convert_to(a.status_token, 'UTF8')) = sha256(convert_to($2, 'UTF8'))`;
     const rows: InvocationRow[] = await withStore(() => this.dataSource.query(sql, [id, token]));
     return rows.map(toInvocation)[0];
   }

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from "typeorm";
+import type { Destination } from "../../model/async-invocation.js";
 import type { Backlog, Expired, Lease, Leased, Settlement } from "../../model/async-work.js";
 import { storeUnavailable } from "../store-error.js";
 import { withStore } from "../with-store.js";
@@ -79,11 +80,11 @@ export class AsyncWorkRepository {
         const by = byId.get(row.id);
         return by === undefined ? [] : [{ row, by }];
       });
+      const unsent = await sendWord(db, settled.flatMap(wordOf), this.now);
       await tell(
         db,
-        settled.map(({ row, by }) => changeOf(row, by)),
+        settled.map(({ row, by }) => changeOf(row, by, unsent.get(row.id))),
       );
-      await sendWord(db, settled.flatMap(wordOf), this.now);
       if (settled.some(({ by }) => by.decision.state === "QUEUED" && by.decision.afterMs === 0)) {
         await wake(db, workChannel);
       }
@@ -176,10 +177,7 @@ const settling = (now: string): string => `
     CASE WHEN a.state = 'SUCCEEDED' AND a.on_success IS NOT NULL OR a.state = 'DEAD' AND a.on_failure IS NOT NULL
       THEN g.old_body END AS request_body`;
 
-interface SettledRow extends Omit<WordOf, "settlement"> {
-  readonly accepted_at: Date;
-  readonly finished_at: Date | null;
-}
+type SettledRow = Omit<WordOf, "settlement" | "destination"> & { readonly destination: Destination | null };
 
 const toRow = ({ id, epoch, decision, isExpiry, result }: Settlement): object => ({
   id,
@@ -195,12 +193,16 @@ const toRow = ({ id, epoch, decision, isExpiry, result }: Settlement): object =>
     }),
 });
 
-const changeOf = (row: SettledRow, { decision, httpStatus, told, note }: Settlement): StatusChange => ({
+const changeOf = (
+  row: SettledRow,
+  { decision, httpStatus, told, note }: Settlement,
+  unsent: string | undefined,
+): StatusChange => ({
   id: row.id,
   accepted_at: row.accepted_at,
   status: decision.state,
   attempts: row.attempts,
-  error: decision.state === "SUCCEEDED" ? (note ?? null) : decision.error,
+  error: [decision.state === "SUCCEEDED" ? note : decision.error, unsent].filter(Boolean).join(" ") || null,
   http_status: httpStatus ?? null,
   finished_at: row.finished_at,
   ...(told && {
@@ -214,4 +216,4 @@ const changeOf = (row: SettledRow, { decision, httpStatus, told, note }: Settlem
 });
 
 const wordOf = ({ row, by }: { row: SettledRow; by: Settlement }): WordOf[] =>
-  row.destination === null ? [] : [{ ...row, settlement: by }];
+  row.destination === null ? [] : [{ ...row, destination: row.destination, settlement: by }];

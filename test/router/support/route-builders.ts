@@ -31,6 +31,7 @@ export const aTrigger = (path: string, change: Partial<HttpTrigger> = {}): HttpT
   path,
   host: null,
   cors: null,
+  mode: "SYNC",
   ...change,
 });
 

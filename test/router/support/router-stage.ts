@@ -49,6 +49,7 @@ export interface StageOptions extends Partial<RouterLimits> {
   readonly trustedProxies?: readonly string[];
   readonly logger?: Logger;
   readonly publishing?: RouterOptions["publishing"];
+  readonly intake?: RouterOptions["intake"];
 }
 
 /** Grants of the function `hello` unless told otherwise. */

@@ -1,0 +1,187 @@
+/** What workers do among each other, and when something is taken from them. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import type { DataSource } from "typeorm";
+import { AppError } from "../../src/errors/app-error.js";
+import type { AsyncWork } from "../../src/invocations/async-queue.js";
+import type { AsyncWorker } from "../../src/invocations/async-worker.js";
+import { newId } from "../../src/lib/new-id.js";
+import type { NewAsyncInvocation } from "../../src/model/async-invocation.js";
+import { buildDataSource } from "../../src/store/data-source.js";
+import { AsyncInvocationRepository } from "../../src/store/repositories/async-invocation.repository.js";
+import { AsyncWorkRepository } from "../../src/store/repositories/async-work.repository.js";
+import { FakeAttempts, startWorker, untilAborted, type FakeFunction } from "../support/async-stage.js";
+import { eventually } from "../support/harness.js";
+import { testDatabase, type TestDatabase } from "../support/test-database.js";
+
+describe("AsyncWorker", () => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+  let workers: AsyncWorker[] = [];
+  beforeAll(async () => {
+    database = await testDatabase();
+    dataSource = await buildDataSource({ url: database.url }).initialize();
+  });
+  afterEach(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    workers = [];
+    await dataSource.query("TRUNCATE async_invocation, invocation");
+  });
+  afterAll(async () => {
+    await dataSource.destroy();
+    await database.drop();
+  });
+
+  const enqueue = async (count: number, fields: Partial<NewAsyncInvocation> = {}): Promise<string[]> => {
+    const functionId = newId();
+    const given = Array.from({ length: count }, (): NewAsyncInvocation => ({
+      ...{ id: newId(), namespace: "default", functionId, version: null, currentVersion: 1 },
+      ...{ source: "GRAPHQL", triggerId: null, method: "POST", target: "/", headers: [], route: null },
+      ...{ body: Buffer.from("body"), acceptedAt: new Date(), delaySeconds: 0, maxAttempts: 3, idempotencyKey: null },
+      ...{ onSuccess: null, onFailure: null, depth: 0, statusToken: "t".repeat(43) },
+      ...fields,
+    }));
+    await new AsyncInvocationRepository(dataSource).enqueue(given);
+    return given.map(({ id }) => id);
+  };
+  const start = (answer: FakeFunction, options: Parameters<typeof startWorker>[2] = {}): FakeAttempts => {
+    const attempts = new FakeAttempts(answer);
+    workers.push(startWorker(dataSource, attempts, options));
+    return attempts;
+  };
+  const states = async (ids: readonly string[]): Promise<Record<string, number>> => {
+    const rows: { status: string; count: string }[] = await dataSource.query(
+      "SELECT status, count(*) AS count FROM invocation WHERE id = ANY($1) GROUP BY status",
+      [ids],
+    );
+    return Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]));
+  };
+  const row = async (id: string | undefined): Promise<{ state: string; epoch: number; attempts: number }> => {
+    const rows: { state: string; epoch: number; attempts: number }[] = await dataSource.query(
+      "SELECT state, epoch, attempts FROM async_invocation WHERE id = $1",
+      [id],
+    );
+    return rows[0] ?? { state: "none", epoch: 0, attempts: 0 };
+  };
+
+  it("lets a long queue of one function not keep another's waiting", async () => {
+    const many = await enqueue(10_000);
+    const attempts = start((_, signal) => untilAborted(signal));
+    await eventually(() => expect(attempts.calls.length).toBeGreaterThan(0));
+    const functionId = newId();
+    const few = await enqueue(3, { functionId });
+    await eventually(() => expect(attempts.calls.filter((call) => call.functionId === functionId)).toHaveLength(3));
+    expect(await states([...many, ...few])).toMatchObject({ QUEUED: expect.any(Number) });
+  });
+
+  it("runs each once, however many workers there are", async () => {
+    const ids = await enqueue(300);
+    const all = [start(() => ({})), start(() => ({})), start(() => ({}))];
+    await eventually(async () => expect(await states(ids)).toEqual({ SUCCEEDED: 300 }), 20_000);
+    const ran = all.flatMap(({ calls }) => calls.map(({ invocationId }) => invocationId));
+    expect([ran.length, new Set(ran).size]).toEqual([300, 300]);
+  });
+
+  it("takes over from one that is gone, once its lease has run out", async () => {
+    const [id = ""] = await enqueue(1, { functionId: newId() });
+    const { functionId } = (
+      await dataSource.query<{ functionId: string }[]>('SELECT function_id AS "functionId" FROM async_invocation')
+    )[0] as { functionId: string };
+    await new AsyncWorkRepository(dataSource).lease([{ functionId, count: 1 }], 300);
+    start(() => ({}), { leaseMs: 300 });
+    await eventually(async () => expect(await states([id])).toEqual({ SUCCEEDED: 1 }));
+    expect(await row(id)).toEqual({ state: "SUCCEEDED", epoch: 2, attempts: 2 });
+  });
+
+  it("is done with one that ran out for the last time", async () => {
+    const functionId = newId();
+    const [id = ""] = await enqueue(1, { functionId, maxAttempts: 1 });
+    await new AsyncWorkRepository(dataSource).lease([{ functionId, count: 1 }], 50);
+    const attempts = start(() => ({}), { leaseMs: 100 });
+    await eventually(async () => expect(await states([id])).toEqual({ DEAD: 1 }));
+    expect(attempts.calls).toEqual([]);
+  });
+
+  it("keeps what takes longer than a lease", async () => {
+    const [id = ""] = await enqueue(1);
+    let finish = (): void => {};
+    start(() => new Promise((resolve) => (finish = () => resolve({}))), { leaseMs: 150 });
+    const other = start(() => ({}), { leaseMs: 150 });
+    other.calls.length = 0;
+    await eventually(async () => expect(await states([id])).toEqual({ RUNNING: 1 }));
+    const until = performance.now() + 600;
+    await eventually(() => expect(performance.now()).toBeGreaterThan(until));
+    finish();
+    await eventually(async () => expect(await states([id])).toEqual({ SUCCEEDED: 1 }));
+    expect((await row(id)).epoch).toBe(1);
+  });
+
+  it("breaks off what is no longer its own, and says nothing of it", async () => {
+    const [id] = await enqueue(1);
+    let reason: unknown;
+    start((_, signal) => untilAborted(signal).catch((why: unknown) => ((reason = why), {})), { leaseMs: 300 });
+    await eventually(async () => expect((await row(id)).state).toBe("RUNNING"));
+    await dataSource.query("UPDATE async_invocation SET epoch = 7, lease_until = now() + interval '1 hour'");
+    await eventually(() => expect(reason).toBeDefined());
+    expect(await row(id)).toEqual({ state: "RUNNING", epoch: 7, attempts: 1 });
+  });
+
+  it("gives its leases back when it is stopped, after a while for what it has begun", async () => {
+    const [id] = await enqueue(1, { maxAttempts: 5 });
+    const attempts = start((_, signal) => untilAborted(signal));
+    await eventually(() => expect(attempts.calls).toHaveLength(1));
+    await workers[0]?.stop(50);
+    expect(await row(id)).toEqual({ state: "QUEUED", epoch: 1, attempts: 1 });
+    start(() => ({}));
+    await eventually(async () => expect(await row(id)).toEqual({ state: "SUCCEEDED", epoch: 2, attempts: 2 }));
+  });
+
+  it("lets what it has begun finish when it is stopped", async () => {
+    const [id] = await enqueue(1);
+    let finish = (): void => {};
+    const attempts = start(() => new Promise((resolve) => (finish = () => resolve({}))));
+    await eventually(() => expect(attempts.calls).toHaveLength(1));
+    const stopping = workers[0]?.stop(10_000);
+    await enqueue(1);
+    finish();
+    await stopping;
+    expect(await row(id)).toMatchObject({ state: "SUCCEEDED" });
+    expect(attempts.calls).toHaveLength(1);
+  });
+
+  it("notes what became of an attempt although the store is away for a while, and says so meanwhile", async () => {
+    const [id] = await enqueue(1);
+    const store = new AsyncWorkRepository(dataSource);
+    let failures = 3;
+    const work: AsyncWork = {
+      backlog: (...given) => store.backlog(...given),
+      lease: (...given) => store.lease(...given),
+      renew: (...given) => store.renew(...given),
+      expired: (...given) => store.expired(...given),
+      isLiving: (...given) => store.isLiving(...given),
+      settle: (settlements) =>
+        failures-- > 0 ? Promise.reject(new AppError("STORE_UNAVAILABLE", "It is away.")) : store.settle(settlements),
+    };
+    const attempts = start(() => ({}), { work });
+    await eventually(() => expect(workers[0]?.check().ok).toBe(false));
+    await eventually(async () => expect((await row(id)).state).toBe("SUCCEEDED"));
+    expect(workers[0]?.check()).toMatchObject({ ok: true });
+    expect(attempts.calls).toHaveLength(1);
+  });
+
+  it("keeps what it can of an answer that the store refuses", async () => {
+    const [id] = await enqueue(1);
+    const store = new AsyncWorkRepository(dataSource);
+    const work = Object.assign(Object.create(store) as AsyncWorkRepository, {
+      backlog: (...given: Parameters<AsyncWork["backlog"]>) => store.backlog(...given),
+      lease: (...given: Parameters<AsyncWork["lease"]>) => store.lease(...given),
+      renew: (...given: Parameters<AsyncWork["renew"]>) => store.renew(...given),
+      expired: (...given: Parameters<AsyncWork["expired"]>) => store.expired(...given),
+      settle: (...[settlements]: Parameters<AsyncWork["settle"]>) =>
+        settlements.some(({ result }) => result != null)
+          ? Promise.reject(new Error("bad value"))
+          : store.settle(settlements),
+    });
+    start(() => ({}), { work });
+    await eventually(async () => expect((await row(id)).state).toBe("SUCCEEDED"));
+  });
+});

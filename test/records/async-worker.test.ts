@@ -104,12 +104,20 @@ describe("AsyncWorker", () => {
   it("keeps what takes longer than a lease", async () => {
     const [id = ""] = await enqueue(1);
     let finish = (): void => {};
-    start(() => new Promise((resolve) => (finish = () => resolve({}))), { leaseMs: 150 });
-    const other = start(() => ({}), { leaseMs: 150 });
-    other.calls.length = 0;
+    const leaseMs = 1_000;
+    start(() => new Promise((resolve) => (finish = () => resolve({}))), { leaseMs });
     await eventually(async () => expect(await states([id])).toEqual({ RUNNING: 1 }));
-    const until = performance.now() + 600;
-    await eventually(() => expect(performance.now()).toBeGreaterThan(until));
+    const other = start(() => ({}), { leaseMs });
+    const leasedUntil = async (): Promise<number> => {
+      const rows: { until: Date }[] = await dataSource.query(
+        "SELECT lease_until AS until FROM async_invocation WHERE id = $1",
+        [id],
+      );
+      return Number(rows[0]?.until);
+    };
+    const first = await leasedUntil();
+    await eventually(async () => expect(await leasedUntil()).toBeGreaterThan(first + 2 * leaseMs));
+    expect(other.calls).toEqual([]);
     finish();
     await eventually(async () => expect(await states([id])).toEqual({ SUCCEEDED: 1 }));
     expect((await row(id)).epoch).toBe(1);

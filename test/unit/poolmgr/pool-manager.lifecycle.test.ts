@@ -250,7 +250,7 @@ describe("PoolManager, over an instance's life", () => {
       },
     });
     expect(stage.count("SPECIALIZING")).toBe(1);
-    await stage.clock.pass(119_000);
+    await stage.clock.pass(44_000);
     expect(stage.count("SPECIALIZING")).toBe(1);
     await stage.clock.pass(2_000);
     expect(stage.count("SPECIALIZING")).toBe(0);

@@ -42,6 +42,10 @@ export class FunctionState {
     return count;
   }
 
+  versionsOnTheirWay(): Set<number> {
+    return new Set([...this.launches].map(({ version }) => version));
+  }
+
   ready(version: number): Member[] {
     return [...this.members].filter(({ state, facts }) => state === "READY" && facts.version === version);
   }
@@ -115,8 +119,9 @@ export class FunctionState {
     return { namespace, name, minInstances: settings.minInstances, serving, isBroken };
   }
 
-  /** It lacks nothing: nobody waits, every slot is some router's, and `minInstances` are there. */
+  /** It lacks nothing and has nothing on its way: nobody waits, every slot is some router's, and `minInstances` are there. */
   get isContent(): boolean {
+    if (this.launches.size > 0) return false;
     for (const { state, ledger } of this.members) if (state !== "READY" || !ledger.isDealtOut) return false;
     for (const byRouter of this.demands.values())
       for (const { waiting } of byRouter.values()) if (waiting > 0) return false;

@@ -81,6 +81,27 @@ function missing(
 }
 
 /**
+ * How many of a version's instances on their way, `onTheirWay` in number, nobody needs any more: those that still wait for
+ * a warm instance are better called off than kept before others. The last one stays, so that a caller who left and comes
+ * again finds what he waited for.
+ */
+export function planCallOffs(
+  { spec, demands, instances }: ScaledFunction,
+  version: number,
+  onTheirWay: number,
+): number {
+  if (spec === undefined) return onTheirWay;
+  const { requestsPerInstance, minInstances } = spec.settings;
+  const { inFlight, waiting } = demands.get(version) ?? { inFlight: 0, waiting: 0 };
+  const ready = instances.filter((instance) => instance.version === version && instance.state === "READY");
+  const slots = ready.reduce((sum, instance) => sum + instance.slots, 0);
+  const forDemand = Math.ceil((inFlight + waiting - slots) / requestsPerInstance);
+  const forMinimum = version === spec.currentVersionNumber ? minInstances - ready.length : 0;
+  const forNext = ready.length === 0 ? 1 : 0;
+  return Math.max(0, onTheirWay - Math.max(forDemand, forMinimum, forNext));
+}
+
+/**
  * Instances to take out of service now. Meant for a pulse of about a second: what is idle for too long goes by a quarter
  * at a time, and what runs on an old image one by one.
  */

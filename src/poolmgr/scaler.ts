@@ -16,7 +16,7 @@ import { describeFailure, type EventListener } from "./pool-event.js";
 import type { PoolMetrics } from "./pool-metrics.js";
 import { planRoom, reservedPlaces, type RoomPlan } from "./plan-room.js";
 import type { Want } from "./room.js";
-import { planLaunches, type Launch as Missing } from "./plan-scaling.js";
+import { planCallOffs, planLaunches, type Launch as Missing } from "./plan-scaling.js";
 import type { Retirer } from "./retirer.js";
 import type { Refusal, RouterRegistry } from "./router-registry.js";
 
@@ -65,9 +65,21 @@ export class Scaler {
     if (!this.#mayLaunch) return;
     const nowMs = this.#nowMs;
     for (const version of fn.demands.keys()) this.#refuseIfHopeless(fn, version, nowMs);
+    this.#callOff(fn, nowMs);
     const missing = this.#permitted(fn, nowMs);
     this.#lacks(fn, missing);
     this.makeRoom();
+  }
+
+  /** Those that were launched last go first; what has an instance goes on to its end. */
+  #callOff(fn: FunctionState, nowMs: number): void {
+    const scaled = fn.asScaled(nowMs, () => false);
+    for (const version of fn.versionsOnTheirWay()) {
+      const onTheirWay = [...fn.launches].filter((launch) => launch.version === version && !launch.isCancelled);
+      const unclaimed = onTheirWay.filter(({ instance }) => instance === undefined).reverse();
+      const count = planCallOffs(scaled, version, onTheirWay.length);
+      for (const launch of unclaimed.slice(0, count)) launch.cancel();
+    }
   }
 
   /** Launches what is lacking anywhere, as far as there is room, and sees to it that there will be some. */

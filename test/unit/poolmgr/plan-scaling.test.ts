@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import type { RunSettings } from "../../../src/model/function.js";
 import {
+  planCallOffs,
   planLaunches,
   planRetirements,
   type ScaledFunction,
@@ -80,6 +81,38 @@ describe("planLaunches", () => {
 
   it("launches nothing of a deleted function", () => {
     expect(planLaunches(scaled({}, { spec: undefined, demands: demand(0, 5) }))).toEqual([]);
+  });
+});
+
+describe("planCallOffs", () => {
+  it.each([
+    ["none while all of them are waited for", 10, demand(1, 10), 0],
+    ["those whose callers were served by others", 10, demand(1, 4), 6],
+    ["all when nobody waits any more and one serves", 10, demand(0, 0), 10],
+    ["all where nothing was ever asked", 10, new Map(), 10],
+  ])("calls off %s", (_name, onTheirWay, demands, count) => {
+    const fn = scaled({}, { demands, instances: [instance("a", { inFlight: 1 })] });
+    expect(planCallOffs(fn, 1, onTheirWay)).toBe(count);
+  });
+
+  it("leaves one for callers who come again, and what minInstances asks for", () => {
+    expect(planCallOffs(scaled({}), 1, 5)).toBe(4);
+    expect(planCallOffs(scaled({ minInstances: 3 }, { instances: many(1) }), 1, 5)).toBe(3);
+    expect(planCallOffs(scaled({ minInstances: 3 }, { instances: many(1, { version: 2 }) }), 2, 5)).toBe(5);
+  });
+
+  it("never calls off what planLaunches would launch again", () => {
+    for (let inFlight = 0; inFlight < 12; inFlight++) {
+      for (let waiting = 1; waiting < 12; waiting++) {
+        const fn = scaled(
+          { requestsPerInstance: 3 },
+          { demands: demand(inFlight, waiting), instances: many(2, { slots: 3 }) },
+        );
+        const count = planLaunches(fn)[0]?.count ?? 0;
+        expect(planCallOffs(fn, 1, count)).toBe(0);
+        expect(planCallOffs(fn, 1, count + 2)).toBe(2);
+      }
+    }
   });
 });
 

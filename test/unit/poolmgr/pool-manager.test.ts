@@ -55,6 +55,28 @@ describe("PoolManager", () => {
     expect(router.inFlight("fn")).toBe(5);
   });
 
+  it("calls off instances that nobody waits for any more, so that others' cold starts need not wait behind them", async () => {
+    const { router, clock } = await up({
+      environments: [anEnvironment({ poolSize: 1 })],
+      functions: [aFunction({ id: "fn" }), aFunction({ id: "other" })],
+      driver: { startDelayMs: 1_000 },
+    });
+    await clock.pass(1_000);
+    router.request("fn", 1, 60);
+    await settled();
+    expect(stage.claimsWaiting).toBe(59);
+    for (let i = 0; i < 60; i++) {
+      router.finish(router.usable("fn")[0] as string);
+      await settled();
+    }
+    expect(router.inFlight("fn")).toBe(0);
+    expect(stage.claimsWaiting).toBe(0);
+    router.request("other", 1);
+    await clock.pass(1_000);
+    expect(router.inFlight("other")).toBe(1);
+    expect(stage.instances()).toHaveLength(1);
+  });
+
   it("reaches the driver before the router's word returns", async () => {
     const { router } = await up({ environments: [anEnvironment({ poolSize: 1 })] });
     router.request("fn", 1);

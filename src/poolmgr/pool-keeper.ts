@@ -14,6 +14,8 @@ interface KeptPool {
   /** What is being told. Set while a call to the driver is under way. */
   running: Promise<void> | undefined;
   problem: AppError | undefined;
+  /** In which words its problem was logged last: each retry finds the same one again. */
+  logged: string | undefined;
   readonly backoff: Backoff;
 }
 
@@ -101,17 +103,35 @@ export class PoolKeeper {
       pool.ensured = environment;
       pool.template = environment && templateOf(environment);
       pool.problem = undefined;
+      pool.logged = undefined;
       pool.backoff.succeed();
     } catch (error) {
       pool.problem = asProblem(error);
       pool.backoff.fail(this.clock.monotonicMs());
-      this.logger.error({ environmentId: id, err: error }, "a pool could not be kept as desired; it is tried again");
+      this.#log(id, pool, error);
     }
+  }
+
+  /** Once for as long as the words stay the same. What is put in words is no fault of Fermi's, and needs no stack. */
+  #log(environmentId: string, pool: KeptPool, error: unknown): void {
+    const words = error instanceof Error ? error.message : String(error);
+    if (pool.logged === words) return;
+    pool.logged = words;
+    const what =
+      error instanceof AppError ? { code: error.code, why: words, cause: inWords(error.cause) } : { err: error };
+    this.logger.error({ environmentId, ...what }, "a pool could not be kept as desired; it is tried again");
   }
 
   #add(id: string): KeptPool {
     const backoff = new Backoff(1_000, 30_000);
-    const pool: KeptPool = { ensured: undefined, template: undefined, running: undefined, problem: undefined, backoff };
+    const pool: KeptPool = {
+      ensured: undefined,
+      template: undefined,
+      running: undefined,
+      problem: undefined,
+      logged: undefined,
+      backoff,
+    };
     this.#pools.set(id, pool);
     return pool;
   }
@@ -125,6 +145,8 @@ export class PoolKeeper {
     return Promise.reject(pool?.problem ?? noPool());
   }
 }
+
+const inWords = (cause: unknown): unknown => (cause instanceof Error ? cause.message : cause);
 
 const noPool = (): AppError => new AppError("CLUSTER_UNAVAILABLE", "The function's environment has no pool.");
 

@@ -82,6 +82,8 @@ const windowMs = 100;
 /** Splits a pipe into lines of at most 64 KiB, in bounded memory and at a bounded rate. */
 export class OutputReader {
   #partial: Buffer = Buffer.alloc(0);
+  /** What comes next goes on with a line that was too long, and whose beginning has been read. */
+  #isRest = false;
   #windowStartMs = 0;
   #windowBytes = 0;
   /** Resolves when the pipe has been read to its end. */
@@ -91,7 +93,8 @@ export class OutputReader {
     private readonly pipe: Readable,
     private readonly allowance: OutputAllowance,
     private readonly bounds: { readonly clock: Clock; readonly readBytesPerSecond: number },
-    private readonly deliver: (text: string) => void,
+    /** `isRest` for what goes on with the line before it. */
+    private readonly deliver: (text: string, isRest: boolean) => void,
   ) {
     pipe.on("data", (chunk: Buffer) => this.#read(chunk)).on("error", () => {});
     this.ended = new Promise((resolve) => {
@@ -109,6 +112,7 @@ export class OutputReader {
     let start = 0;
     for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, start)) {
       this.#split(data.subarray(start, end));
+      this.#isRest = false;
       start = end + 1;
     }
     const rest = data.subarray(start);
@@ -119,11 +123,14 @@ export class OutputReader {
   }
 
   #split(line: Buffer): void {
-    for (let at = 0; at < line.length || at === 0; at += maxLineBytes) this.#line(line.subarray(at, at + maxLineBytes));
+    for (let at = 0; at < line.length || at === 0; at += maxLineBytes) {
+      this.#line(line.subarray(at, at + maxLineBytes));
+      this.#isRest = true;
+    }
   }
 
   #line(line: Buffer): void {
-    if (line.length > 0 && this.allowance.take(line.length)) this.deliver(line.toString("utf8"));
+    if (line.length > 0 && this.allowance.take(line.length)) this.deliver(line.toString("utf8"), this.#isRest);
   }
 
   #slowDown(bytes: number): void {

@@ -122,7 +122,7 @@ class Follower {
       this.#open = response;
       this.#position.rewind();
       const pace = { clock, readBytesPerSecond: bounds.readBytesPerSecond };
-      const reader = new OutputReader(response, this.#allowance, pace, (line) => this.#line(line));
+      const reader = new OutputReader(response, this.#allowance, pace, (line, isRest) => this.#line(line, isRest));
       const watching = this.#endWhenSilent(response);
       await reader.ended;
       watching.stop();
@@ -150,10 +150,15 @@ class Follower {
     return { stop: () => timer.stop() };
   }
 
-  #line(line: string): void {
+  #line(line: string, isRest: boolean): void {
     this.#lastReadMs = this.options.clock.monotonicMs();
-    this.#backoff.succeed();
     const stamped = readStamped(line);
+    if (stamped === undefined && !isRest) {
+      // All that the function prints is stamped: this is the node's own word, such as that it can't find the log.
+      this.options.logger.debug({ pod: this.pod.name, why: line }, "a pod's log can't be read");
+      return;
+    }
+    this.#backoff.succeed();
     if (stamped !== undefined) {
       this.#wasNew = this.#position.pass(stamped.ns);
       this.#at = dateOf(stamped.ns);

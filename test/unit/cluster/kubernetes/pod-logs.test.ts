@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { ServerResponse } from "node:http";
+import type { InstanceOutput } from "../../../../src/cluster/cluster-driver.js";
+import { PodLogs } from "../../../../src/cluster/kubernetes/pod-logs.js";
+import { defaultOutputBounds, maxLineBytes } from "../../../../src/cluster/output-reader.js";
+import { systemClock, type Clock } from "../../../../src/lib/clock.js";
+import { silentLogger } from "../../../../src/lib/logger.js";
+import { aFakeKube, answerJson, type FakeKube } from "./fake-api.js";
+
+/** Waits take a twentieth of their time. */
+const hasty: Clock = { ...systemClock, after: (ms, task) => systemClock.after(ms / 20, task) };
+
+describe("PodLogs", () => {
+  let kube: FakeKube | undefined;
+  let logs: PodLogs | undefined;
+
+  afterEach(async () => {
+    logs?.stop();
+    await kube?.stop();
+  });
+
+  /** What is told of a pod whose log is read that often, with these answers, until it is no more. */
+  async function toldOf(answers: readonly string[]): Promise<InstanceOutput[]> {
+    const told: InstanceOutput[] = [];
+    let asked = 0;
+    let ended: () => void = () => {};
+    const isGone = new Promise<void>((resolve) => (ended = resolve));
+    const answer = (_url: URL, res: ServerResponse): void => {
+      const text = answers[asked++];
+      if (text !== undefined) return void res.writeHead(200, { "content-type": "text/plain" }).end(text);
+      answerJson(res, { kind: "Status", code: 404 }, 404);
+      ended();
+    };
+    kube = await aFakeKube(answer);
+    const onOutput = (output: InstanceOutput): void => void told.push(output);
+    const parts = { api: kube.api, clock: hasty, logger: silentLogger, bounds: defaultOutputBounds, onOutput };
+    logs = new PodLogs({ ...parts, path: "/api/v1/namespaces/x/pods" });
+    logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
+    await isGone;
+    return told;
+  }
+
+  const texts = (told: readonly InstanceOutput[]): string[] => told.map(({ text }) => text);
+
+  it("tells nothing that the node itself says in place of a log, however often it does", async () => {
+    const told = await toldOf([
+      "unable to retrieve container logs for containerd://0123",
+      "2030-01-01T00:00:00.5Z before\nrpc error: code = NotFound desc = an error occurred when try to find container",
+      "unable to retrieve container logs for containerd://0123",
+      "2030-01-01T00:00:00.5Z before\n2030-01-01T00:00:01Z after\n",
+    ]);
+    expect(told).toEqual([
+      { instanceId: "one", stream: "STDOUT", text: "before", at: new Date("2030-01-01T00:00:00.500Z") },
+      { instanceId: "one", stream: "STDOUT", text: "after", at: new Date("2030-01-01T00:00:01Z") },
+    ]);
+  });
+
+  it("tells the rest of a line that is too long, which has no stamp of its own", async () => {
+    const long = `2030-01-01T00:00:00Z ${"x".repeat(maxLineBytes)}the rest`;
+    const told = texts(await toldOf([`${long}\nno stamp\n2030-01-01T00:00:01Z next\n`]));
+    expect(told).toHaveLength(3);
+    expect(told[0]).toMatch(/^x+$/);
+    expect(told.slice(1)).toEqual([expect.stringMatching(/^x+the rest$/), "next"]);
+  });
+});

@@ -126,9 +126,7 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
 
   it("says what the node says against the image", async () => {
     const environment = await pool({ image: "node:22-bookworm-slim" });
-    expect(await refusalOf(environment)).toMatch(
-      /CreateContainerConfigError: container has runAsNonRoot and image will run as root/,
-    );
+    expect(await refusalOf(environment)).toMatch(/the image node:22-bookworm-slim runs as root; give it a USER/);
   });
 
   it("says that a quota forbids more", async () => {
@@ -151,7 +149,7 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
     const labels = { "fermi-test/room": "none" };
     const environment = await pool({ podTemplate: { metadata: { labels }, spec: { nodeSelector: labels } } });
     expect(await refusalOf(environment)).toMatch(
-      /no node has room for another instance \(Unschedulable: .*node\(s\) didn't match/,
+      /no node is one that the pod template allows \(nodeSelector, .*\) \(Unschedulable: .*node\(s\) didn't match/,
     );
     expect((await podsOf(api, namespace)).some(({ metadata }) => metadata.labels?.["fermi-test/room"] === "none")).toBe(
       true,

@@ -104,11 +104,21 @@ interface Waiting {
 
 function waitingProblem(image: string, { reason, message }: Waiting, before: string | null): string | null {
   if (["ContainerCreating", "PodInitializing"].includes(reason)) return null;
+  const user = userProblem(message);
+  if (user !== null) return `the image ${image} ${user}`;
   if (!imageReasons.includes(reason))
     return `the container can't be started (${reason}${message && `: ${clip(message)}`})`;
   const start = `the image ${image} can't be pulled`;
   if (reason === "ImagePullBackOff" && before?.startsWith(start)) return before;
   return `${start} (${reason}${pullCause(message)})`;
+}
+
+/** The node's own words for it name the pod, which is nothing to whoever calls a function. */
+function userProblem(message: string): string | null {
+  if (!message.includes("runAsNonRoot")) return null;
+  if (message.includes("image will run as root")) return "runs as root; give it a USER that is a number other than 0";
+  if (!message.includes("non-numeric user")) return null;
+  return "has a USER that is a name, which may be root's; give it one that is a number other than 0";
 }
 
 const imageOf = ({ spec }: Pod, container: string): string =>
@@ -126,7 +136,16 @@ function pullCause(message: string): string {
 function roomProblem(conditions: readonly Condition[]): string | null {
   const scheduled = conditions.find(({ type, status }) => type === "PodScheduled" && status === "False");
   if (scheduled === undefined) return null;
-  return `no node has room for another instance (${scheduled.reason ?? "not scheduled"}: ${clip(scheduled.message ?? "")})`;
+  const { reason = "not scheduled", message = "" } = scheduled;
+  return `${nodeWords(message)} (${reason}: ${clip(message)})`;
+}
+
+/** By the scheduler's message. A node that is full is one that would suit, whatever else is wrong with others. */
+function nodeWords(message: string): string {
+  if (/insufficient|too many pods/i.test(message)) return "no node has room for another instance";
+  if (/affinity|topology spread/i.test(message))
+    return "no node is one that the pod template allows (nodeSelector, affinity, topologySpreadConstraints)";
+  return "no node takes another instance";
 }
 
 const clip = (text: string): string => {

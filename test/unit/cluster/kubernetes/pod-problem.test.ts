@@ -32,12 +32,22 @@ describe("A pod's problem at its start", () => {
     expect(startProblem(waiting("ImagePullBackOff"))).toBe("the image team/node:20 can't be pulled (ImagePullBackOff)");
   });
 
-  it("is room, in the scheduler's words", () => {
-    const message = "0/3 nodes are available: 3 Insufficient memory.";
+  const full = "no node has room for another instance";
+  const unsuited = "no node is one that the pod template allows (nodeSelector, affinity, topologySpreadConstraints)";
+
+  it.each([
+    [full, "3 Insufficient memory"],
+    [full, "1 Too many pods, 2 node(s) didn't match Pod's node affinity/selector"],
+    [unsuited, "3 node(s) didn't match Pod's node affinity/selector"],
+    [unsuited, "3 node(s) didn't match pod anti-affinity rules"],
+    [unsuited, "3 node(s) didn't match pod topology spread constraints"],
+    [unsuited, "1 node(s) had untolerated taint {a: b}, 2 node(s) didn't match Pod's node affinity/selector"],
+    ["no node takes another instance", "3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }"],
+  ])("is that %s where the scheduler says %p", (words, cause) => {
+    const message = `0/3 nodes are available: ${cause}.`;
     const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }];
-    expect(startProblem(aPod({ status: { conditions } }))).toBe(
-      "no node has room for another instance (Unschedulable: 0/3 nodes are available: 3 Insufficient memory)",
-    );
+    const told = `${words} (Unschedulable: 0/3 nodes are available: ${cause})`;
+    expect(startProblem(aPod({ status: { conditions } }))).toBe(told);
   });
 
   it("is what the container says before it ends again and again", () => {
@@ -51,6 +61,17 @@ describe("A pod's problem at its start", () => {
   it("is not yet one end alone", () => {
     const lastState = { terminated: { exitCode: 1 } };
     expect(startProblem(withContainer({ restartCount: 1, state: { running: {} }, lastState }))).toBeNull();
+  });
+
+  it.each([
+    ["image will run as root", "runs as root; give it a USER that is a number other than 0"],
+    [
+      "image has non-numeric user (node), cannot verify user is non-root",
+      "has a USER that is a name, which may be root's; give it one that is a number other than 0",
+    ],
+  ])("is the image's user, without the pod's name, where %p", (cause, words) => {
+    const message = `container has runAsNonRoot and ${cause} (pod: "fermi-x_fermi-functions(0123-45)", container: function)`;
+    expect(startProblem(waiting("CreateContainerConfigError", message))).toBe(`the image team/node:20 ${words}`);
   });
 
   it("is whatever else the node says against the container", () => {

@@ -102,11 +102,9 @@ const wholeSeconds: Rule = (field, value) =>
 
 const anyObject: Rule = (field, value) => rule(isObject(value), field, "must be an object, as Kubernetes has it");
 
-const name = text(
-  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-  "must be a name of Kubernetes, such as registry-key",
-);
-const labelKeyForm = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const subdomain = /[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/.source;
+const name = text(new RegExp(`^(?=.{1,253}$)${subdomain}$`), "must be a name of Kubernetes, such as registry-key");
+const labelKeyForm = new RegExp(`^((?=[^/]{1,253}/)${subdomain}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`);
 const labelValue = text(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/, "must be a label's value");
 const annotationValue: Rule = (field, value) =>
   rule(typeof value === "string" && !value.includes("\0"), field, "must be text");

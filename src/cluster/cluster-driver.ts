@@ -52,7 +52,7 @@ export interface SpecializeRequest {
 
 export interface InstanceChange {
   readonly instance: ClusterInstance;
-  /** GONE: the instance is no more. `reason` says why in words where it was not asked to end. */
+  /** GONE: the instance is no more. `reason` says why in words where it was not asked to end, or ended by itself before it could. */
   readonly type: "CHANGED" | "GONE";
   readonly reason?: string;
 }

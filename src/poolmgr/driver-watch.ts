@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Fleet } from "./fleet.js";
 import type { FunctionState } from "./function-state.js";
 import type { InstanceDirectory } from "./instance-directory.js";
+import type { Failure } from "./launch-gate.js";
 import type { LivePoolView } from "./live-pool-view.js";
 import type { Member } from "./member.js";
 import type { EventListener } from "./pool-event.js";
@@ -30,6 +31,11 @@ export interface DriverWatchPorts {
 export const steadyAfterMs = 500;
 /** Longer than code gets to load: an instance claimed that long ago by nobody we know is nobody's. */
 const strayAfterMs = 45_000;
+
+const crashOf = (reason: string): Failure => ({
+  code: "FUNCTION_CRASHED",
+  message: `The function crashes as soon as it runs: ${reason}.`,
+});
 
 export class DriverWatch {
   constructor(private readonly ports: DriverWatchPorts) {}
@@ -92,9 +98,8 @@ export class DriverWatch {
     const isSteady = [facts, ...fn.ready(version).map((member) => member.facts)].some(
       ({ readyAtMs }) => nowMs - readyAtMs >= steadyAfterMs,
     );
-    const message = `The function crashes as soon as it runs: ${reason}.`;
     if (isSteady) fn.gate(version).steady();
-    else fn.gate(version).lost({ code: "FUNCTION_CRASHED", message }, nowMs);
+    else fn.gate(version).lost(crashOf(reason), nowMs);
     metrics.failure(functionId, "FUNCTION_CRASHED");
   }
 
@@ -107,6 +112,7 @@ export class DriverWatch {
     const why = reason ?? "a connection to it broke";
     onEvent(id, functionId, version, `The instance crashed and is replaced: ${why}.`);
     if (!member.isSuspect) this.countCrash(member, why);
+    else if (reason !== undefined) fleet.function(functionId).gate(version).explain(crashOf(why));
   }
 
   #adopt(instance: ClusterInstance): void {

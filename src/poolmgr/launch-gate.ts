@@ -49,6 +49,11 @@ export class LaunchGate {
     if (this.#lost.remainingMs(nowMs) === 0) this.#lost.fail(nowMs);
   }
 
+  /** Why the last one was lost is known better now. */
+  explain(failure: Failure): void {
+    if (this.#lost.failures > 0) this.#lastLost = failure;
+  }
+
   /** The code has loaded. */
   loaded(): void {
     this.#load.succeed();

@@ -185,6 +185,14 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
     expect((await goneOnce(instance.id)).reason).toBe("used more than its memory limit of 96Mi (OOMKilled)");
   });
 
+  it("tells so also where it was asked to end as soon as the connection broke", async () => {
+    const source = `const kept = []; module.exports = async () => { for (;;) kept.push(Buffer.alloc(1 << 20, 1)); };`;
+    const instance = await ready(source, { resources: resources({ memoryLimit: "96Mi" }) });
+    await call(instance);
+    await driver.end(instance.id, 1_000);
+    expect((await goneOnce(instance.id)).reason).toBe("used more than its memory limit of 96Mi (OOMKilled)");
+  });
+
   it("tells how an instance ended itself, and leaves nothing of it", async () => {
     const instance = await ready(
       `module.exports = async () => { setImmediate(() => { throw new Error("no way") }); };`,

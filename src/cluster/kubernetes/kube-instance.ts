@@ -9,7 +9,7 @@ import type { KubeCalls } from "./fenced-kube-api.js";
 import { hasStatus, inWords, KubeError } from "./kube-error.js";
 import { claimPatch, runtimePort } from "./manifests.js";
 import type { Pod } from "./pod.js";
-import { startProblem } from "./pod-problem.js";
+import { endReason, startProblem } from "./pod-problem.js";
 import type { PodFacts } from "./read-pod.js";
 
 /** What pods of one driver have in common. */
@@ -47,6 +47,8 @@ export class KubeInstance {
   isWarm = false;
   /** Why it does not come up, in words. */
   problem: string | null = null;
+  /** How it ended by itself, in words, also where it was asked to end before that was seen; null while it did not. */
+  endedBecause: string | null = null;
   /** Why the cluster will never note whose it is, in words. */
   noteRefusal: string | undefined;
   /** Resolves when nothing of it runs any more, with why in words. */
@@ -82,6 +84,8 @@ export class KubeInstance {
   see(pod: Pod, facts: PodFacts): void {
     this.facts = facts;
     this.problem = this.hasAnswered ? null : startProblem(pod, this.problem);
+    // The first one seen: what ends after that is the container that Kubernetes has started again.
+    if (this.hasCrashed) this.endedBecause ??= endReason(pod);
   }
 
   /** Resolves with what the runtime says of itself once it answers; rejects when the pod is gone. */

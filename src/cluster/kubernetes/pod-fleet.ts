@@ -183,7 +183,7 @@ export class PodFleet implements Stoppable {
     const before = instance.problem;
     const hadHost = instance.facts.host !== null;
     instance.see(pod, facts);
-    if (instance.hasCrashed && !instance.isEnding) return this.#crashed(instance, endReason(pod) ?? "ended");
+    if (instance.hasCrashed && !instance.isEnding) return this.#crashed(instance, instance.endedBecause ?? "ended");
     if (facts.isOver) return this.#remove(instance, endReason(pod) ?? "was ended by the cluster");
     if (facts.isDeleting && !instance.isEnding) this.#deleting(instance);
     if (facts.host !== null && !hadHost) void this.#ask(instance);
@@ -276,7 +276,8 @@ export class PodFleet implements Stoppable {
     this.#past.set(instance.id, { instance, graceSeconds: undefined, askAtMs: Infinity });
     findPool(instance.environmentId)?.unclaimed.delete(instance.id);
     instance.vanish(reason);
-    book.remove(instance.id, instance.isEnding ? undefined : reason);
+    // A router may tell of the broken connection, and have it ended, before the node tells of what broke it.
+    book.remove(instance.id, instance.isEnding ? (instance.endedBecause ?? undefined) : reason);
     onGone(instance);
     this.#tellPool(instance);
   }

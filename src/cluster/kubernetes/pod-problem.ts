@@ -31,7 +31,7 @@ export function endReason(pod: Pod): string | null {
   const byNode = nodeReason(pod.status?.reason, pod.status?.message ?? "");
   if (byNode !== null) return byNode;
   const container = functionStatus(pod);
-  const ended = container === undefined ? undefined : lastEnd(container);
+  const ended = container === undefined ? undefined : ownEnd(pod, container);
   if (ended === undefined) return null;
   const isOrderly = pod.metadata.deletionTimestamp !== undefined && container?.restartCount === 0;
   return isOrderly && isAskedFor(ended) ? null : endWords(pod, ended);
@@ -42,6 +42,14 @@ function nodeReason(reason: string | undefined, message: string): string | null 
   if (reason === "NodeLost") return "was lost with its node, which does not answer";
   if (reason === "NodeShutdown" || reason === "Terminated") return "was ended with its node";
   return reason === undefined ? null : `was ended by its node (${clip(`${reason}: ${message}`)})`;
+}
+
+/** Of a container that was started again and then told to end with its pod, the end before. */
+function ownEnd({ metadata }: Pod, container: ContainerStatus): Termination | undefined {
+  const { state, lastState } = container;
+  const isAsked = metadata.deletionTimestamp !== undefined && state?.terminated !== undefined;
+  const before = isAsked && isAskedFor(state.terminated) ? lastState?.terminated : undefined;
+  return before ?? lastEnd(container);
 }
 
 const lastEnd = ({ state, lastState }: ContainerStatus): Termination | undefined =>

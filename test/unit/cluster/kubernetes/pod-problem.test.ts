@@ -97,6 +97,14 @@ describe("A pod's end", () => {
     expect(endReason({ ...pod, metadata: { ...pod.metadata, ...ended } })).toBe(reason);
   });
 
+  it("is its own end where it was started again and then told to end", () => {
+    const state = { terminated: { exitCode: 143 } };
+    const lastState = { terminated: { exitCode: 137, reason: "OOMKilled" } };
+    const pod = withContainer({ restartCount: 1, state, lastState });
+    const reason = "used more than its memory limit of 64Mi (OOMKilled)";
+    expect(endReason({ ...pod, metadata: { ...pod.metadata, ...ended } })).toBe(reason);
+  });
+
   it.each([
     [{ exitCode: 0 }, "exited"],
     [{ exitCode: 137 }, "was killed by SIGKILL"],

@@ -5,7 +5,6 @@ import { AppError } from "../../errors/app-error.js";
 import { Invoker } from "../../invocations/invoker.js";
 import { newId } from "../../lib/new-id.js";
 import { programVersion } from "../../lib/program-version.js";
-import { Remembered } from "../../lib/remembered.js";
 import type { Check } from "../../model/check.js";
 import type { PoolView } from "../../model/pool-view.js";
 import type { RequestContext } from "../../model/request-context.js";
@@ -21,7 +20,7 @@ import type { Foundation } from "../foundation.js";
 import { createFeeds } from "../graphql-feeds.js";
 import { answerHealthy, answerMetrics, answerReady } from "../health.js";
 import type { Installation } from "../installation.js";
-import { checkNetworkPolicy } from "../network-check.js";
+import { NetworkCheck } from "../network-check.js";
 import { playground } from "../playground.js";
 import { natsBroker } from "../queue-brokers.js";
 import { triggerSupport } from "../trigger-support.js";
@@ -29,7 +28,6 @@ import type { Role } from "./role.js";
 
 /** In one process with a router, whose requests in flight have time of their own afterwards. */
 const stopTimeoutMs = 5_000;
-const networkRememberedMs = 30_000;
 
 const anyAddress = (pools: PoolView): string | null =>
   pools.pools().flatMap(({ instances }) => instances.flatMap(({ address }) => address ?? []))[0] ?? null;
@@ -55,7 +53,7 @@ export class ApiRole implements Role {
   #address = "";
   #storeName = "";
   #hasExample = false;
-  readonly #network: Remembered<Check>;
+  readonly #network: NetworkCheck;
 
   constructor(
     private readonly foundation: Foundation,
@@ -64,7 +62,7 @@ export class ApiRole implements Role {
     const { store, clock, logger } = foundation;
     this.#nats = natsBroker(foundation);
     this.#startedAt = clock.now();
-    this.#network = new Remembered(() => checkNetworkPolicy(anyAddress(needs.pools)), networkRememberedMs, clock);
+    this.#network = new NetworkCheck(() => anyAddress(needs.pools), clock);
     this.#control = buildControlPlane(store, {
       images: needs.images,
       support: triggerSupport(foundation.config),

@@ -1,9 +1,9 @@
-import type { ClusterInstance } from "../cluster/cluster-driver.js";
+import type { ClusterInstance, PoolHealth } from "../cluster/cluster-driver.js";
 import type { Environment } from "../model/environment.js";
 import { FunctionState } from "./function-state.js";
 import type { Launch } from "./launch.js";
 import type { Member } from "./member.js";
-import type { CheckedPools } from "./plan-check.js";
+import type { CheckedPools, PoolProblem } from "./plan-check.js";
 import { turnMs } from "./plan-evictions.js";
 import type { Occupant } from "./room.js";
 
@@ -82,6 +82,15 @@ export class Fleet {
       else if (nowMs - drain.beganMs < turnMs) count.busy++;
     }
     return count;
+  }
+
+  /** With names for ids; a pool whose environment was just deleted has only its id left. */
+  asProblems(health: readonly PoolHealth[]): PoolProblem[] {
+    return health.flatMap(({ environmentId, problem }) => {
+      if (problem === null) return [];
+      const known = this.environments.get(environmentId);
+      return [{ environment: known === undefined ? environmentId : `${known.namespace}/${known.name}`, problem }];
+    });
   }
 
   asChecked(): Pick<CheckedPools, "functions" | "warmWanted" | "claimed"> {

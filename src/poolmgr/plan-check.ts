@@ -12,9 +12,15 @@ export interface CheckedFunction {
   readonly isBroken: boolean;
 }
 
+/** Why an environment's pool can't be filled, by the driver's account. */
+export interface PoolProblem {
+  /** Such as default/node. */
+  readonly environment: string;
+  readonly problem: string;
+}
+
 export interface CheckedPools {
-  /** Why pools can't be filled, by the driver's account. */
-  readonly problems: readonly string[];
+  readonly problems: readonly PoolProblem[];
   readonly functions: readonly CheckedFunction[];
   /** Warm instances that all environments together want. */
   readonly warmWanted: number;
@@ -25,9 +31,11 @@ export interface CheckedPools {
 
 /** Functions that are named; of more it is said how many. */
 const namedMost = 5;
+/** Environments likewise: what is wrong with each may take some lines. */
+const environmentsMost = 3;
 
 export function planCheck(pools: CheckedPools): Check {
-  const problems = [...pools.problems, ...shortfalls(pools)];
+  const problems = [...poolProblems(pools.problems), ...shortfalls(pools)];
   const ok = problems.length === 0;
   return { name: "instances", ok, message: ok ? describe(pools) : problems.join(" ") };
 }
@@ -37,6 +45,19 @@ function describe({ warmWanted, maxInstances, claimed }: CheckedPools): string {
   const room = Math.max(0, maxInstances - claimed);
   if (warmWanted <= room) return "Pools are filled as they should be.";
   return `Specialized instances leave room for ${room} of ${warmWanted} warm ones: FERMI_MAX_INSTANCES (${maxInstances}) is the bound.`;
+}
+
+function poolProblems(problems: readonly PoolProblem[]): string[] {
+  const inOrder = problems.toSorted((a, b) => (a.environment < b.environment ? -1 : 1));
+  const told = inOrder
+    .slice(0, environmentsMost)
+    .map(({ environment, problem }) => `Environment ${environment}: ${problem.replace(/\.$/, "")}.`);
+  const left = problems.length - told.length;
+  if (left === 0) return told;
+  return [
+    ...told,
+    left === 1 ? "1 more environment has a problem too." : `${left} more environments have problems too.`,
+  ];
 }
 
 function shortfalls({ functions, maxInstances, claimed }: CheckedPools): string[] {

@@ -132,7 +132,7 @@ export class PoolManager implements Stoppable {
   /** Whether pools and `minInstances` are as they should be. */
   get check(): Check {
     const { driver, maxInstances } = this.options;
-    const problems = driver.health().flatMap(({ problem }) => (problem === null ? [] : [problem]));
+    const problems = this.#fleet.asProblems(driver.health());
     return planCheck({ problems, maxInstances, ...this.#fleet.asChecked() });
   }
 

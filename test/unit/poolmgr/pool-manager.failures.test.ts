@@ -157,6 +157,8 @@ describe("PoolManager, when things fail", () => {
     told.length = 0;
     expect(problems()).toEqual([null]);
     driver.breakPool("env", "the image can't be pulled");
+    const message = expect.stringMatching(/^Environment default\/[a-z]+: the image can't be pulled\.$/);
+    expect(manager.check).toEqual({ name: "instances", ok: false, message });
     await clock.pass(2_000);
     expect(problems()).toEqual(["the image can't be pulled"]);
     expect(told).toEqual(["env"]);

@@ -8,9 +8,9 @@ import type { FollowUp, QueueMessage } from "./queue-broker.js";
 
 type Header = readonly [name: string, value: string];
 
-/** What only Fermi says of a message, so that nobody else's word is taken for it; an error topic's messages bring some along. */
+/** What only Fermi says of a message, so that nobody else's word is taken for it; those of response and error topics bring some along. */
 const isOwn = (name: string): boolean => /^x-(fermi|fission)-/.test(name);
-const isFailure = (name: string): boolean => /^x-fermi-error-[a-z-]+$/.test(name);
+const isBroughtAlong = (name: string): boolean => /^x-fermi-(answer-to|error-[a-z-]+)$/.test(name);
 
 export function toRequest(trigger: QueueTrigger, message: QueueMessage, attempt: number): InvokeRequest {
   const typed = { "content-type": contentTypeOf(message.body), ...message.headers };
@@ -21,7 +21,7 @@ export function toRequest(trigger: QueueTrigger, message: QueueMessage, attempt:
     method: "POST",
     path: "/",
     headers: sendable.filter(([name]) => !isOwn(name)),
-    ownHeaders: [...sendable.filter(([name]) => isFailure(name)), ...describe(trigger, message, attempt)],
+    ownHeaders: [...sendable.filter(([name]) => isBroughtAlong(name)), ...describe(trigger, message, attempt)],
     body: message.body,
     source: "QUEUE",
     triggerId: trigger.id,

@@ -10,7 +10,8 @@ const handle = (answer: Answer, trigger = aQueueTrigger(topics), delivery = aDel
 describe("A message", () => {
   it("comes to its function with its headers, and with what Fermi and Fission say of it", async () => {
     const invoker = fakeInvoker({});
-    const headers = { "content-type": "text/plain", "x-own": "1", "x-fermi-key": "no", "x-fermi-error-reason": "yes" };
+    const brought = { "x-fermi-answer-to": "m0", "x-fermi-error-reason": "yes" };
+    const headers = { "content-type": "text/plain", "x-own": "1", "x-fermi-key": "no", ...brought };
     const message = { ...aDelivery().message, headers: { ...headers, "not a name": "x", "x-odd": "ĳ" } };
     await handleMessage({ invoker, random: Math.random }, aQueueTrigger(topics), aDelivery({ message, attempt: 2 }));
     expect(invoker.requests).toEqual([
@@ -21,6 +22,7 @@ describe("A message", () => {
           ["x-own", "1"],
         ],
         ownHeaders: [
+          ["x-fermi-answer-to", "m0"],
           ["x-fermi-error-reason", "yes"],
           ["X-Fermi-Trigger", "on-orders"],
           ["X-Fermi-Topic", "orders"],

@@ -182,8 +182,11 @@ export class KubeApi {
   #unanswered(error: unknown, deadline: AbortSignal, askedMs: number): KubeError {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = deadline.aborted ? "it did not answer in time" : (code ?? message);
-    this.#failingSinceMs ??= Math.max(askedMs, this.#answeredMs);
-    this.#failure = why;
+    // What it has answered since says more than a call that was lost before.
+    if (askedMs >= this.#answeredMs) {
+      this.#failingSinceMs ??= askedMs;
+      this.#failure = why;
+    }
     return new KubeError(0, "", `the Kubernetes API can't be reached: ${why}`, { cause: error });
   }
 }

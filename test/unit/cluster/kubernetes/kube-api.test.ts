@@ -45,6 +45,16 @@ describe("KubeApi", () => {
     expect(kube.api.outage).toBeUndefined();
   });
 
+  it("is not told of an outage by a call that was lost before the API answered again", async () => {
+    kube = await aFakeKube((url, res) => {
+      if (!url.pathname.endsWith("/lost")) answerJson(res, {});
+    });
+    const lost = kube.api.call({ method: "GET", path: "/lost", timeoutMs: 200 });
+    await kube.api.call({ method: "GET", path: "/x" });
+    await expect(lost).rejects.toMatchObject({ isAway: true });
+    expect(kube.api.outage).toBeUndefined();
+  });
+
   it("waits for the whole of an answer no longer than that", async () => {
     kube = await aFakeKube((_url, res) => void res.writeHead(200).write("{"));
     const late = kube.api.call({ method: "GET", path: "/x", timeoutMs: 100 });

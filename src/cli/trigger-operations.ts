@@ -25,6 +25,20 @@ export interface ListVariables {
   readonly after: string | null;
 }
 
+/** As people call them. */
+export const triggerWords = {
+  HttpTrigger: { one: "route", many: "routes" },
+  TimeTrigger: { one: "timer", many: "timers" },
+  KubernetesWatchTrigger: { one: "watch", many: "watches" },
+  QueueTrigger: { one: "queue", many: "queues" },
+} as const;
+
+export interface AnyTrigger {
+  readonly __typename: keyof typeof triggerWords;
+  readonly id: string;
+  readonly name: string;
+}
+
 const fragment = (type: TriggerTypeName, fields: string): string => /* GraphQL */ `
   fragment Fields on ${type} {
     id

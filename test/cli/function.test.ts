@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { functionNode, page, versionNode } from "./fake-api.js";
+import { functionNode, page, routeNode, triggerNode, versionNode } from "./fake-api.js";
 import { fermi, throws } from "./run-fermi.js";
 
 describe("fermi function", () => {
@@ -108,13 +108,20 @@ describe("fermi function", () => {
     expect(stdout).toBe("module.exports = () => {}\n");
   });
 
-  it("deletes a function with its routes only when told", async () => {
-    const fields = { deleteFunction: () => functionNode() };
+  it("deletes a function with its triggers only when told, and says which went along", async () => {
+    const timer = triggerNode("TimeTrigger");
+    const triggers = (args: { function: string }): object =>
+      page(args.function === "hi" ? [timer, routeNode(), timer] : [], args as never);
+    const fields = { deleteFunction: () => functionNode(), triggers };
     expect((await fermi("function delete hi", fields)).api.requests[0]?.variables["deleteTriggers"]).toBe(false);
-    const withRoutes = await fermi("function delete hi --with-routes", fields);
-    expect(withRoutes.api.requests[0]?.variables["deleteTriggers"]).toBe(true);
-    const refused = await fermi("function delete hi", { deleteFunction: throws("IN_USE", "function hi has routes") });
-    expect(refused.stderr).toBe("fermi: function hi has routes; pass --with-routes to delete its routes along with it");
+    const withTriggers = await fermi("function delete hi --with-triggers", fields);
+    expect(withTriggers.api.requests.at(-1)?.variables["deleteTriggers"]).toBe(true);
+    expect(withTriggers.stdout).toBe("function hi deleted, and its 1 route, 2 timers\n");
+    expect((await fermi("function delete ho --with-triggers", fields)).stdout).toBe("function ho deleted\n");
+    const refused = await fermi("function delete hi", { deleteFunction: throws("IN_USE", "function hi has triggers") });
+    expect(refused.stderr).toBe(
+      "fermi: function hi has triggers; --with-triggers deletes all of them along with it: routes, timers, watches and queues",
+    );
   });
 
   it("lists versions, the current one marked", async () => {

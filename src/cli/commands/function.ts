@@ -11,10 +11,12 @@ import {
   updateFunction,
   type FunctionNode,
 } from "../operations/function.operations.js";
+import { listTriggers } from "../operations/trigger.operations.js";
 import { isEmpty, listOptions, named, readText, variables, wholeNumber, type Pair } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
+import { triggerWords } from "../trigger-operations.js";
 
 interface FunctionOptions {
   readonly name?: string;
@@ -101,16 +103,32 @@ async function update(context: Context<FunctionOptions>): Promise<void> {
   printUpdated(context, { before, after: made }, words);
 }
 
-async function remove(context: Context<{ name?: string; withRoutes?: boolean }>): Promise<void> {
+async function remove(context: Context<{ name?: string; withTriggers?: boolean }>): Promise<void> {
   const { api, namespace, options } = context;
   const name = nameOf(context);
   const advice = {
     NOT_FOUND: "`fermi function list` shows those there are",
-    IN_USE: "pass --with-routes to delete its routes along with it",
+    IN_USE: "--with-triggers deletes all of them along with it: routes, timers, watches and queues",
   };
-  const given = { name, namespace, deleteTriggers: options.withRoutes === true };
+  const deleteTriggers = options.withTriggers === true;
+  const along = deleteTriggers ? await triggersOf(context, name) : "";
+  const given = { name, namespace, deleteTriggers };
   const { deleteFunction: gone } = await api.request(deleteFunction, given, { advice });
-  printDone(context, gone, `function ${name} deleted`);
+  printDone(context, gone, `function ${name} deleted${along}`);
+}
+
+/** What goes along with it, counted before it is gone: `, and its 1 route, 2 timers`. */
+async function triggersOf({ api, namespace }: Context<unknown>, name: string): Promise<string> {
+  const advice = { NOT_FOUND: "`fermi function list` shows those there are" };
+  const triggers = await collect(Infinity, async (first, after) => {
+    const variables = { namespace, function: name, first, after };
+    return (await api.request(listTriggers, variables, { advice })).triggers;
+  });
+  const counts = Object.entries(triggerWords).flatMap(([type, { one, many }]) => {
+    const count = triggers.filter(({ __typename }) => __typename === type).length;
+    return count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
+  });
+  return counts.length === 0 ? "" : `, and its ${counts.join(", ")}`;
 }
 
 async function get(context: Context<{ name?: string; code?: boolean }>): Promise<void> {
@@ -174,6 +192,6 @@ export function addFunctionCommands(group: Command, shell: Shell): void {
     .action(action(shell, get, functionFlags));
   named(group.command("delete"))
     .description("delete a function")
-    .option("--with-routes", "and the routes that lead to it")
+    .option("--with-triggers", "and all that calls it: its routes, timers, watches and queues")
     .action(action(shell, remove, functionFlags));
 }

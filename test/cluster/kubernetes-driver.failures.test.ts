@@ -253,6 +253,25 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
     await changes.untilWarm(id, 1);
   });
 
+  it("undoes what somebody has changed of a pool's pods, and hands out none that came of it", async () => {
+    const { id } = await pool();
+    const [warm] = await changes.untilWarm(id, 1);
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments/fermi-pool-${id}`;
+    const contentType = "application/merge-patch+json";
+    const containers = [
+      { name: "function", image: "example.com/evil:1" },
+      { name: "beside", image: nodeImage },
+    ];
+    await api.call({ method: "PATCH", path, contentType, body: { spec: { template: { spec: { containers } } } } });
+    await changes.untilGone(warm!.id);
+    await until("the pool to be put right", async () => {
+      const pods = await podsOf(api, namespace);
+      const own = pods.filter(({ metadata }) => metadata.labels?.["fermi.dev/environment"] === id);
+      return own.length === 1 && own[0]?.spec.containers.length === 1 && own[0].spec.containers[0]?.image === nodeImage;
+    });
+    await changes.untilWarm(id, 1);
+  });
+
   it("refuses a function that no runtime of this contract can take", async () => {
     const { id } = await pool();
     const instance = await driver.claim(id, unhurried());

@@ -3,6 +3,8 @@ import { ClaimQueue } from "../claim-queue.js";
 import type { ClusterInstance } from "../cluster-driver.js";
 import type { KubeInstance } from "./kube-instance.js";
 import type { PoolTemplate } from "./manifests.js";
+import type { DeploymentFacts, DeploymentState } from "./read-deployment.js";
+import { isMadeFrom } from "./same-image.js";
 
 /** Pods beside the pool that are being started at once. */
 const maxSpares = 16;
@@ -15,6 +17,13 @@ export class KubePool {
   wanted: { readonly environment: Environment; readonly template: PoolTemplate } | undefined;
   /** The last of the writes that were begun; settles when the cluster has taken it, or not. */
   written: Promise<void> = Promise.resolve();
+  /** Its Deployment as it was left by the last write; undefined before the first. */
+  left: DeploymentState | undefined;
+  /** Its Deployment as it was seen last; undefined while none was. */
+  seen: DeploymentFacts | undefined;
+  isRepairDue = false;
+  /** Why it could not be repaired the last time, as it was logged. */
+  repairFailure: string | undefined;
   /** Why the cluster makes no pods at all, in words. */
   refusal: string | null = null;
   /** What the cluster says against what the pool's pods are to be made from. */
@@ -28,6 +37,18 @@ export class KubePool {
 
   get isWanted(): boolean {
     return this.wanted !== undefined;
+  }
+
+  /**
+   * The cluster's Deployment is not what is wanted. Whatever of it somebody else has changed shows in its generation, in
+   * which changes of its status don't count; an earlier one is only late news of what has been written over since.
+   */
+  get needsRepair(): boolean {
+    const { wanted, seen, left } = this;
+    if (wanted === undefined || seen?.isDeleting === true) return false;
+    if (seen === undefined) return true;
+    const isLeft = left === undefined || (seen.uid === left.uid && seen.generation <= left.generation);
+    return !isLeft || seen.replicas !== wanted.environment.poolSize || seen.template !== wanted.template.hash;
   }
 
   /** Why it can't be filled, in words, or null. */
@@ -66,14 +87,22 @@ export class KubePool {
     return wanted - this.#spares.length - this.sparesOnTheirWay;
   }
 
-  /** Spares that nobody waits for any more, or that are of an old template. */
+  /** Of the pods that the cluster keeps for the pool, those that nobody has. */
+  get members(): KubeInstance[] {
+    return [...this.unclaimed.values()].filter(({ facts }) => !facts.isSpare);
+  }
+
+  /** Spares that nobody waits for any more, or that are of an old template, and what came up with an image that is not the pool's. */
   get surplus(): KubeInstance[] {
     const isCurrent = new Set(this.#current);
     const [useful, outdated] = [
       this.#spares.filter((spare) => isCurrent.has(spare)),
       this.#spares.filter((spare) => !isCurrent.has(spare)),
     ];
-    return [...outdated, ...useful.slice(this.claims.size)];
+    const strange = this.members.filter(
+      (member) => member.isWarm && this.#isCurrentByName(member) && !isCurrent.has(member),
+    );
+    return [...strange, ...outdated, ...useful.slice(this.claims.size)];
   }
 
   get #spares(): KubeInstance[] {
@@ -82,10 +111,16 @@ export class KubePool {
 
   /** Those that may be handed out once they are warm. */
   get #current(): KubeInstance[] {
-    const hash = this.wanted?.template.hash;
+    const { wanted } = this;
+    if (wanted === undefined) return [];
     return [...this.unclaimed.values()].filter(
-      ({ facts, isEnding }) => facts.template === hash && !facts.isDeleting && !isEnding,
+      (instance) => this.#isCurrentByName(instance) && isMadeFrom(instance.facts.images, wanted.template.spec),
     );
+  }
+
+  /** By its label, which pods of a Deployment have that somebody has changed, too. */
+  #isCurrentByName({ facts, isEnding }: KubeInstance): boolean {
+    return facts.template === this.wanted?.template.hash && !facts.isDeleting && !isEnding;
   }
 
   get #starting(): KubeInstance[] {

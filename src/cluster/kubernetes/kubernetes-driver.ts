@@ -39,7 +39,7 @@ import { poolTemplate } from "./manifests.js";
 import { PodFleet } from "./pod-fleet.js";
 import { PodLogs } from "./pod-logs.js";
 import { PoolDeployments } from "./pool-deployments.js";
-import { templateRefusal, type DeploymentFacts } from "./read-deployment.js";
+import { hasForeignParts, templateRefusal, type DeploymentFacts } from "./read-deployment.js";
 
 export interface KubernetesDriverOptions {
   readonly api: KubeCalls;
@@ -62,6 +62,8 @@ const probeTimeoutMs = 2_000;
 const toleratedOutageMs = 1_500;
 /** Those who wait for a pod to start have time, and an API server with much to do may take some. */
 const toleratedByWaitersMs = 3_000;
+/** Before a pool that is not as wanted is written again where that failed. */
+const repairRetryMs = 10_000;
 /** Before another pod is tried where the cluster has refused one. */
 const spareRetryMs = 5_000;
 
@@ -209,7 +211,7 @@ export class KubernetesDriver implements ClusterDriver {
     const { wanted } = pool;
     try {
       if (wanted === undefined) await this.#deployments.remove(environmentId);
-      else await this.#deployments.apply(wanted.environment, wanted.template);
+      else await this.#apply(pool, wanted);
       pool.templateRefusal = null;
     } catch (error) {
       if (!hasStatus(error, 400, 422)) throw unavailable(error);
@@ -221,6 +223,21 @@ export class KubernetesDriver implements ClusterDriver {
     if (pool.isWanted) return;
     for (const instance of pool.unclaimed.values()) void this.#pods.end(instance, 0).catch(() => {});
     this.#pools.delete(environmentId);
+  }
+
+  /** What others have added to its pods stays where it is written, and goes where it is made anew, with those pods. */
+  async #apply(pool: KubePool, { environment, template }: NonNullable<KubePool["wanted"]>): Promise<void> {
+    let deployment = await this.#deployments.apply(environment, template);
+    if (hasForeignParts(deployment)) {
+      this.options.logger.warn({ environmentId: environment.id }, "somebody has changed a pool; it is made anew");
+      for (const member of pool.members) void this.#pods.end(member, 0).catch(() => {});
+      await this.#pods.secureClaimed(environment.id);
+      await this.#deployments.remove(environment.id);
+      deployment = await this.#deployments.apply(environment, template);
+    }
+    const { uid, generation } = deployment.metadata;
+    pool.left = { uid, generation };
+    pool.repairFailure = undefined;
   }
 
   #take(pool: KubePool, instance: KubeInstance): ClusterInstance {
@@ -257,27 +274,34 @@ export class KubernetesDriver implements ClusterDriver {
     }
   }
 
-  #seePool({ environmentId, replicas, template, refusal, isDeleting }: DeploymentFacts): void {
-    const pool = this.#pool(environmentId);
-    pool.refusal = refusal;
-    const { wanted } = pool;
-    const isAsWanted = replicas === wanted?.environment.poolSize && template === wanted.template.hash;
-    if (wanted !== undefined && !isAsWanted && !isDeleting) this.#repairLater(pool);
+  #seePool(facts: DeploymentFacts): void {
+    const pool = this.#pool(facts.environmentId);
+    pool.refusal = facts.refusal;
+    pool.seen = facts;
+    if (pool.needsRepair) this.#repairLater(pool);
     this.#settle(pool);
   }
 
   #missPool(environmentId: string): void {
     const pool = this.#pools.get(environmentId);
-    if (pool?.wanted !== undefined) this.#repairLater(pool);
-    else this.#pools.delete(environmentId);
+    if (pool?.wanted === undefined) return void this.#pools.delete(environmentId);
+    pool.seen = undefined;
+    this.#repairLater(pool);
   }
 
-  /** What differs may be what is just being written. */
-  #repairLater(pool: KubePool): void {
-    this.options.clock.after(pulseMs, () => {
-      if (pool.wanted === undefined || this.#isStopping) return;
+  /** What differs may be what is just being written, so it is looked at again then. */
+  #repairLater(pool: KubePool, afterMs = pulseMs): void {
+    if (pool.isRepairDue) return;
+    pool.isRepairDue = true;
+    this.options.clock.after(afterMs, () => {
+      pool.isRepairDue = false;
+      if (!pool.needsRepair || this.#isStopping) return;
       this.#write(pool).catch((error: unknown) => {
-        this.options.logger.warn({ environmentId: pool.environmentId, err: error }, "a pool could not be repaired");
+        const why = inWords(error);
+        const { environmentId, repairFailure } = pool;
+        pool.repairFailure = why;
+        if (why !== repairFailure) this.options.logger.warn({ environmentId, why }, "a pool could not be repaired");
+        this.#repairLater(pool, repairRetryMs);
       });
     });
   }

@@ -48,10 +48,10 @@ export class PoolDeployments implements Stoppable {
     return this.#watch.stop();
   }
 
-  /** Makes it, or makes it what it should be. */
-  async apply(environment: Environment, template: PoolTemplate): Promise<void> {
+  /** Makes it, or makes it what it should be; resolves with what it is then. */
+  apply(environment: Environment, template: PoolTemplate): Promise<PoolDeployment> {
     const body: V1Deployment = poolDeployment(environment, template);
-    await this.options.api.call({
+    return this.options.api.call<PoolDeployment>({
       method: "PATCH",
       path: `${this.#folder}/${poolName(environment.id)}`,
       query: { fieldManager: manager, force: true },

@@ -1,20 +1,36 @@
 /** What a pool's Deployment says, from what the API tells of it: pure. */
 import type { Condition } from "./pod.js";
-import { labels } from "./pod-labels.js";
+import { labels, manager } from "./pod-labels.js";
 
 export interface PoolDeployment {
   readonly metadata: {
     readonly uid: string;
     readonly name: string;
     readonly resourceVersion: string;
+    /** Counts the changes of what it is to be; those of how it does don't count. */
+    readonly generation: number;
     readonly deletionTimestamp?: string;
+    readonly managedFields?: readonly FieldsOwner[];
     readonly labels?: Readonly<Record<string, string>>;
   };
   readonly spec: { readonly replicas?: number };
   readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
-export interface DeploymentFacts {
+/** Who has said what of it, as the API notes. */
+export interface FieldsOwner {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly fieldsV1?: { readonly "f:spec"?: { readonly "f:template"?: object } };
+}
+
+/** Which Deployment it is, and which of its states. */
+export interface DeploymentState {
+  readonly uid: string;
+  readonly generation: number;
+}
+
+export interface DeploymentFacts extends DeploymentState {
   readonly environmentId: string;
   readonly template: string;
   readonly replicas: number;
@@ -26,6 +42,8 @@ export interface DeploymentFacts {
 export function readDeployment({ metadata, spec, status }: PoolDeployment): DeploymentFacts {
   const failure = status?.conditions?.find(({ type, status }) => type === "ReplicaFailure" && status === "True");
   return {
+    uid: metadata.uid,
+    generation: metadata.generation,
     environmentId: metadata.labels?.[labels.environment] ?? "",
     template: metadata.labels?.[labels.template] ?? "",
     replicas: spec.replicas ?? 1,
@@ -33,6 +51,13 @@ export function readDeployment({ metadata, spec, status }: PoolDeployment): Depl
     refusal: failure === undefined ? null : refusalInWords(failure.message ?? failure.reason ?? ""),
   };
 }
+
+/** Somebody else has a say in what its pods run, which a write of what Fermi says leaves as it is. */
+export const hasForeignParts = ({ metadata }: PoolDeployment): boolean =>
+  (metadata.managedFields ?? []).some(
+    ({ manager: owner, operation, fieldsV1 }) =>
+      !(owner === manager && operation === "Apply") && "f:spec" in (fieldsV1?.["f:spec"]?.["f:template"] ?? {}),
+  );
 
 /** Of a Deployment that is not valid: what is said of its fields. */
 export const templateRefusal = (message: string): string =>

@@ -27,6 +27,8 @@ export interface PodFacts {
   readonly isRunning: boolean;
   /** It is of Fission's contracts: its fetcher is told what to load, and tells what it is. */
   readonly hasFetcher: boolean;
+  /** Of its containers, by their names. */
+  readonly images: ReadonlyMap<string, string>;
   /** How often its container has ended, a present end included. */
   readonly ends: number;
 }
@@ -55,6 +57,7 @@ export function readPod(pod: Pod): PodFacts | undefined {
     isOver: isOver(pod),
     isRunning: container?.state?.running !== undefined,
     hasFetcher: pod.spec.containers.some(({ name }) => name === fetcherContainer),
+    images: new Map(pod.spec.containers.map(({ name, image = "" }) => [name, image])),
     ends: endsOf(container),
   };
 }

@@ -14,11 +14,11 @@ export interface FakeKube {
   stop(): Promise<void>;
 }
 
-export async function aFakeKube(answer: (url: URL, res: ServerResponse) => void): Promise<FakeKube> {
+export async function aFakeKube(answer: (url: URL, res: ServerResponse, method: string) => void): Promise<FakeKube> {
   const urls: string[] = [];
   const server = createServer((req, res) => {
     urls.push(req.url ?? "");
-    answer(new URL(req.url ?? "", "http://fake"), res);
+    answer(new URL(req.url ?? "", "http://fake"), res, req.method ?? "");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -102,6 +102,7 @@ export const recordFlags: Flags = {
   "filter.function": "--function",
   "filter.status": "--status",
   "filter.source": "--source",
+  "filter.trigger": "--trigger",
   "filter.since": "--since",
   "filter.until": "--until",
   "filter.invocationId": "--invocation",

@@ -10,6 +10,7 @@ export interface InvocationFilter {
   readonly namespace?: string;
   readonly statuses?: readonly InvocationStatus[];
   readonly source?: InvocationSource;
+  readonly triggerId?: string;
   readonly since?: Date;
   readonly until?: Date;
 }

@@ -36,11 +36,12 @@ export async function invocationFilter(
   ctx: RequestContext,
   input: InvocationFilterInput | null | undefined,
 ): Promise<InvocationFilter> {
-  const { id, namespace, function: name, status, source, since, until } = input ?? {};
+  const { id, namespace, function: name, status, source, trigger, since, until } = input ?? {};
   const rest = {
     id: id ?? undefined,
     statuses: status?.length ? status : undefined,
     source: source ?? undefined,
+    triggerId: trigger ?? undefined,
     since: since ?? undefined,
     until: until ?? undefined,
   };

@@ -32,6 +32,13 @@ export class InvocationFilterInput {
   @Field(() => InvocationSourceEnum, { nullable: true, description: "Only called this way." })
   source?: InvocationSource | null;
 
+  @Field(() => ID, {
+    nullable: true,
+    description: "Only those that the trigger with this id called, be it deleted meanwhile: a UUID.",
+  })
+  @IsId()
+  trigger?: string | null;
+
   @Field(() => DateTimeScalar, { nullable: true, description: "Only accepted at this time or later." })
   since?: Date | null;
 

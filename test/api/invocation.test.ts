@@ -155,7 +155,23 @@ describe("invocations", () => {
     });
   });
 
+  it("are listed by the trigger that called, also when it has been deleted", async () => {
+    const functionId = id;
+    const triggerId = await createRoute(api.client, { function: fn });
+    const called = anInvocation({ functionId, triggerId, acceptedAt: new Date() });
+    await api.insertInvocations([called, anInvocation({ functionId, acceptedAt: new Date() })]);
+    const ofTrigger = { invocations: { nodes: [{ id: called.id, status: called.status }] } };
+    expect(await api.client.ok(LIST, { f: { trigger: triggerId } })).toMatchObject(ofTrigger);
+    expect(await api.client.ok(LIST, { f: { trigger: newId() } })).toMatchObject({ invocations: { nodes: [] } });
+    await api.client.ok(`mutation ($id: ID!) { deleteTrigger(id: $id) { id } }`, { id: triggerId });
+    expect(await api.client.ok(LIST, { f: { trigger: triggerId } })).toMatchObject(ofTrigger);
+  });
+
   it("refuse wrong filters", async () => {
+    expect(await api.client.refused(LIST, { f: { trigger: "nightly" } })).toMatchObject({
+      code: "BAD_USER_INPUT",
+      field: "filter.trigger",
+    });
     expect(await api.client.refused(LIST, { f: { function: "nobody" } })).toMatchObject({
       code: "NOT_FOUND",
       field: "filter.function",

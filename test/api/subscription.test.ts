@@ -94,6 +94,22 @@ describe("subscriptions", () => {
     subscription.end();
   });
 
+  it("give those alone that the trigger asked for has called", async () => {
+    const [triggerId, last] = [newId(), newId()];
+    const query = `subscription ($f: InvocationFilter) { invocations(filter: $f) { id } }`;
+    const subscription = api.client.subscribe(query, { f: { trigger: triggerId } });
+    const others = new Set<unknown>();
+    while (subscription.results.length === 0) {
+      const other = anInvocation({ functionId: id, triggerId: newId() });
+      others.add(other.id);
+      await api.insertInvocations([other, anInvocation({ functionId: id, triggerId })]);
+    }
+    await api.insertInvocations([{ ...anInvocation({ functionId: id, triggerId }), id: last }]);
+    await subscription.until(() => subscription.results.some(({ data }) => valueAt(data, "invocations.id") === last));
+    expect(subscription.results.filter(({ data }) => others.has(valueAt(data, "invocations.id")))).toEqual([]);
+    subscription.end();
+  });
+
   it("give what was created, updated and deleted, in order", async () => {
     const namespace = someName();
     const query = `subscription ($ns: String) { resourceChanges(namespace: $ns) { type resource { __typename

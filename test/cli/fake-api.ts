@@ -167,6 +167,7 @@ export const invocationNode = (change: object = {}): object => ({
   function: functionNode(),
   functionVersion: 1,
   source: "GRAPHQL",
+  trigger: null,
   status: "SUCCEEDED",
   method: "GET",
   path: "/",

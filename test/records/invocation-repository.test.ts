@@ -193,6 +193,7 @@ describe("InvocationRepository", () => {
     ["that failed", { statuses: ["FAILED", "TIMED_OUT"] }],
     ["of a function that failed", { functionId: newId(), statuses: ["FAILED"] }],
     ["by source", { source: "GRAPHQL" }],
+    ["of a trigger", { triggerId: newId() }],
     ["of a function by source", { functionId: newId(), source: "TIME" }],
   ])("reads those %s in the order of an index", async (_, filter) => {
     const statements: string[] = [];

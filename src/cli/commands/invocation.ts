@@ -1,12 +1,15 @@
 import { Option, type Command } from "commander";
+import { refused } from "../cli-error.js";
 import { action, printList, printOne, type Context } from "../context.js";
 import { recordFlags } from "../flags.js";
 import { getInvocation, listInvocations, type InvocationNode } from "../operations/invocation.operations.js";
+import { listTriggers } from "../operations/trigger.operations.js";
 import { positiveNumber, readTime, several } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, formatMs, type Column } from "../print.js";
 import { addAsyncCommands, idOf, noInvocation } from "./invocation-async.js";
 import type { Shell } from "../shell.js";
+import { triggerWords } from "../trigger-operations.js";
 
 interface ListOptions {
   readonly allNamespaces?: boolean;
@@ -14,6 +17,7 @@ interface ListOptions {
   readonly function?: string;
   readonly status?: string[];
   readonly source?: string;
+  readonly trigger?: string;
   readonly since?: string;
   readonly until?: string;
 }
@@ -23,6 +27,7 @@ const columns = (now: Date): Column<InvocationNode>[] => [
   ["FUNCTION", (row) => row.function.name],
   ["VERSION", (row) => row.functionVersion],
   ["SOURCE", (row) => row.source],
+  ["TRIGGER", (row) => row.trigger?.name],
   ["STATUS", (row) => row.status],
   ["HTTP", (row) => row.httpStatus],
   ["COLD", (row) => (row.coldStart ? "yes" : "no")],
@@ -32,10 +37,31 @@ const columns = (now: Date): Column<InvocationNode>[] => [
   ["AGE", (row) => formatAge(row.acceptedAt, now)],
 ];
 
+const isId = (text: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
+
+/** Names are one kind's own, so several triggers may have the one that was given. An id is that of a deleted one too. */
+async function triggerId({ api, namespace, options }: Context<ListOptions>, given: string): Promise<string> {
+  if (isId(given)) return given;
+  const from = options.allNamespaces === true ? null : namespace;
+  const all = await collect(Infinity, async (first, after) => {
+    const variables = { namespace: from, function: null, first, after };
+    return (await api.request(listTriggers, variables)).triggers;
+  });
+  const [found, ...others] = all.filter(({ name }) => name === given);
+  const where = from === null ? "" : ` in namespace ${from}`;
+  if (found === undefined) throw refused(`no trigger ${given}${where}; pass its id if it has been deleted`);
+  if (others.length === 0) return found.id;
+  const each = [found, ...others].map(({ __typename: type, id }) => `${triggerWords[type].one} ${id}`);
+  throw refused(`several triggers are called ${given}${where}; pass the id of one: ${each.join(", ")}`);
+}
+
 async function list(context: Context<ListOptions>): Promise<void> {
   const { api, options, now } = context;
+  const trigger = options.trigger === undefined ? undefined : await triggerId(context, options.trigger);
   const filter = {
-    namespace: options.allNamespaces === true ? undefined : context.namespace,
+    // A trigger stands for its namespace: who has an id needs no namespace to go with it.
+    namespace: options.allNamespaces === true || trigger !== undefined ? undefined : context.namespace,
+    trigger,
     function: options.function,
     status: options.status?.map((status) => status.toUpperCase()),
     source: options.source,
@@ -69,6 +95,7 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .option("--function <name>", "those of one function")
     .option("--status <status>", "those with this status; repeat it for more", several)
     .addOption(new Option("--source <source>", "those that came this way").choices(sources))
+    .option("--trigger <name>", "those that this route, timer, watch or queue called; its name or id")
     .option("--since <time>", "those since then: 10m ago, or a time")
     .option("--until <time>", "those before then")
     .option("--limit <n>", "at most so many", positiveNumber, 50)

@@ -6,6 +6,8 @@ export interface InvocationNode {
   readonly function: { readonly namespace: string; readonly name: string };
   readonly functionVersion: number;
   readonly source: string;
+  /** Null where no trigger called it, or where the trigger is gone for good. */
+  readonly trigger: { readonly id: string; readonly name: string } | null;
   readonly status: string;
   readonly method: string;
   readonly path: string;
@@ -31,6 +33,10 @@ const fields = /* GraphQL */ `
     }
     functionVersion
     source
+    trigger {
+      id
+      name
+    }
     status
     method
     path

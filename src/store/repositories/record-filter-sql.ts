@@ -13,6 +13,7 @@ export function invocationConditions(filter: InvocationFilter, add: Add): string
   const conditions: string[] = [];
   if (filter.id !== undefined) conditions.push(...hasId(filter.id, add));
   if (filter.functionId !== undefined) conditions.push(isThe("function_id", filter.functionId, add));
+  if (filter.triggerId !== undefined) conditions.push(isThe("trigger_id", filter.triggerId, add));
   if (filter.namespace !== undefined) conditions.push(`namespace = ${add(filter.namespace)}`);
   if (filter.source !== undefined) {
     conditions.push(`source = ${add(filter.source)}`);

@@ -84,7 +84,7 @@ const limits = { maxAgeMs: 3_600_000, maxBytes: 10_000_000 };
     await eventually(() => expect(seen).toHaveLength(1));
     const stream = await jsm.streams.find(topic);
     expect(seen[0]?.message).toEqual({
-      ...{ id: `${stream}.1`, key: "k 1", headers: { "x-own": "1" }, body: Buffer.from("a") },
+      ...{ id: `${stream}.1`, topic, key: "k 1", headers: { "x-own": "1" }, body: Buffer.from("a") },
     });
     const { config } = await jsm.streams.info(stream);
     expect(config).toMatchObject({ subjects: [topic], max_age: limits.maxAgeMs * 1e6, max_bytes: limits.maxBytes });

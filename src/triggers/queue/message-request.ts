@@ -28,8 +28,8 @@ export function toRequest(trigger: QueueTrigger, message: QueueMessage, attempt:
   };
 }
 
-function describe(trigger: QueueTrigger, { id, key }: QueueMessage, attempt: number): Header[] {
-  const { name, topic, responseTopic, errorTopic } = trigger;
+function describe(trigger: QueueTrigger, { id, topic, key }: QueueMessage, attempt: number): Header[] {
+  const { name, responseTopic, errorTopic } = trigger;
   return [
     ["X-Fermi-Trigger", name],
     ["X-Fermi-Topic", topic],
@@ -67,8 +67,8 @@ const reasonCharacters = 1_000;
 /** The whole message, and beside it what became of it. */
 export function toFailed(
   errorTopic: string,
-  { name, topic }: QueueTrigger,
-  { id, key, headers, body }: QueueMessage,
+  { name }: QueueTrigger,
+  { id, topic, key, headers, body }: QueueMessage,
   { reason, attempts }: Failure,
 ): FollowUp {
   const told = {

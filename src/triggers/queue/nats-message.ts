@@ -15,10 +15,12 @@ export function toMessage({
   headers,
   data,
   seq,
-}: Pick<JsMsg, "info" | "headers" | "data" | "seq">): QueueMessage {
+  subject,
+}: Pick<JsMsg, "info" | "headers" | "data" | "seq" | "subject">): QueueMessage {
   const named = new Map((headers?.keys() ?? []).map((name) => [name.toLowerCase(), headers?.get(name) ?? ""]));
   return {
     id: `${info.stream}.${seq}`,
+    topic: subject,
     key: decoded(named.get(keyHeader)),
     headers: Object.fromEntries([...named].filter(([name]) => name !== keyHeader && !isNatsOwn(name))),
     body: Buffer.from(data),

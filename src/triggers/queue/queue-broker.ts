@@ -14,6 +14,8 @@ import type { QueueTrigger } from "../../model/trigger.js";
 
 export interface QueueMessage {
   readonly id: string;
+  /** To which it was published: the trigger may have been given another since. */
+  readonly topic: string;
   readonly key: string | null;
   /** By names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -29,10 +31,8 @@ export interface Delivery {
   readonly signal: AbortSignal;
 }
 
-/** A message of another topic of the same broker. */
-export interface FollowUp extends Omit<QueueMessage, "id"> {
-  readonly topic: string;
-}
+/** A message for another topic of the same broker. */
+export type FollowUp = Omit<QueueMessage, "id">;
 
 /** What is to be done with a message. */
 export type Verdict =

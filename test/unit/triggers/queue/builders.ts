@@ -16,7 +16,10 @@ export const aQueueTrigger = (fields: Partial<QueueTrigger> = {}): QueueTrigger 
 });
 
 export const aDelivery = (fields: Partial<Delivery> = {}): Delivery => ({
-  message: { id: "m1", key: "k 1", headers: { "content-type": "text/plain", "x-own": "1" }, body: Buffer.from("hi") },
+  message: {
+    ...{ id: "m1", topic: "orders", key: "k 1", body: Buffer.from("hi") },
+    headers: { "content-type": "text/plain", "x-own": "1" },
+  },
   attempt: 1,
   signal: new AbortController().signal,
   ...fields,

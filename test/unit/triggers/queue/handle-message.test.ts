@@ -38,6 +38,15 @@ describe("A message", () => {
     ]);
   });
 
+  it("names the topic to which it was published, also where the trigger has another by now", async () => {
+    const invoker = fakeInvoker({ httpStatus: 400 });
+    const trigger = aQueueTrigger({ ...topics, topic: "orders-v2" });
+    const { verdict } = await handleMessage({ invoker, random: () => 0.5 }, trigger, aDelivery());
+    const own = Object.fromEntries(invoker.requests[0]?.ownHeaders ?? []);
+    expect([own["X-Fermi-Topic"], own["X-Fission-MQTrigger-Topic"]]).toEqual(["orders", "orders"]);
+    expect(verdict).toMatchObject({ followUps: [{ headers: { "x-fermi-error-topic": "orders" } }] });
+  });
+
   it("that was handled is followed by the answer, under its key", async () => {
     expect(await handle({ body: Buffer.from([255]) })).toEqual({
       verdict: {

@@ -224,6 +224,40 @@ const limits = { maxAgeMs: 3_600_000, maxBytes: 10_000_000 };
     }
   });
 
+  it("says that the server came back without JetStream, or without what it kept, and heals", async () => {
+    const own = await NatsServer.start();
+    try {
+      const publisher = await own.connect();
+      const js = jetstream(publisher);
+      const [seen, told]: [string[], (string | null)[]] = [[], []];
+      const handle = async ({ message }: Delivery): Promise<Verdict> => {
+        seen.push(message.body.toString());
+        return done;
+      };
+      open(own.url).subscribe({ trigger: aTrigger(), handle, onTrouble: (reason) => void told.push(reason) });
+      const arrives = (text: string): Promise<void> =>
+        eventually(async () => {
+          await js.publish(topic, text, { retries: 0 });
+          expect([seen.includes(text), told.at(-1)]).toEqual([true, null]);
+        }, 30_000);
+      await arrives("first");
+      await own.kill();
+      await own.run("debug: false");
+      await eventually(() => expect(told.at(-1)).toBe("The NATS server has no JetStream: start it with -js."), 30_000);
+      await own.kill();
+      await own.run("jetstream: enabled");
+      await arrives("second");
+      await own.kill();
+      await own.lose();
+      await own.run();
+      await arrives("third");
+      await publisher.close();
+    } finally {
+      await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
+      await own.stop();
+    }
+  });
+
   it("says that there is no server, without the credentials, and ends all the same", async () => {
     const own = await NatsServer.start();
     await own.stop();

@@ -17,7 +17,7 @@ export class NatsServer {
   #folder = "";
   port = 0;
 
-  private constructor(private readonly config: string) {}
+  private constructor(private config: string) {}
 
   /** `config` is what its file says beside port and folder. */
   static async start(config = "jetstream: enabled"): Promise<NatsServer> {
@@ -32,8 +32,9 @@ export class NatsServer {
     return `nats://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it, again where it was stopped, with what it had. */
-  async run(): Promise<void> {
+  /** Starts it, again where it was stopped, with what it had; or with another config from now on. */
+  async run(config = this.config): Promise<void> {
+    this.config = config;
     const file = path.join(this.#folder, "nats.conf");
     const text = `host: 127.0.0.1\nport: ${this.port}\n${this.config.replace("enabled", `{ store_dir: "${this.#folder}" }`)}\n`;
     await writeFile(file, text);
@@ -47,6 +48,11 @@ export class NatsServer {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");
     await once(child, "exit");
+  }
+
+  /** Of a server that is not running: whatever JetStream kept. */
+  async lose(): Promise<void> {
+    await rm(path.join(this.#folder, "jetstream"), { recursive: true, force: true, maxRetries: 5 });
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,10 @@
-import { jetstream, type ConsumerMessages, type JetStreamClient, type JsMsg } from "@nats-io/jetstream";
+import {
+  jetstream,
+  type Consumer as NatsSideConsumer,
+  type ConsumerMessages,
+  type JetStreamClient,
+  type JsMsg,
+} from "@nats-io/jetstream";
 import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
@@ -22,6 +28,8 @@ export interface NatsConsumerOptions {
 /** Idle connections are asked whether they still are ones. */
 const heartbeatMs = 5_000;
 const pullMs = 30_000;
+/** So soon it shows where a server that is there does not know the consumer, or JetStream, any more. */
+const lookMs = 5_000;
 
 /** What one trigger handles in this process. Concurrency is the server's affair: it brings no more than may be unanswered. */
 export class NatsConsumer implements Consumer {
@@ -93,8 +101,13 @@ export class NatsConsumer implements Consumer {
     this.#problem = null;
     this.#backoff.succeed();
     this.#tell();
-    for await (const message of messages) this.#take(message, js);
-    if (!this.#isStopping) throw new Error("the consumer was removed");
+    const watch = new Watch(consumer, messages, this.options);
+    try {
+      for await (const message of messages) this.#take(message, js);
+    } finally {
+      watch.stop();
+    }
+    if (!this.#isStopping) throw watch.fault ?? new Error("the consumer was removed");
   }
 
   #take(message: JsMsg, js: JetStreamClient): void {
@@ -167,6 +180,43 @@ class Working {
       this.message.working();
       this.#timer = this.#next();
     });
+  }
+}
+
+/** Asks for the consumer now and then: the client itself waits in silence for one that does not come back. */
+class Watch {
+  /** Why the messages were ended. */
+  fault: Error | undefined;
+  #timer: { stop(): void };
+  #isOver = false;
+
+  constructor(
+    private readonly consumer: Pick<NatsSideConsumer, "info">,
+    private readonly messages: Pick<ConsumerMessages, "stop">,
+    private readonly options: Pick<NatsConsumerOptions, "clock" | "link">,
+  ) {
+    this.#timer = this.#next();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#timer.stop();
+  }
+
+  #next(): { stop(): void } {
+    return this.options.clock.after(lookMs, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    const isAway = (): boolean => this.options.link.problem !== null;
+    try {
+      if (!isAway()) await this.consumer.info();
+    } catch (error) {
+      // A server that is away is told of by the link, and the client goes on by itself.
+      if (!isAway()) this.fault = error as Error;
+    }
+    if (this.fault !== undefined) this.messages.stop();
+    else if (!this.#isOver) this.#timer = this.#next();
   }
 }
 

@@ -1,6 +1,6 @@
 /** The broker of NATS against a real server. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { jetstream, jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager, RetentionPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../src/lib/clock.js";
 import { silentLogger, type Logger } from "../../src/lib/logger.js";
@@ -102,6 +102,24 @@ const limits = { maxAgeMs: 3_600_000, maxBytes: 10_000_000 };
     await publish("b", {}, "existing.b");
     await eventually(() => expect(seen).toEqual(["a 1"]));
     expect(await jsm.streams.find("existing.a")).toBe("EXISTING");
+  });
+
+  it("takes a work queue as it is: with what waits in it, each for one", async () => {
+    const [stream, subject] = [`WORK${someName()}`, `work.${someName()}`];
+    await jsm.streams.add({ name: stream, subjects: [subject], retention: RetentionPolicy.Workqueue });
+    await publish("before", {}, subject);
+    const seen: string[] = [];
+    await subscribe(open(), aTrigger({ topic: subject }), (delivery) => {
+      seen.push(textOf(delivery));
+      return done;
+    });
+    await publish("after", {}, subject);
+    await eventually(() => expect(seen).toEqual(["before 1", "after 1"]));
+    await eventually(async () => expect((await jsm.streams.info(stream)).state.messages).toBe(0));
+    const told: (string | null)[] = [];
+    const onTrouble = (reason: string | null): void => void told.push(reason);
+    open().subscribe({ trigger: aTrigger({ topic: subject }), handle: async () => done, onTrouble });
+    await eventually(() => expect(told.at(-1)).toContain("not unique on workqueue stream"));
   });
 
   it("brings a message again after the pause, counting attempts, but not what was none", async () => {

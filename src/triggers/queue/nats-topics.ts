@@ -50,7 +50,7 @@ export async function findStream(jsm: JetStreamManager, topic: string): Promise<
   }
 }
 
-/** Its consumer, which begins with what is published from now on; made, or brought up to date where the trigger has changed. */
+/** Its consumer, which begins with what is published from now on, or with all that a work queue has; made, or brought up to date where the trigger has changed. */
 export async function ensureConsumer(
   jsm: JetStreamManager,
   stream: string,
@@ -61,9 +61,12 @@ export async function ensureConsumer(
   const changing = { max_ack_pending: trigger.concurrency };
   const known = await findConsumer(jsm, stream, name);
   if (known === undefined) {
+    const { config } = await jsm.streams.info(stream);
+    // Such streams take no other consumers: what is in them is work that nobody has done.
+    const deliverPolicy = config.retention === RetentionPolicy.Workqueue ? DeliverPolicy.All : DeliverPolicy.New;
     await jsm.consumers.add(stream, {
       ...{ durable_name: name, filter_subject: trigger.topic, ack_policy: AckPolicy.Explicit },
-      ...{ deliver_policy: DeliverPolicy.New, ack_wait: ackWaitMs * nanosPerMs, max_deliver: -1 },
+      ...{ deliver_policy: deliverPolicy, ack_wait: ackWaitMs * nanosPerMs, max_deliver: -1 },
       ...changing,
     });
   } else if (known.config.max_ack_pending !== trigger.concurrency) {

@@ -8,9 +8,10 @@ export const requestLimits = {
   headerNameCharacters: 128,
   headerValueCharacters: 8_192,
   pathCharacters: 8_192,
+  mediaTypeCharacters: 256,
 } as const;
 
-const { headerNameCharacters, headerValueCharacters, pathCharacters } = requestLimits;
+const { headerNameCharacters, headerValueCharacters, pathCharacters, mediaTypeCharacters } = requestLimits;
 
 const matching = (form: RegExp, maxCharacters: number, must: string): Demand<string> => ({
   must,
@@ -32,6 +33,12 @@ export const headerValue = matching(
   /^[\t\x20-\x7e\x80-\xff]*$/,
   headerValueCharacters,
   `must be at most ${headerValueCharacters} characters of Latin-1 without line breaks`,
+);
+
+export const mediaType = matching(
+  /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+([ \t]*;[ \t]*[!#$%&'*+.^_`|~\w-]+=([!#$%&'*+.^_`|~\w-]+|"([\t !\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e])*"))*$/,
+  mediaTypeCharacters,
+  `must be a media type such as text/plain; charset=utf-8, at most ${mediaTypeCharacters} characters`,
 );
 
 export const requestPath = matching(

@@ -1,6 +1,7 @@
 import { ArgsType, Field } from "type-graphql";
+import { IsMediaType } from "./rules.js";
 
-/** What is wrong with them the service says, for whoever publishes. */
+/** What is wrong with them the service says, for whoever publishes; it knows of headers, not of this one's name here. */
 @ArgsType()
 export class PublishMessageArgs {
   @Field(() => String, {
@@ -22,5 +23,6 @@ export class PublishMessageArgs {
     description:
       "The body's media type, as functions get it; where left out, application/json for JSON, else text/plain.",
   })
+  @IsMediaType()
   contentType?: string | null;
 }

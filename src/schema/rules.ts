@@ -6,7 +6,7 @@
 import { ValidateBy } from "class-validator";
 import { isPlainText, wholeNumber, type Demand, type Range } from "../model/fault.js";
 import { label, resourceId } from "../model/validate-name.js";
-import { headerName, headerValue, httpMethod, requestPath } from "../model/validate-request.js";
+import { headerName, headerValue, httpMethod, mediaType, requestPath } from "../model/validate-request.js";
 
 function rule(name: string, { must, holds }: Demand<unknown>): PropertyDecorator {
   return ValidateBy({
@@ -35,6 +35,8 @@ export const IsMethod = (): PropertyDecorator => text("isMethod", httpMethod);
 export const IsHeaderName = (): PropertyDecorator => text("isHeaderName", headerName);
 
 export const IsHeaderValue = (): PropertyDecorator => text("isHeaderValue", headerValue);
+
+export const IsMediaType = (): PropertyDecorator => text("isMediaType", mediaType);
 
 export const IsRequestPath = (): PropertyDecorator => text("isRequestPath", requestPath);
 

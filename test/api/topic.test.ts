@@ -33,6 +33,7 @@ describe("publishMessage", () => {
     for (const [type, expected] of [
       [null, "text/plain; charset=utf-8"],
       ["text/csv", "text/csv"],
+      ['text/csv; a=b;c="d; \\" e"', 'text/csv; a=b;c="d; \\" e"'],
     ]) {
       const { publishMessage: id } = await api.client.ok(mutation, { topic: "orders", body: "no JSON", type });
       expect(await stored(id)).toMatchObject([{ headers: { "content-type": expected } }]);
@@ -56,7 +57,11 @@ describe("publishMessage", () => {
     ["key", { key: "" }],
     ["key", { key: "a\nb" }],
     ["namespace", { namespace: "Not One" }],
-    ["headers", { type: "text/plain\r\nx: y" }],
+    ["contentType", { type: "text/plain\r\nx: y" }],
+    ["contentType", { type: "" }],
+    ["contentType", { type: "nonsense" }],
+    ["contentType", { type: "text/plain; charset" }],
+    ["contentType", { type: `text/${"x".repeat(252)}` }],
   ])("refuses what is wrong with %s", async (field, change) => {
     const refused = await api.client.refused(mutation, { topic: "orders", body: "", ...change });
     expect(refused).toMatchObject({ code: "BAD_USER_INPUT", field });

@@ -23,6 +23,12 @@ describe("fermi topic publish", () => {
     expect([exitCode, stderr]).toEqual([1, "fermi: --key must be text"]);
   });
 
+  it("speaks of --content-type where that is no media type", async () => {
+    const refuses = { publishMessage: throws("BAD_USER_INPUT", "contentType must be a media type.", "contentType") };
+    const { exitCode, stderr } = await fermi("topic publish orders x --content-type nonsense", refuses);
+    expect([exitCode, stderr]).toEqual([1, "fermi: --content-type must be a media type"]);
+  });
+
   it("demands a topic", async () => {
     expect(await fermi("topic publish", {})).toMatchObject({ exitCode: 2 });
   });

@@ -10,7 +10,7 @@ interface PublishOptions {
   readonly contentType?: string;
 }
 
-const flags = { namespace: "--namespace", key: "--key", "headers.content-type": "--content-type" };
+const flags = { namespace: "--namespace", key: "--key", contentType: "--content-type" };
 
 async function publish(context: Context<PublishOptions>): Promise<void> {
   const { api, args, options, namespace, shell } = context;

@@ -8,5 +8,5 @@ export const triggerSupport = (config: Pick<Config, "cluster" | "kubeconfig" | "
   brokerProblem: (broker) =>
     broker === "POSTGRES" || config.natsUrl !== null
       ? undefined
-      : "it knows no NATS server (FERMI_NATS_URL is not set)",
+      : "knows no NATS server: set FERMI_NATS_URL for the server",
 });

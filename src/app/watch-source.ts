@@ -10,11 +10,11 @@ import { WatchEngine } from "../triggers/watch/watch-engine.js";
 import type { Foundation } from "./foundation.js";
 import type { BuildSource } from "./build-source.js";
 
-/** Why nothing can be watched; undefined where there is a cluster. */
+/** Why nothing can be watched, as what follows "This installation"; undefined where there is a cluster. */
 export const watchProblem = ({ cluster, kubeconfig }: Pick<Config, "cluster" | "kubeconfig">): string | undefined =>
   cluster === "kubernetes" || kubeconfig !== null
     ? undefined
-    : "it knows no Kubernetes: it does not run there, and KUBECONFIG says of none";
+    : "knows no Kubernetes: run it there, or set KUBECONFIG for the server";
 
 export const watchSource: BuildSource = ({ foundation, statuses, invoker, leads }) => {
   const { store, clock, logger } = foundation;
@@ -48,7 +48,7 @@ class WatchedKubernetes implements Stoppable {
 
   async source(): Promise<ObjectSource> {
     const problem = watchProblem(this.foundation.config);
-    if (problem !== undefined) throw new AppError("BAD_USER_INPUT", `This Fermi can't watch objects: ${problem}.`);
+    if (problem !== undefined) throw new AppError("BAD_USER_INPUT", `This installation ${problem}.`);
     try {
       return (await (this.#connected ??= this.#connect())).source;
     } catch (cause) {

@@ -1,3 +1,4 @@
+import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { newId } from "../lib/new-id.js";
 import { changedTrigger } from "../model/change.js";
@@ -49,9 +50,9 @@ import { freeRouteName, refuseTakenRoute } from "./trigger-routes.js";
 
 /** What this installation can and can't do, so that a trigger that could never work is refused at once. */
 export interface TriggerSupport {
-  /** Why no Kubernetes objects can be watched here, in one sentence; undefined where they can. */
+  /** Why no Kubernetes objects can be watched here, as what follows "This installation"; undefined where they can. */
   watchProblem(): string | undefined;
-  /** Why there are no topics of this broker here, in one sentence; undefined where there are. */
+  /** Why there are no topics of this broker here, likewise; undefined where there are. */
   brokerProblem(broker: QueueBroker): string | undefined;
 }
 
@@ -106,7 +107,7 @@ export class TriggerService {
     const { namespace, name } = input;
     const own = newWatch(input);
     refuse(firstFault(nameFault(namespace, name), functionFault(input), watchTriggerFault(own)));
-    refuse(unsupported("kind", this.parts.support.watchProblem()));
+    refuseUnsupported(this.parts.support.watchProblem());
     return this.#create(namespace, input.function, (_tx, base) => ({
       ...base,
       kind: "KUBERNETES_WATCH",
@@ -128,7 +129,7 @@ export class TriggerService {
     const { namespace, name } = input;
     const own = newQueue(input);
     refuse(firstFault(nameFault(namespace, name), functionFault(input), queueTriggerFault(own)));
-    refuse(unsupported("broker", this.parts.support.brokerProblem(input.broker)));
+    refuseUnsupported(this.parts.support.brokerProblem(input.broker), "broker");
     return this.#create(namespace, input.function, (_tx, base) => ({ ...base, kind: "QUEUE", name, ...own }));
   }
 
@@ -267,8 +268,10 @@ const nameFault = (namespace: string, name: string | null | undefined): Fault | 
 const functionFault = ({ function: name }: { readonly function?: string | null }): Fault | undefined =>
   name == null ? undefined : labelFault("function", name);
 
-const unsupported = (field: string, problem: string | undefined): Fault | undefined =>
-  problem === undefined ? undefined : { field, message: `can't be served by this installation: ${problem}` };
+/** `field` is what another value would help with; none where it is not the input that is at fault. */
+function refuseUnsupported(problem: string | undefined, field?: string): void {
+  if (problem !== undefined) throw new AppError("BAD_USER_INPUT", `This installation ${problem}.`, { field });
+}
 
 async function getTrigger(tx: StoreTransaction, id: string): Promise<Trigger> {
   const trigger = isId(id) ? await tx.triggers.find(id) : undefined;

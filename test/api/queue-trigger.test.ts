@@ -68,7 +68,7 @@ describe("queue triggers", () => {
   });
 
   it("are refused, with the reason, where this installation has no such broker", async () => {
-    api.support.brokerProblem = (broker) => (broker === "NATS" ? "it knows no NATS server" : undefined);
+    api.support.brokerProblem = (broker) => (broker === "NATS" ? "knows no NATS server" : undefined);
     const input = { name: someName(), function: fn, topic: "orders", broker: "NATS" };
     const error = await api.client.refused(CREATE, { input });
     api.support.brokerProblem = () => undefined;

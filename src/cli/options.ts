@@ -93,6 +93,29 @@ async function readBytes(file: string): Promise<Buffer> {
   }
 }
 
+const asEnum = (text: string): string => text.toUpperCase().replaceAll("-", "_");
+
+/** In small letters too. */
+export function choice(flags: string, description: string, values: readonly string[]): Option {
+  const option = new Option(flags, description).choices(values);
+  const parse = option.parseArg;
+  return option.argParser((text: string, before: unknown) => parse?.(asEnum(text), before as never));
+}
+
+/** `--labels a=b --no-labels`: the one that comes last would win, and who typed both meant something else. */
+export function refuseContradictions(command: Command): Command {
+  const names = command.options.map((option) => option.name());
+  for (const name of names.filter((one) => names.includes(`no-${one}`))) {
+    const given = new Set<string>();
+    for (const one of [name, `no-${name}`]) {
+      command.on(`option:${one}`, () => {
+        if (given.add(one).size > 1) throw usageError(`--${name} and --no-${name} can't both be meant`);
+      });
+    }
+  }
+  return command;
+}
+
 /** `fermi function get hi` and `fermi function get --name hi` are the same. */
 export const named = (command: Command, what = "its name"): Command =>
   command.argument("[name]", what).option("--name <name>", what);

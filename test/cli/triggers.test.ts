@@ -99,6 +99,14 @@ describe("fermi timer", () => {
     expect(await fermi([...line, "--overlap", "maybe"], {})).toMatchObject({ exitCode: 2 });
   });
 
+  it("shows its policies where there is room, and says what they are where none is given", async () => {
+    const { stdout } = await fermi("timer get hi", { triggers });
+    expect(stdout).toMatch(/ ON MISSED +MISSED WINDOW +OVERLAP .*\n.* RUN_ONCE +3600s +ALLOW /);
+    expect((await fermi("timer list", { triggers })).stdout).not.toContain("OVERLAP");
+    const help = (await fermi("timer create --help", {})).stdout.replaceAll(/\s+/g, " ");
+    for (const word of ["RUN_ONCE", "3600", "ALLOW"]) expect(help).toContain(`; ${word} where never given`);
+  });
+
   it("tells when one is due next", async () => {
     const nextRuns = ({ count }: { count: number }): string[] =>
       Array.from({ length: count }, (_, at) => `2030-01-01T0${at}:00:00.000Z`);
@@ -124,6 +132,29 @@ describe("fermi watch and fermi queue", () => {
       updateQueueTrigger: () => triggerNode("QueueTrigger", { revision: 2 }),
     });
     expect(queue.input).toEqual({ id: "t1", errorTopic: null, maxAttempts: 7 });
+  });
+
+  it("refuse to set what is taken away by the same command", async () => {
+    for (const flags of ["--no-error-topic --error-topic x", "--error-topic x --no-error-topic"]) {
+      expect(await fermi(`queue update hi ${flags}`, {})).toMatchObject({
+        exitCode: 2,
+        stderr: "fermi: --error-topic and --no-error-topic can't both be meant",
+      });
+    }
+  });
+
+  it("take a broker in small letters, and say which there are", async () => {
+    const line = "queue create hi --function hi --topic orders --broker";
+    const { input } = await fermi(`${line} nats`, { createQueueTrigger: () => triggerNode("QueueTrigger") });
+    expect(input).toMatchObject({ broker: "NATS" });
+    const refused = await fermi(`${line} kafka`, {});
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("POSTGRES, NATS") });
+  });
+
+  it("speak of watches", async () => {
+    const none = await fermi("watch list", { triggers: (args: never) => page([], args) });
+    expect(none.stderr).toBe("no watches in namespace default");
+    expect((await fermi("watch --help", {})).stdout).toContain("list watches");
   });
 
   it("show how much waits, where that is known", async () => {

@@ -1,4 +1,4 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import { queueFlags } from "../flags.js";
 import {
   createQueue,
@@ -8,7 +8,7 @@ import {
   updateQueue,
   type QueueNode,
 } from "../operations/queue.operations.js";
-import { wholeNumber } from "../options.js";
+import { choice, wholeNumber } from "../options.js";
 import type { Shell } from "../shell.js";
 import { addTriggerCommands, type SettingOptions, type TriggerCommands } from "./trigger.js";
 
@@ -26,6 +26,7 @@ const orNull = (value: string | false | undefined): string | null | undefined =>
 
 const queues: TriggerCommands<QueueNode, QueueOptions> = {
   word: "queue",
+  plural: "queues",
   aliases: ["mqtrigger"],
   description: "queues: call a function with each message of a topic",
   operations: { create: createQueue, update: updateQueue, enable: enableQueue, remove: deleteQueue, list: listQueues },
@@ -41,7 +42,7 @@ const queues: TriggerCommands<QueueNode, QueueOptions> = {
   ],
   needed: ["topic"],
   readInput: ({ broker, topic, responseTopic, errorTopic, maxAttempts, concurrency }) => ({
-    broker: broker?.toUpperCase(),
+    broker,
     topic,
     responseTopic: orNull(responseTopic),
     errorTopic: orNull(errorTopic),
@@ -53,10 +54,12 @@ const queues: TriggerCommands<QueueNode, QueueOptions> = {
       .option("--topic <topic>", "the topic it reads")
       .option("--response-topic <topic>", "where the function's answers go")
       .option("--error-topic <topic>", "where messages go that have failed for good")
-      .option("--max-attempts <n>", "how often a message is tried", wholeNumber)
-      .option("--concurrency <n>", "messages handled at a time", wholeNumber),
+      .option("--max-attempts <n>", "how often a message is tried; 5 where never given", wholeNumber)
+      .option("--concurrency <n>", "messages handled at a time; 1 where never given", wholeNumber),
   addNewSettings: (command) =>
-    command.addOption(new Option("--broker <broker>", "what keeps the topic; postgres where not given")),
+    command.addOption(
+      choice("--broker <broker>", "what keeps the topic; POSTGRES where not given", ["POSTGRES", "NATS"]),
+    ),
   addChanges: (command) =>
     command
       .option("--no-response-topic", "answers go nowhere again")

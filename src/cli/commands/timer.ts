@@ -10,7 +10,7 @@ import {
   updateTimer,
   type TimerNode,
 } from "../operations/timer.operations.js";
-import { named, positiveNumber, wholeNumber } from "../options.js";
+import { choice, named, positiveNumber, wholeNumber } from "../options.js";
 import type { Shell } from "../shell.js";
 import { addTriggerCommands, findTrigger, type SettingOptions, type TriggerCommands } from "./trigger.js";
 
@@ -22,10 +22,9 @@ interface TimerOptions extends SettingOptions {
   readonly overlap?: string;
 }
 
-const upper = (text: string): string => text.toUpperCase().replaceAll("-", "_");
-
 const timers: TriggerCommands<TimerNode, TimerOptions> = {
   word: "timer",
+  plural: "timers",
   aliases: ["timetrigger"],
   description: "timers: call a function at the times of a schedule",
   operations: { create: createTimer, update: updateTimer, enable: enableTimer, remove: deleteTimer, list: listTimers },
@@ -35,6 +34,11 @@ const timers: TriggerCommands<TimerNode, TimerOptions> = {
     ["TIMEZONE", (row) => row.timezone],
     ["LAST", (row) => row.lastRunAt],
     ["NEXT", (row) => row.nextRuns[0]],
+  ],
+  details: [
+    ["ON MISSED", (row) => row.onMissed],
+    ["MISSED WINDOW", (row) => `${row.missedWindowSeconds}s`],
+    ["OVERLAP", (row) => row.overlap],
   ],
   needed: ["schedule"],
   readInput: ({ cron, timezone, onMissed, missedWindow, overlap }) => ({
@@ -48,19 +52,23 @@ const timers: TriggerCommands<TimerNode, TimerOptions> = {
     command
       .option("--cron <schedule>", "five or six cron fields, @hourly and the like, or '@every 90s'")
       .option("--timezone <zone>", "the time zone it is meant in, such as Europe/Berlin; UTC where never given")
-      .addOption(choice("--on-missed <policy>", "what becomes of missed runs", ["RUN_ONCE", "SKIP"]))
-      .option("--missed-window <seconds>", "how late a missed run is still made up", wholeNumber)
-      .addOption(choice("--overlap <policy>", "whether it runs beside its run before", ["ALLOW", "SKIP"])),
+      .addOption(
+        choice("--on-missed <policy>", "what becomes of missed runs; RUN_ONCE where never given", ["RUN_ONCE", "SKIP"]),
+      )
+      .option(
+        "--missed-window <seconds>",
+        "how late a missed run is still made up; 3600 where never given",
+        wholeNumber,
+      )
+      .addOption(
+        choice("--overlap <policy>", "whether it runs beside its run before; ALLOW where never given", [
+          "ALLOW",
+          "SKIP",
+        ]),
+      ),
   tell: ({ schedule, timezone, nextRuns: [next] }) =>
     `${schedule} (${timezone}), ${next === undefined ? "never due while it is off" : `due next ${next}`}`,
 };
-
-/** In small letters too. */
-function choice(flags: string, description: string, values: readonly string[]): Option {
-  const option = new Option(flags, description).choices(values);
-  const parse = option.parseArg;
-  return option.argParser((text: string, before: unknown) => parse?.(upper(text), before as never));
-}
 
 async function next(context: Context<SettingOptions & { readonly count: number }>): Promise<void> {
   const { id, name } = await findTrigger(timers, context);

@@ -4,7 +4,7 @@ import { refused, usageError } from "../cli-error.js";
 import { action, nameOf, printDone, printList, printOne, printUpdated, type Context } from "../context.js";
 import type { Flags } from "../flags.js";
 import type { Operation } from "../graphql-client.js";
-import { isEmpty, listOptions, named, wholeNumber } from "../options.js";
+import { isEmpty, listOptions, named, refuseContradictions, wholeNumber } from "../options.js";
 import { collect, type Connection } from "../paging.js";
 import { formatAge, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -22,6 +22,7 @@ type Making<Node, Variables> = Operation<{ readonly made: Node }, Variables>;
 export interface TriggerCommands<Node extends TriggerNode, Options extends SettingOptions> {
   /** As it is typed: `timer`. */
   readonly word: string;
+  readonly plural: string;
   readonly aliases: readonly string[];
   readonly description: string;
   readonly operations: {
@@ -34,6 +35,8 @@ export interface TriggerCommands<Node extends TriggerNode, Options extends Setti
   readonly flags: Flags;
   /** Between those for name and function, and those for how it does. */
   readonly columns: readonly Column<Node>[];
+  /** What only `get` has room for. */
+  readonly details?: readonly Column<Node>[];
   /** Fields of the input that `create` can't do without. */
   readonly needed: readonly string[];
   /** What of the options goes into an input, by field. */
@@ -118,27 +121,28 @@ class Verbs<Node extends TriggerNode, Options extends SettingOptions> {
 
   readonly get = async (context: Context<Options>): Promise<void> => {
     const found = await findTrigger(this.kind, context);
-    printOne(context, found, this.#columns(context.now));
+    printOne(context, found, this.#columns(context.now, this.kind.details));
     if (context.format === "table" && found.status.reason !== null) context.shell.tell(found.status.reason);
   };
 
   readonly list = async (context: Context<ListOptions>): Promise<void> => {
     const { api, options, now } = context;
-    const { word, operations } = this.kind;
+    const { plural, operations } = this.kind;
     const namespace = options.allNamespaces === true ? null : context.namespace;
     const rows = await collect(options.limit ?? Infinity, async (first, after) => {
       const variables = { namespace, function: options.function ?? null, first, after };
       return (await api.request(operations.list, variables, { advice: missingFunction })).triggers;
     });
-    printList(context, rows, this.#columns(now), `${word}s${namespace === null ? "" : ` in namespace ${namespace}`}`);
+    printList(context, rows, this.#columns(now), `${plural}${namespace === null ? "" : ` in namespace ${namespace}`}`);
   };
 
-  #columns(now: Date): Column<Node>[] {
+  #columns(now: Date, details: readonly Column<Node>[] = []): Column<Node>[] {
     return [
       ["NAMESPACE", (row) => row.namespace],
       ["NAME", (row) => row.name],
       ["FUNCTION", (row) => row.function.name],
       ...this.kind.columns,
+      ...details,
       ["STATUS", (row) => row.status.condition],
       ["AGE", (row) => formatAge(row.createdAt, now)],
     ];
@@ -151,7 +155,7 @@ export function addTriggerCommands<Node extends TriggerNode, Options extends Set
   shell: Shell,
   kind: TriggerCommands<Node, Options>,
 ): Command {
-  const { word, flags } = kind;
+  const { word, plural, flags } = kind;
   const verbs = new Verbs(kind);
   const same = (command: Command): Command => command;
   const group = program
@@ -164,13 +168,13 @@ export function addTriggerCommands<Node extends TriggerNode, Options extends Set
     .description(`make a ${word}`)
     .action(action(shell, verbs.create, flags));
   listOptions(group.command("list"))
-    .description(`list ${word}s`)
+    .description(`list ${plural}`)
     .option("--function <name>", "those that call it")
     .action(action(shell, verbs.list, flags));
   named(group.command("get"), "its name or id")
     .description(`show one ${word}, and how it does`)
     .action(action(shell, verbs.get, flags));
-  (kind.addChanges ?? same)(withSettings(group.command("update")))
+  refuseContradictions((kind.addChanges ?? same)(withSettings(group.command("update"))))
     .description(`change a ${word}; what is left out stays`)
     .option("--revision <n>", "only if it has this revision", wholeNumber)
     .action(action(shell, verbs.update, flags));

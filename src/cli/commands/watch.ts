@@ -24,6 +24,7 @@ const orNull = (value: string | false | undefined): string | null | undefined =>
 
 const watches: TriggerCommands<WatchNode, WatchOptions> = {
   word: "watch",
+  plural: "watches",
   aliases: ["kuberneteswatchtrigger"],
   description: "watches: call a function with what becomes of Kubernetes objects",
   operations: { create: createWatch, update: updateWatch, enable: enableWatch, remove: deleteWatch, list: listWatches },

@@ -1,7 +1,9 @@
 /** Rows of `async_invocation`, and what `invocation` is told of their changes. */
-import type { EntityManager } from "typeorm";
+import type { DataSource, EntityManager } from "typeorm";
 import type { NewAsyncInvocation } from "../../model/async-invocation.js";
 import type { Invocation, InvocationStatus } from "../../model/invocation.js";
+import { storeUnavailable } from "../store-error.js";
+import { withStore } from "../with-store.js";
 import { invocationColumns, toInvocation, type InvocationRow } from "./invocation-row.js";
 import { invocationChannel } from "./invocation.repository.js";
 import { recordLocks, rowsAsJson } from "./record-once.js";
@@ -12,9 +14,20 @@ export const workChannel: WakeChannel = "fermi_async";
 /** Wakes workers: something that they run may not be theirs any more. */
 export const cancelChannel: WakeChannel = "fermi_async_cancel";
 
-/** Held until the commit by whoever changes a status: the sequence of invocations is the order of commits. */
-export const lockRecords = (db: EntityManager): Promise<unknown> =>
-  db.query("SELECT pg_advisory_xact_lock($1)", [recordLocks.invocation]);
+/**
+ * Holds until the commit the lock of whoever changes a status: the sequence of invocations is the order of commits. What
+ * takes too long is rolled back: the caller has been told that nothing came of it, so nothing may.
+ */
+export function writeRecords<T>(dataSource: DataSource, work: (db: EntityManager) => Promise<T>): Promise<T> {
+  return withStore((isLate) =>
+    dataSource.transaction(async (db) => {
+      await db.query("SELECT pg_advisory_xact_lock($1)", [recordLocks.invocation]);
+      const result = await work(db);
+      if (isLate()) throw storeUnavailable("took too long");
+      return result;
+    }),
+  );
+}
 
 export const wake = (db: EntityManager, ...channels: WakeChannel[]): Promise<unknown> =>
   db.query("SELECT pg_notify(channel, '') FROM unnest($1::text[]) AS channel", [channels]);

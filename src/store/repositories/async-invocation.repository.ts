@@ -4,16 +4,15 @@ import type { Accepted, KeptResult } from "../../model/async-work.js";
 import type { Invocation } from "../../model/invocation.js";
 import type { InvocationFilter } from "../../model/record-filter.js";
 import { isId } from "../../model/validate-name.js";
-import { storeUnavailable } from "../store-error.js";
 import { SqlParameters } from "../table.js";
 import { withStore } from "../with-store.js";
 import {
   asQueued,
   cancelChannel,
-  lockRecords,
   tell,
   wake,
   workChannel,
+  writeRecords,
   type StatusChange,
 } from "./async-invocation-rows.js";
 import { invocationColumns, toInvocation, toRecordRow, type InvocationRow } from "./invocation-row.js";
@@ -37,7 +36,7 @@ export class AsyncInvocationRepository {
   ) {}
 
   enqueue(given: readonly NewAsyncInvocation[]): Promise<Accepted[]> {
-    return this.#write((db) => insertAsync(db, given, this.now));
+    return writeRecords(this.dataSource, (db) => insertAsync(db, given, this.now));
   }
 
   cancel(id: string): Promise<Invocation | undefined> {
@@ -60,7 +59,10 @@ export class AsyncInvocationRepository {
     const { values, add } = new SqlParameters();
     const where = andAll(invocationConditions({ ...filter, statuses: ["DEAD"] }, add));
     const chosen = `SELECT id FROM invocation WHERE true${where} ORDER BY accepted_at, id LIMIT ${add(limit)}`;
-    return this.#write(async (db) => (await tell(db, await this.#redrive(db, `id IN (${chosen})`, values))).length);
+    return writeRecords(
+      this.dataSource,
+      async (db) => (await tell(db, await this.#redrive(db, `id IN (${chosen})`, values))).length,
+    );
   }
 
   async isAsync(id: string): Promise<boolean> {
@@ -99,19 +101,7 @@ export class AsyncInvocationRepository {
 
   async #change(id: string, work: (db: EntityManager) => Promise<StatusChange[]>): Promise<Invocation | undefined> {
     if (!isId(id)) return undefined;
-    return this.#write(async (db) => (await tell(db, await work(db)))[0]);
-  }
-
-  #write<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
-    return withStore((isLate) =>
-      this.dataSource.transaction(async (db) => {
-        await lockRecords(db);
-        const result = await work(db);
-        // The caller has been told that nothing came of it, so nothing may.
-        if (isLate()) throw storeUnavailable("took too long");
-        return result;
-      }),
-    );
+    return writeRecords(this.dataSource, async (db) => (await tell(db, await work(db)))[0]);
   }
 }
 

@@ -1,9 +1,8 @@
-import type { DataSource, EntityManager } from "typeorm";
+import type { DataSource } from "typeorm";
 import type { Destination } from "../../model/async-invocation.js";
 import type { Backlog, Expired, Lease, Leased, Settlement } from "../../model/async-work.js";
-import { storeUnavailable } from "../store-error.js";
 import { withStore } from "../with-store.js";
-import { lockRecords, tell, wake, workChannel, type StatusChange } from "./async-invocation-rows.js";
+import { tell, wake, workChannel, writeRecords, type StatusChange } from "./async-invocation-rows.js";
 import { sendWord, type WordOf } from "./async-destinations.js";
 import { rowsAsJson } from "./record-once.js";
 
@@ -50,7 +49,7 @@ export class AsyncWorkRepository {
         a.body, a.attempts, a.attempts + a.attempts_before AS attempts_in_all, a.max_attempts, a.accepted_at,
         extract(epoch FROM a.patience_until - ${this.now})::float8 * 1000 AS patience_ms`;
     const [ids, counts] = [wanted.map(({ functionId }) => functionId), wanted.map(({ count }) => count)];
-    return this.#write(async (db) => {
+    return writeRecords(this.dataSource, async (db) => {
       const [rows] = await db.query<[LeasedRow[], number]>(sql, [ids, counts, leaseMs]);
       await tell(
         db,
@@ -73,7 +72,7 @@ export class AsyncWorkRepository {
   }
 
   settle(settlements: readonly Settlement[]): Promise<string[]> {
-    return this.#write(async (db) => {
+    return writeRecords(this.dataSource, async (db) => {
       const [rows] = await db.query<[SettledRow[], number]>(settling(this.now), [rowsAsJson(settlements.map(toRow))]);
       const byId = new Map(settlements.map((settlement) => [settlement.id, settlement]));
       const settled = rows.flatMap((row) => {
@@ -103,17 +102,6 @@ export class AsyncWorkRepository {
     const sql = "SELECT FROM function WHERE id = $1 AND deleted_at IS NULL";
     const rows: unknown[] = await withStore(() => this.dataSource.query(sql, [functionId]));
     return rows.length > 0;
-  }
-
-  #write<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
-    return withStore((isLate) =>
-      this.dataSource.transaction(async (db) => {
-        await lockRecords(db);
-        const result = await work(db);
-        if (isLate()) throw storeUnavailable("took too long");
-        return result;
-      }),
-    );
   }
 }
 

@@ -58,7 +58,11 @@ class WatchedKubernetes implements Stoppable {
   }
 
   stop(): void {
-    void this.#connected?.then(({ close }) => close());
+    // Where there is no way to it, whoever asked has been told.
+    void this.#connected?.then(
+      ({ close }) => close(),
+      () => undefined,
+    );
   }
 
   async #connect(): Promise<{ source: ObjectSource; close: () => void }> {

@@ -212,7 +212,7 @@ describe("asynchronous invocations", () => {
     work();
     await reaches(id, "RUNNING");
     await api.client.ok(CANCEL, { id });
-    await eventually(() => expect(reason).toBeDefined());
+    await eventually(() => expect(reason).toMatchObject({ code: "CONFLICT" }));
     expect(await get(id)).toMatchObject({ status: "CANCELLED", error: "It was called off.", attempts: 1 });
   });
 

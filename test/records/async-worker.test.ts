@@ -129,7 +129,7 @@ describe("AsyncWorker", () => {
     start((_, signal) => untilAborted(signal).catch((why: unknown) => ((reason = why), {})), { leaseMs: 300 });
     await eventually(async () => expect((await row(id)).state).toBe("RUNNING"));
     await dataSource.query("UPDATE async_invocation SET epoch = 7, lease_until = now() + interval '1 hour'");
-    await eventually(() => expect(reason).toBeDefined());
+    await eventually(() => expect(reason).toMatchObject({ code: "CONFLICT" }));
     expect(await row(id)).toEqual({ state: "RUNNING", epoch: 7, attempts: 1 });
   });
 

@@ -8,26 +8,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../dist/store/embedded-postgres.js";
+import { migrate } from "./fermi-apart.mjs";
+import { freePort } from "./processes.mjs";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const clients = 16;
 const settleDeadlineMs = 15 * 60_000;
 const env = (more) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...more });
-
-async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Counts how often each invocation has begun to run; what user code itself would notice. */
 async function startSink() {
@@ -203,15 +196,6 @@ function victimsAmong(parts, folder) {
     if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, "utf8").split("\n")[0]), "SIGKILL");
   };
   return [...parts.map((part) => [part.role, () => again(part)]), ["database", killDatabase]];
-}
-
-async function migrate(databaseUrl) {
-  const child = spawn(process.execPath, [main, "migrate"], {
-    env: env({ DATABASE_URL: databaseUrl }),
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const [code] = await once(child, "exit");
-  if (code !== 0) throw new Error(`fermi migrate ended with ${code}`);
 }
 
 async function enqueueWhileKilling({ parts, folder, databaseUrl, routerPort }, count, seconds) {

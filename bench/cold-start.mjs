@@ -5,7 +5,8 @@
 import vm from "node:vm";
 import { connect, ok } from "./http.mjs";
 import { createEnvironment, createFunction, deleteFunction, helloSource, poolIsWarm, routed } from "./resources.mjs";
-import { now, startRuntime, startServer, temporaryData } from "./server.mjs";
+import { startRuntime, specialize } from "./instance.mjs";
+import { now, startServer, temporaryData } from "./server.mjs";
 import { median, ms, percentile } from "./stats.mjs";
 
 const functions = 50;
@@ -59,8 +60,8 @@ async function measureWarm(server, connection) {
   const runtime = await startRuntime();
   const direct = connect(runtime.url);
   try {
-    await specialize(direct, runtime);
-    const headers = { "x-fermi-key": runtime.key };
+    await specialize(direct, runtime, helloSource);
+    const { headers } = runtime;
     const samples = { router: [], direct: [] };
     for (let at = 0; at < 250; at++) {
       const pair = [await ok(connection, "/warm"), await ok(direct, "/warm", { headers })];
@@ -76,23 +77,16 @@ async function measureWarm(server, connection) {
   }
 }
 
-const specialize = (connection, runtime) =>
-  ok(connection, "/specialize", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(runtime.specialization(helloSource)),
-  });
-
 async function measureAlone() {
-  const runtimes = await Promise.all(Array.from({ length: aloneRounds }, startRuntime));
+  const runtimes = await Promise.all(Array.from({ length: aloneRounds }, () => startRuntime()));
   // They warm themselves up after they listen; those of a pool had the time for it.
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   const samples = [];
   for (const runtime of runtimes) {
     const connection = connect(runtime.url);
     await ok(connection, "/-/healthz");
-    const { ms: first } = await specialize(connection, runtime);
-    const { ms: second } = await ok(connection, "/", { headers: { "x-fermi-key": runtime.key } });
+    const first = await specialize(connection, runtime, helloSource);
+    const { ms: second } = await ok(connection, "/", { headers: runtime.headers });
     samples.push(first + second);
     connection.close();
     await runtime.stop();

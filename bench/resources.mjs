@@ -5,26 +5,32 @@ export const environment = "bench";
 
 export const helloSource = `module.exports = async (context) => ({ status: 200, body: "Hello, world!\\n" });\n`;
 
-export const createEnvironment = ({ gql }, poolSize = 3) =>
+export const createEnvironment = ({ gql }, poolSize = 3, { name = environment, image = "fermi/nodejs" } = {}) =>
   gql(
-    `mutation ($name: String!, $poolSize: Int!) {
-      createEnvironment(input: { name: $name, image: "fermi/nodejs", poolSize: $poolSize }) { id }
+    `mutation ($name: String!, $image: String!, $poolSize: Int!) {
+      createEnvironment(input: { name: $name, image: $image, poolSize: $poolSize }) { id }
     }`,
-    { name: environment, poolSize },
+    { name, image, poolSize },
   );
 
-export async function createFunction({ gql }, name, source, settings = {}) {
+/** The function and a route to it at `/name`. */
+export async function createFunction(
+  { gql },
+  name,
+  source,
+  { environment: of = environment, methods = ["GET"], ...settings } = {},
+) {
   await gql(
     `mutation ($name: String!, $environment: String!, $source: String!, $settings: RunSettingsInput) {
       createFunction(input: { name: $name, environment: $environment, source: $source, settings: $settings }) { id }
     }`,
-    { name, environment, source, settings },
+    { name, environment: of, source, settings },
   );
   await gql(
-    `mutation ($name: String!, $path: String!) {
-      createHttpTrigger(input: { function: $name, methods: ["GET"], path: $path }) { id }
+    `mutation ($name: String!, $methods: [String!]!, $path: String!) {
+      createHttpTrigger(input: { function: $name, methods: $methods, path: $path }) { id }
     }`,
-    { name, path: `/${name}` },
+    { name, methods, path: `/${name}` },
   );
 }
 

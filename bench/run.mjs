@@ -1,31 +1,48 @@
-/** Runs the measurements, prints them, and writes them to bench/RESULTS.md where all of them ran. */
+/** Runs the measurements, prints them, and writes each to its place in bench/RESULTS.md. */
+import os from "node:os";
 import { asynchronous } from "./async.mjs";
 import { asyncChaos } from "./async-chaos.mjs";
 import { burst } from "./burst.mjs";
 import { coldStart } from "./cold-start.mjs";
+import { warm } from "./contest/warm.mjs";
+import { isQuick } from "./rounds.mjs";
 import { scale } from "./scale.mjs";
-import { format, writeLocal } from "./sections.mjs";
+import { format, writeSection } from "./sections.mjs";
 import { timersExact } from "./timers.mjs";
-import { warm } from "./warm.mjs";
 
-/** What takes long or kills is run by name only. */
-const measurements = { cold: coldStart, warm, burst, scale, async: asynchronous, timers: timersExact };
-const byName = { ...measurements, "async-chaos": asyncChaos };
+/** In the order of the page. */
+const measurements = {
+  warm,
+  cold: coldStart,
+  burst,
+  scale,
+  timers: timersExact,
+  async: asynchronous,
+  "async-chaos": asyncChaos,
+};
+/** What kills for minutes runs by name only. */
+const byNameOnly = new Set(["async-chaos"]);
+const order = Object.keys(measurements);
 
-/** Resolves with the exit code. */
-export async function runBench(names) {
-  const unknown = names.filter((name) => !Object.hasOwn(byName, name));
+/** Resolves with the exit code. With `--quick` nothing is written. */
+export async function runBench(args) {
+  const names = args.filter((arg) => arg !== "--quick");
+  const unknown = names.filter((name) => !order.includes(name));
   if (unknown.length > 0) {
-    console.error(`bench: there is no ${unknown.join(", ")}; there are ${Object.keys(byName).join(", ")}`);
+    console.error(`bench: there is no ${unknown.join(", ")}; there are ${order.join(", ")}`);
     return 2;
   }
-  const chosen = names.length > 0 ? names : Object.keys(measurements);
-  const sections = [];
-  for (const name of chosen) {
-    console.error(`bench: ${name} …`);
-    sections.push(format(await byName[name]()));
-    console.log(`${sections.at(-1)}\n`);
-  }
-  if (names.length === 0) writeLocal(sections);
+  const chosen = names.length > 0 ? names : order.filter((name) => !byNameOnly.has(name));
+  for (const name of chosen) await runOne(name);
   return 0;
+}
+
+async function runOne(name) {
+  const startedAt = performance.now();
+  const [load] = os.loadavg();
+  console.error(`bench: ${name} …`);
+  const section = await measurements[name]();
+  if (!isQuick) writeSection(name, section, { load, order });
+  console.log(`${format(section)}\n`);
+  console.error(`bench: ${name} took ${Math.round((performance.now() - startedAt) / 1_000)} s`);
 }

@@ -1,4 +1,4 @@
-/** Starts what is measured: the whole server as its users start it, and a runtime alone to compare it with. */
+/** Starts the whole server as its users start it. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -62,7 +62,7 @@ export async function startServer(dataDir, env = {}) {
   );
   return {
     routerUrl,
-    gql: (query, variables) => send(apiUrl, query, variables),
+    gql: gqlClient(apiUrl),
     readyMs: now() - startedAt,
     residentMib: () => residentMib(child.pid),
     stop: async () => {
@@ -72,6 +72,9 @@ export async function startServer(dataDir, env = {}) {
     },
   };
 }
+
+/** Asks an API; rejects with what it says is wrong. */
+export const gqlClient = (apiUrl) => (query, variables) => send(apiUrl, query, variables);
 
 async function send(apiUrl, query, variables) {
   const response = await fetch(`${apiUrl}/graphql`, {
@@ -85,7 +88,7 @@ async function send(apiUrl, query, variables) {
 }
 
 /** Undefined while the file is being written. */
-function readJson(file) {
+export function readJson(file) {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch {
@@ -97,33 +100,4 @@ function residentMib(pid) {
   const status = `/proc/${pid}/status`;
   if (!existsSync(status)) return null;
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(status, "utf8"))[1]) / 1024;
-}
-
-/** A runtime for Node as the local driver starts it, for calls that go around the router. */
-export async function startRuntime() {
-  const entry = path.join(root, "environments", "nodejs", "server.js");
-  const child = spawn(process.execPath, [entry, "--ready-fd", "3", "--exit-with-stdin"], {
-    env: { PATH: process.env.PATH, HOME: os.tmpdir(), PORT: "0" },
-    stdio: ["pipe", "ignore", "ignore", "pipe"],
-  });
-  const [text] = await once(child.stdio[3], "data");
-  const key = randomUUID();
-  const url = `http://127.0.0.1:${JSON.parse(text).port}`;
-  return {
-    url,
-    key,
-    specialization: (source, requestsPerInstance = 1) => ({
-      function: { id: randomUUID(), name: "bench", namespace: "default" },
-      version: 1,
-      entrypoint: null,
-      variables: [],
-      requestsPerInstance,
-      key,
-      code: { source, sha256: "" },
-    }),
-    stop: async () => {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
-  };
 }

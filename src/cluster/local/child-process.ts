@@ -50,6 +50,11 @@ export class ChildProcess {
     return this.#process.pid;
   }
 
+  /** The signal that ended it; null while it runs, and where it ended by itself. */
+  get endedBy(): NodeJS.Signals | null {
+    return this.#process.signalCode;
+  }
+
   get stdout(): Readable {
     return this.#process.stdout ?? Readable.from([]);
   }

@@ -196,6 +196,11 @@ export class LocalInstance implements Watched {
     return this.isEnding;
   }
 
+  /** By the kernel for want of memory, or by an operator: that says nothing about its code. */
+  #wasKilledByOthers(): boolean {
+    return this.#verdict === undefined && this.#child?.endedBy === "SIGKILL";
+  }
+
   #isOutOfHeap(): boolean {
     return this.#lastError.includes("heap out of memory");
   }
@@ -233,6 +238,7 @@ export class LocalInstance implements Watched {
       if (signal.aborted) throw abortReason(signal);
       const how = await Promise.race([this.gone, this.#after(brokenMs)]);
       if (how === null || this.#wasAskedToEnd()) throw unusable("the connection to it broke", error);
+      if (this.#wasKilledByOthers()) throw unusable(`it ${how}`, error);
       throw new AppError("LOAD_FAILED", `the instance ended while it loaded the code: it ${how}`, { cause: error });
     }
   }

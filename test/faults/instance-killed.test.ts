@@ -1,0 +1,165 @@
+/** Instances that die: what the caller gets, how often the function ran, and what the record says. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { errorCode } from "../router/support/http-client.js";
+import { eventually } from "../support/harness.js";
+import { FaultStage } from "./support/fault-stage.js";
+import type { Subject } from "./support/subject.js";
+
+/** Notes each request as the wire runtime does; hangs, streams or answers as the path's last segment says. */
+const source = `
+const { appendFileSync } = require("node:fs");
+const { Readable } = require("node:stream");
+const { setTimeout: pause } = require("node:timers/promises");
+async function* ticks() { for (;;) { yield "tick"; await pause(20); } }
+module.exports = async ({ request, invocationId, function: fn }) => {
+  const note = { fn: fn.name, pid: process.pid, id: invocationId, method: request.method, target: request.url };
+  appendFileSync(process.env.SEEN, JSON.stringify(note) + "\\n");
+  const how = request.path.split("/").at(-1);
+  if (how === "answers-never") return new Promise(() => {});
+  if (how === "streams-on") return Readable.from(ticks());
+  return { status: 200, body: { pid: process.pid } };
+};`;
+
+const kill = (pid: number): boolean => process.kill(pid, "SIGKILL");
+
+describe("An instance that is killed", () => {
+  let stage: FaultStage;
+  beforeAll(async () => {
+    stage = await FaultStage.start();
+  }, 90_000);
+  afterEach(() => stage.neighbour.expectUnharmed());
+  afterAll(() => stage.stop());
+
+  const pidOf = async (subject: Subject): Promise<number> => {
+    const { pid } = JSON.parse((await subject.ask("ok")).body) as { pid: number };
+    return pid;
+  };
+
+  it("killed before a request comes, its death known: another one takes the request", async () => {
+    const settings = { minInstances: 2, requestsPerInstance: 10 };
+    const subject = await stage.deploy("known-dead", { environment: "node", source, settings });
+    await subject.hasReady(2);
+    const pid = await pidOf(subject);
+    const before = (await subject.instances()).map(({ id }) => id);
+    kill(pid);
+    await eventually(async () => {
+      const now = (await subject.instances()).map(({ id }) => id);
+      expect(before.filter((id) => now.includes(id))).toHaveLength(1);
+    });
+    for (let i = 0; i < 5; i++) expect(await pidOf(subject)).not.toBe(pid);
+    await subject.cameToRest(Array(6).fill({ status: "SUCCEEDED", httpStatus: 200, error: null, attempts: 1 }));
+  });
+
+  it("lost before a request comes, the connection refused: another one takes the request", async () => {
+    const subject = await stage.deploy("refusing", { settings: { minInstances: 2 } });
+    await subject.hasReady(2);
+    expect((await subject.ask("listens-no-more")).status).toBe(200);
+    const body = "x".repeat(200_000);
+    // With one slot each, two requests at once try both instances.
+    const answers = await Promise.all([subject.ask("ok"), subject.ask("ok", { method: "POST", body })]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    await subject.isAtRest();
+    const records = await eventually(async () => {
+      const rows = await subject.records();
+      expect(rows).toHaveLength(3);
+      return rows;
+    });
+    expect(records.map(({ status, error }) => [status, error])).toEqual(Array(3).fill(["SUCCEEDED", null]));
+    expect(records.map(({ attempts }) => attempts).sort()).toEqual([1, 1, 2]);
+    expect(await subject.seen()).toHaveLength(3);
+  });
+
+  it.each(["GET", "POST"])("killed after a %s was sent: 502, and it is never sent twice", async (method) => {
+    const settings = { minInstances: 2 };
+    const subject = await stage.deploy(`asked-${method.toLowerCase()}`, { environment: "node", source, settings });
+    await subject.hasReady(2);
+    const answer = subject.ask("answers-never", { method });
+    await subject.hasSeen(1);
+    kill((await subject.seen())[0]!.pid);
+    const { status, body } = await answer;
+    expect([status, errorCode({ body })]).toEqual([502, "FUNCTION_CRASHED"]);
+    expect((await subject.ask("ok")).status).toBe(200);
+    const error = "The function's instance was lost before it answered.";
+    await subject.cameToRest([
+      { status: "FAILED", httpStatus: 502, error, attempts: 1 },
+      { status: "SUCCEEDED", attempts: 1 },
+    ]);
+    expect((await subject.seen()).map(({ target }) => target)).toEqual([
+      subject.path("answers-never"),
+      subject.path("ok"),
+    ]);
+  });
+
+  it("killed while it streams its answer: the client is cut, not ended cleanly", async () => {
+    const subject = await stage.deploy("streaming", { environment: "node", source });
+    const client = await stage.connect();
+    client.write(`GET ${subject.path("streams-on")} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await client.sees("tick");
+    kill((await subject.seen())[0]!.pid);
+    const answer = await client.closed();
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*transfer-encoding: chunked/i);
+    expect(answer).not.toMatch(/\r\n0\r\n/);
+    const error = "The function's answer broke off.";
+    await subject.cameToRest([{ status: "FAILED", httpStatus: 200, error, attempts: 1 }]);
+    expect(await subject.seen()).toHaveLength(1);
+  });
+
+  it("killed while it is specialized: another one is, and the caller sees nothing", async () => {
+    const subject = await stage.deploy("half-loaded", { source: "hangs once" });
+    const answer = subject.ask("ok");
+    const { pid } = await eventually(async () => {
+      const [note] = await subject.notes();
+      expect(note).toBeDefined();
+      return note!;
+    });
+    kill(pid);
+    expect(await answer).toMatchObject({ status: 200 });
+    await subject.cameToRest([{ status: "SUCCEEDED", httpStatus: 200, error: null, attempts: 1 }]);
+    expect(await subject.seen()).toEqual([expect.objectContaining({ target: subject.path("ok") })]);
+  });
+
+  it("killed while idle: it is replaced, and no record is made", async () => {
+    const settings = { minInstances: 1 };
+    const subject = await stage.deploy("idle", { environment: "node", source, settings });
+    await subject.hasReady(1);
+    const pid = await pidOf(subject);
+    const [before] = await subject.instances();
+    kill(pid);
+    await eventually(async () => expect(await subject.instances()).not.toContainEqual(before));
+    await subject.hasReady(1);
+    expect(await pidOf(subject)).not.toBe(pid);
+    await subject.cameToRest(Array(2).fill({ status: "SUCCEEDED", attempts: 1 }));
+  });
+
+  it("killed again and again under load: each request runs once at most, and each is recorded", async () => {
+    const settings = { minInstances: 2, maxInstances: 3, requestsPerInstance: 5 };
+    const subject = await stage.deploy("reaped", { environment: "node", source, settings });
+    await subject.hasReady(2);
+    let isOver = false;
+    let sent = 0;
+    const answers: string[] = [];
+    const caller = async (): Promise<void> => {
+      while (!isOver) {
+        const { status, body } = await subject.ask(`ok?n=${sent++}`);
+        answers.push(status === 200 ? "200" : `${status} ${errorCode({ body })}`);
+      }
+    };
+    const callers = Array.from({ length: 6 }, caller);
+    for (let kills = 0; kills < 5; kills++) {
+      kill(await pidOf(subject));
+      await subject.hasReady(2);
+    }
+    isOver = true;
+    await Promise.all(callers);
+    expect(answers.filter((answer) => answer !== "200" && answer !== "502 FUNCTION_CRASHED")).toEqual([]);
+    await subject.isAtRest();
+    const seen = (await subject.seen()).map(({ id }) => id);
+    expect(new Set(seen).size).toBe(seen.length);
+    await eventually(async () => {
+      const records = await subject.records();
+      expect(records).toHaveLength(sent + 5);
+      const failed = records.filter(({ status }) => status !== "SUCCEEDED");
+      expect(failed).toHaveLength(answers.filter((answer) => answer !== "200").length);
+    });
+  });
+});

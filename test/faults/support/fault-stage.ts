@@ -1,0 +1,116 @@
+/**
+ * A whole Fermi with real instances: Fermi's own Node runtime, and one that misbehaves on the wire as it is told
+ * (wire-runtime.mjs). A neighbour is called all the while, and must notice nothing.
+ */
+import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { expect } from "@jest/globals";
+import { RawClient } from "../../router/support/http-client.js";
+import { startFermi, temporaryFolder, type Fermi } from "../../support/harness.js";
+import { Neighbour } from "./neighbour.js";
+import { Subject, type Settings } from "./subject.js";
+import { readVitals, type Vitals } from "./vitals.js";
+
+export type EnvironmentName = "wire" | "node";
+const wireImage = "fermi-test/wire";
+const runtimeFiles = ["wire-runtime.mjs", "behaviours.mjs", "request-reader.mjs"];
+
+export interface Deployed {
+  readonly environment?: EnvironmentName;
+  readonly source?: string;
+  readonly settings?: Settings;
+}
+
+export class FaultStage {
+  private constructor(
+    readonly fermi: Fermi,
+    private readonly folder: string,
+    readonly neighbour: Neighbour,
+  ) {}
+
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<FaultStage> {
+    const folder = await temporaryFolder();
+    await makeReadable(folder);
+    const fermi = await startFermi({
+      env: {
+        FERMI_LOCAL_RUNTIMES: path.join(folder, "runtimes.json"),
+        FERMI_RECORD_RATE: "1000000",
+        NODE_OPTIONS: `--require ${path.join(import.meta.dirname, "collect-garbage.cjs")}`,
+        ...env,
+      },
+    });
+    const environment = `mutation($input: CreateEnvironmentInput!) { createEnvironment(input: $input) { id } }`;
+    await fermi.ok(environment, { input: { name: "wire", image: wireImage, poolSize: 2 } });
+    await fermi.ok(environment, { input: { name: "node", image: "fermi/nodejs", poolSize: 1 } });
+    const neighbour = new Neighbour(fermi);
+    const stage = new FaultStage(fermi, folder, neighbour);
+    await stage.deploy("neighbour", {
+      environment: "node",
+      source: "module.exports = async () => 'fine';",
+      settings: { requestsPerInstance: 100, minInstances: 1 },
+    });
+    await neighbour.start();
+    return stage;
+  }
+
+  /** Of the router. */
+  get port(): number {
+    return Number(new URL(this.fermi.routerUrl).port);
+  }
+
+  /** A function with all paths below its name. */
+  async deploy(name: string, { environment = "wire", source = "as told", settings }: Deployed = {}): Promise<Subject> {
+    const variables = [{ name: "SEEN", value: this.#seenFile }];
+    await this.fermi.ok(`mutation($input: CreateFunctionInput!) { createFunction(input: $input) { id } }`, {
+      input: { name, environment, source, variables, settings },
+    });
+    await this.fermi.ok(`mutation($input: CreateHttpTriggerInput!) { createHttpTrigger(input: $input) { id } }`, {
+      input: { function: name, path: `/${name}/*`, methods: ["GET", "POST", "PUT", "DELETE"] },
+    });
+    const subject = new Subject(this.fermi, name, this.#seenFile);
+    await subject.isRouted();
+    return subject;
+  }
+
+  connect(): Promise<RawClient> {
+    return RawClient.connect(this.port);
+  }
+
+  /** What the process uses, after its garbage was collected. */
+  vitals(): Promise<Vitals> {
+    return readVitals(this.fermi);
+  }
+
+  /** Nothing that an instance saw was anything but a proper request of the router. */
+  async expectNoAnomaly(): Promise<void> {
+    const lines = (await readFile(this.#seenFile, "utf8")).split("\n").filter((line) => line.includes(`"anomaly"`));
+    expect(lines).toEqual([]);
+  }
+
+  async stop(): Promise<void> {
+    await this.neighbour.stop();
+    await this.fermi.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get #seenFile(): string {
+    return path.join(this.folder, "seen", "seen.jsonl");
+  }
+}
+
+/** Instances may be another user's processes. */
+async function makeReadable(folder: string): Promise<void> {
+  const command = [process.execPath, "{dir}/wire-runtime.mjs", "{dir}/seen/seen.jsonl"];
+  await writeFile(
+    path.join(folder, "runtimes.json"),
+    JSON.stringify({ [wireImage]: { contracts: ["FERMI"], command } }),
+  );
+  for (const file of runtimeFiles) {
+    await cp(path.join(import.meta.dirname, file), path.join(folder, file));
+    await chmod(path.join(folder, file), 0o644);
+  }
+  await mkdir(path.join(folder, "seen"));
+  await writeFile(path.join(folder, "seen", "seen.jsonl"), "");
+  await chmod(path.join(folder, "seen"), 0o777);
+  await chmod(path.join(folder, "seen", "seen.jsonl"), 0o666);
+}

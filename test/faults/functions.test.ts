@@ -195,6 +195,6 @@ describe("A function that", () => {
       const now = await stage.vitals();
       expect(now.usedBytes - before.usedBytes).toBeLessThan(4 * 1024 * 1024);
       expect(now.connections - before.connections).toBeLessThan(10);
-    });
+    }, 20_000);
   }
 });

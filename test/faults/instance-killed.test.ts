@@ -35,17 +35,22 @@ describe("An instance that is killed", () => {
     return pid;
   };
 
+  /** Kills one of its instances; resolves when that is known. */
+  async function killed(subject: Subject, pid: number): Promise<void> {
+    const before = (await subject.instances()).map(({ id }) => id);
+    kill(pid);
+    await eventually(async () => {
+      const now = (await subject.instances()).map(({ id }) => id);
+      expect(before.filter((id) => now.includes(id))).toHaveLength(before.length - 1);
+    });
+  }
+
   it("killed before a request comes, its death known: another one takes the request", async () => {
     const settings = { minInstances: 2, requestsPerInstance: 10 };
     const subject = await stage.deploy("known-dead", { environment: "node", source, settings });
     await subject.hasReady(2);
     const pid = await pidOf(subject);
-    const before = (await subject.instances()).map(({ id }) => id);
-    kill(pid);
-    await eventually(async () => {
-      const now = (await subject.instances()).map(({ id }) => id);
-      expect(before.filter((id) => now.includes(id))).toHaveLength(1);
-    });
+    await killed(subject, pid);
     for (let i = 0; i < 5; i++) expect(await pidOf(subject)).not.toBe(pid);
     await subject.cameToRest(Array(6).fill({ status: "SUCCEEDED", httpStatus: 200, error: null, attempts: 1 }));
   });
@@ -123,9 +128,7 @@ describe("An instance that is killed", () => {
     const subject = await stage.deploy("idle", { environment: "node", source, settings });
     await subject.hasReady(1);
     const pid = await pidOf(subject);
-    const [before] = await subject.instances();
-    kill(pid);
-    await eventually(async () => expect(await subject.instances()).not.toContainEqual(before));
+    await killed(subject, pid);
     await subject.hasReady(1);
     expect(await pidOf(subject)).not.toBe(pid);
     await subject.cameToRest(Array(2).fill({ status: "SUCCEEDED", attempts: 1 }));

@@ -7,7 +7,7 @@ import path from "node:path";
 import { expect } from "@jest/globals";
 import { RawClient } from "../../router/support/http-client.js";
 import { startFermi, temporaryFolder, type Fermi } from "../../support/harness.js";
-import { Neighbour } from "./neighbour.js";
+import { Neighbour, neighbourSource } from "./neighbour.js";
 import { Subject, type Settings } from "./subject.js";
 import { readVitals, type Vitals } from "./vitals.js";
 
@@ -46,7 +46,7 @@ export class FaultStage {
     const stage = new FaultStage(fermi, folder, neighbour);
     await stage.deploy("neighbour", {
       environment: "node",
-      source: "module.exports = async () => 'fine';",
+      source: neighbourSource,
       settings: { requestsPerInstance: 100, minInstances: 1 },
     });
     await neighbour.start();

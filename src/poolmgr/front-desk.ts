@@ -67,7 +67,9 @@ export class FrontDesk implements RouterDesk {
   }
 
   lost(routerId: string): void {
-    this.ports.routers.leave(routerId);
+    const { routers, fleet, scaler } = this.ports;
+    routers.leave(routerId);
+    for (const fn of fleet.functions.values()) if (fn.askNoMore(routerId)) scaler.look(fn);
   }
 
   /** All it held is free, and nobody of it waits any more. */
@@ -107,7 +109,7 @@ export class FrontDesk implements RouterDesk {
     for (const { instanceId, inFlight, idleMs } of usages) {
       const member = fleet.member(instanceId);
       if (member === undefined) continue;
-      member.ledger.use(routerId, inFlight, seen);
+      member.ledger.use(routerId, inFlight, seen, clock.monotonicMs());
       const sinceMs = inFlight > 0 ? 0 : idleMs;
       member.usedAt(new Date(now - sinceMs), clock.monotonicMs() - sinceMs);
       const fn = fleet.function(member.facts.functionId);

@@ -64,6 +64,11 @@ export class FunctionState {
     this.setDemand(version, routerId, { inFlight: said.inFlight + served, waiting: said.waiting - served });
   }
 
+  /** The router's stream is lost: what it has in flight can't be asked. Whether it was being asked. */
+  askNoMore(routerId: string): boolean {
+    return [...this.members].filter(({ ledger }) => ledger.askNoMore(routerId)).length > 0;
+  }
+
   dropRouter(routerId: string): void {
     for (const byRouter of this.demands.values()) byRouter.delete(routerId);
     for (const { ledger } of this.members) ledger.release(routerId);
@@ -75,10 +80,11 @@ export class FunctionState {
     return [...(this.demands.get(version) ?? [])].filter(([, { waiting }]) => waiting > 0).map(([id]) => id);
   }
 
-  demand(version: number): VersionDemand {
+  /** `isSure`: without what routers are being asked for, which may have ended. */
+  demand(version: number, isSure = false): VersionDemand {
     const total = { inFlight: 0, waiting: 0 };
     for (const routerId of this.demands.get(version)?.keys() ?? []) {
-      const { inFlight, waiting } = this.#demandOf(version, routerId);
+      const { inFlight, waiting } = this.#demandOf(version, routerId, isSure);
       total.inFlight += inFlight;
       total.waiting += waiting;
     }
@@ -92,7 +98,7 @@ export class FunctionState {
     });
   }
 
-  asScaled(nowMs: number, isOutdated: (member: Member) => boolean): ScaledFunction {
+  asScaled(nowMs: number, isOutdated: (member: Member) => boolean, isSure = false): ScaledFunction {
     const launching = [...this.launches].map(({ version, slots }): ScaledInstance => ({
       ...{ id: "", version, state: "SPECIALIZING", slots },
       ...{ inFlight: 0, idleMs: 0, ageMs: 0, isOutdated: false },
@@ -105,7 +111,7 @@ export class FunctionState {
     return {
       spec: this.spec,
       currentForMs: nowMs - this.currentSinceMs,
-      demands: new Map([...this.demands.keys()].map((version) => [version, this.demand(version)])),
+      demands: new Map([...this.demands.keys()].map((version) => [version, this.demand(version, isSure)])),
       instances: [...launching, ...members],
     };
   }
@@ -154,20 +160,21 @@ export class FunctionState {
    * waiting says nothing when its requests end. What it reports of each instance corrects both, a moment later; and it
    * has no more in instances that serve than it was granted there.
    */
-  #demandOf(version: number, routerId: string): VersionDemand {
-    const { serving, draining, told } = this.#usageOf(version, routerId);
+  #demandOf(version: number, routerId: string, isSure = false): VersionDemand {
+    const { serving, draining, told } = this.#usageOf(version, routerId, isSure);
     const said = this.demands.get(version)?.get(routerId);
     if (said === undefined || said.waiting === 0) return { inFlight: serving, waiting: 0 };
     return { inFlight: Math.max(serving, Math.min(said.inFlight - draining, told)), waiting: said.waiting };
   }
 
   /** What one router has in flight, and was granted, in the version's instances. */
-  #usageOf(version: number, routerId: string): { serving: number; draining: number; told: number } {
+  #usageOf(version: number, routerId: string, isSure: boolean): { serving: number; draining: number; told: number } {
     const usage = { serving: 0, draining: 0, told: 0 };
     for (const { facts, state, ledger } of this.members) {
       const share = facts.version === version ? ledger.shares.get(routerId) : undefined;
       if (share === undefined) continue;
-      usage[state === "READY" ? "serving" : "draining"] += share.inFlight;
+      const isCounted = !isSure || share.askedAt === undefined;
+      if (isCounted) usage[state === "READY" ? "serving" : "draining"] += share.inFlight;
       if (state === "READY") usage.told += share.told;
     }
     return usage;

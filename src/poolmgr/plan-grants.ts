@@ -14,6 +14,8 @@ export interface Share {
   readonly inFlight: number;
   /** The instance drains, and the router was told so. */
   readonly isWithdrawn: boolean;
+  /** Set while the router is being asked what it has in flight. */
+  readonly askedAt?: number | undefined;
 }
 
 export interface GrantableInstance {

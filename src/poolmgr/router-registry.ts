@@ -68,6 +68,25 @@ export class RouterRegistry {
     }
   }
 
+  /**
+   * Before instances are started for who waits: asks the routers that do not wait what they have in flight, where what they
+   * said may be out of date, by granting them what they have. Whether one was asked.
+   */
+  inquire(fn: FunctionState, version: number, nowMs: number): boolean {
+    if (this.#routers.size < 2) return false;
+    const waiting = new Set(fn.waitingRouters(version));
+    let isAsked = false;
+    for (const member of fn.ready(version)) {
+      for (const [routerId, { told }] of member.ledger.shares) {
+        if (waiting.has(routerId) || !this.#routers.has(routerId) || !member.ledger.isStale(routerId, nowMs)) continue;
+        member.ledger.ask(routerId, this.hub.nextNumber(routerId));
+        this.hub.send(routerId, { type: "GRANT", instance: member.granted(told) });
+        isAsked = true;
+      }
+    }
+    return isAsked;
+  }
+
   /** An instance is on its way for those that wait: who does not know it yet is told. */
   prepare(fn: FunctionState, instance: GrantedInstance, known: Set<string>): void {
     for (const routerId of fn.waitingRouters(instance.version)) {

@@ -66,9 +66,16 @@ export class Scaler {
     const nowMs = this.#nowMs;
     for (const version of fn.demands.keys()) this.#refuseIfHopeless(fn, version, nowMs);
     this.#callOff(fn, nowMs);
-    const missing = this.#permitted(fn, nowMs);
-    this.#lacks(fn, missing);
+    this.#lacks(fn, this.#missing(fn, nowMs));
     this.makeRoom();
+  }
+
+  /** Where several routers hold slots, some may have fewer requests in flight than they last said: they are asked first. */
+  #missing(fn: FunctionState, nowMs: number): Missing[] {
+    const missing = this.#permitted(fn, nowMs);
+    const { routers } = this.ports;
+    const asked = missing.filter(({ version, isAsked }) => isAsked && routers.inquire(fn, version, nowMs));
+    return asked.length === 0 ? missing : this.#permitted(fn, nowMs);
   }
 
   /** Those that were launched last go first; what has an instance goes on to its end. */
@@ -162,7 +169,7 @@ export class Scaler {
 
   #permitted(fn: FunctionState, nowMs: number): Missing[] {
     const permitted = new Map<number, number>();
-    return planLaunches(fn.asScaled(nowMs, () => false)).flatMap(({ version, count, isAsked }) => {
+    return planLaunches(fn.asScaled(nowMs, () => false, true)).flatMap(({ version, count, isAsked }) => {
       const verdict = this.#verdict(fn, version, nowMs);
       if (verdict.kind === "WAIT") this.#wakeAfter(fn, verdict.ms);
       if (verdict.kind !== "GO") return [];

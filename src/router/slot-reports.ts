@@ -13,6 +13,7 @@ export class SlotReports {
   #dirtyTargets: { readonly target: TargetSlots; readonly told: () => void }[] = [];
   #dirtyInstances: InstanceSlots[] = [];
   #usageTimer: { stop(): void } | undefined;
+  #isUsageAwaited = false;
 
   constructor(
     private readonly clock: Clock,
@@ -40,6 +41,14 @@ export class SlotReports {
     this.#usageTimer ??= this.clock.after(usageEveryMs, () => this.#sendUsage());
   }
 
+  /** As `usageChanged`, where poolmgr waits for it. */
+  usageAwaited(instance: InstanceSlots): void {
+    this.usageChanged(instance);
+    if (this.#isUsageAwaited) return;
+    this.#isUsageAwaited = true;
+    queueMicrotask(() => this.#sendUsage());
+  }
+
   /** Poolmgr may answer before `send` returns, so nothing of the list is read after it. */
   #sendDemands(): void {
     const changed = this.#dirtyTargets;
@@ -61,7 +70,10 @@ export class SlotReports {
     const changed = this.#dirtyInstances;
     const nowMs = this.clock.monotonicMs();
     this.#dirtyInstances = [];
+    this.#usageTimer?.stop();
     this.#usageTimer = undefined;
+    this.#isUsageAwaited = false;
+    if (changed.length === 0) return;
     const instances = changed.map((instance) => {
       instance.isUsageDirty = false;
       const { granted, inFlight, lastUsedMs } = instance;

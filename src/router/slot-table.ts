@@ -135,6 +135,8 @@ export class SlotTable {
 
   #release(instance: InstanceSlots): void {
     const { target } = instance;
+    // Beyond its slots: poolmgr waits for each that comes free.
+    if (instance.inFlight > instance.granted.slots) this.#reports.usageAwaited(instance);
     instance.inFlight--;
     target.inFlight--;
     this.#usageChanged(instance);
@@ -196,8 +198,10 @@ export class SlotTable {
   #grant(granted: GrantedInstance): void {
     const known = this.#instances.get(granted.id);
     if (known?.granted.address === granted.address && known.granted.key === granted.key) {
+      const isMore = granted.slots > known.granted.slots;
       known.granted = granted;
-      this.#reports.usageChanged(known);
+      if (isMore) this.#reports.usageChanged(known);
+      else this.#reports.usageAwaited(known);
       // Poolmgr can't have heard yet that it is stuck, or never did, where the stream broke.
       if (known.isStuck) this.suspect(known, "TIMED_OUT");
       else this.#activate(known, false);

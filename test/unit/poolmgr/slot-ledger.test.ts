@@ -26,12 +26,12 @@ describe("SlotLedger", () => {
   it("has lowered slots back when the router, knowing of it, has no more in flight", () => {
     const ledger = new SlotLedger(10);
     ledger.tell("a", 10, 1);
-    ledger.use("a", 9, 1);
+    ledger.use("a", 9, 1, 0);
     ledger.tell("a", 4, 2);
     expect(ledger.free).toBe(0);
-    ledger.use("a", 7, 2);
+    ledger.use("a", 7, 2, 0);
     expect(ledger.free).toBe(3);
-    ledger.use("a", 1, 2);
+    ledger.use("a", 1, 2, 0);
     expect(ledger.free).toBe(6);
     expect(ledger.inFlight).toBe(1);
   });
@@ -40,7 +40,7 @@ describe("SlotLedger", () => {
     const ledger = new SlotLedger(10);
     ledger.tell("a", 10, 1);
     ledger.tell("a", 4, 2);
-    ledger.use("a", 0, 1);
+    ledger.use("a", 0, 1, 0);
     expect(ledger.free).toBe(0);
   });
 
@@ -49,7 +49,7 @@ describe("SlotLedger", () => {
     ledger.tell("a", 2, 1);
     ledger.withdraw("a");
     ledger.withdraw("nobody");
-    ledger.use("a", 0, 9);
+    ledger.use("a", 0, 9, 0);
     expect(ledger.free).toBe(0);
     expect(() => ledger.tell("a", 1, 3)).toThrow("draining");
     ledger.release("a");
@@ -61,7 +61,7 @@ describe("SlotLedger", () => {
 
   it("knows nothing of what routers say without a share", () => {
     const ledger = new SlotLedger(2);
-    ledger.use("a", 5, 1);
+    ledger.use("a", 5, 1, 0);
     expect(ledger.inFlight).toBe(0);
   });
 });
@@ -175,7 +175,7 @@ class Model {
     const message = link.toPoolmgr.shift();
     if (message === undefined) return;
     link.said = message;
-    this.ledger.use(String(index), message.inFlight, message.seen);
+    this.ledger.use(String(index), message.inFlight, message.seen, 0);
   }
 
   #finish(link: Link, count: number): void {

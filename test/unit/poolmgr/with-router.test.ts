@@ -67,3 +67,59 @@ describe("PoolManager with the router's own slot table", () => {
     expect(stage.count("DRAINING")).toBe(0);
   });
 });
+
+describe("PoolManager with two routers' own slot tables", () => {
+  let stage: Stage;
+  let tables: SlotTable[] = [];
+  afterEach(async () => {
+    for (const table of tables) table.stop();
+    await stage.down();
+  });
+  const up = async (requestsPerInstance: number): Promise<[SlotTable, SlotTable]> => {
+    stage = await Stage.up({ functions: [aFunction({ settings: { requestsPerInstance } })] });
+    stage.router.close();
+    const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
+    const options = { link: stage.manager.hub, clock: stage.clock, logger: silentLogger, maxWaitingPerFunction: 1_000 };
+    const made: [SlotTable, SlotTable] = [
+      new SlotTable({ ...options, connect: () => connections }),
+      new SlotTable({ ...options, connect: () => connections }),
+    ];
+    tables = made;
+    for (const table of made) table.start();
+    await settled();
+    return made;
+  };
+  const acquire = async (table: SlotTable) => table.tryAcquire(target) ?? (await table.wait(target, 1_000).lease);
+
+  it("has one instance go to and fro between them, and starts no other one, while they call in turn", async () => {
+    const [one, other] = await up(1);
+    for (let at = 0; at < 200; at++) {
+      const lease = await acquire(at % 24 < 12 ? one : other);
+      // What is reported every 200 ms falls into one of these requests, and is no more true when the other router asks.
+      await stage.clock.pass(19);
+      lease?.release();
+      await stage.clock.pass(at % 3);
+    }
+    expect(stage.instances()).toHaveLength(1);
+  });
+
+  it("starts as many as their requests need together, and hands each the slots that it needs", async () => {
+    const [one, other] = await up(2);
+    const leases = await Promise.all([one, other, one, other, other].map(acquire));
+    expect(leases.every((lease) => lease !== undefined)).toBe(true);
+    expect(stage.instances()).toHaveLength(3);
+    for (const lease of leases) lease?.release();
+    const again = await Promise.all([one, one, one, one, one, one].map(acquire));
+    expect(again.every((lease) => lease !== undefined)).toBe(true);
+    expect(stage.instances()).toHaveLength(3);
+  });
+
+  it("starts one more where the other router's request goes on", async () => {
+    const [one, other] = await up(1);
+    await acquire(one);
+    await stage.clock.pass(250);
+    const waiting = other.wait(target, 2_000).lease;
+    expect(await waiting).toBeDefined();
+    expect(stage.instances()).toHaveLength(2);
+  });
+});

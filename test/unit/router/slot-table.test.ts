@@ -216,16 +216,31 @@ describe("SlotTable", () => {
     expect(poolmgr.of("USAGE").at(-1)?.instances).toEqual([{ instanceId: "b", inFlight: 0, idleMs: 200 }]);
   });
 
-  it("takes no request beyond a grant that became smaller, and says what it still has", async () => {
+  it("takes no request beyond a grant that became smaller, and says at once what it still has beyond it", async () => {
     poolmgr.grant(anInstance("a", 3));
     const leases = [take(), take()];
+    const told = async (): Promise<number | undefined> => {
+      await clock.pass(0);
+      return poolmgr.of("USAGE").at(-1)?.instances[0]?.inFlight;
+    };
     poolmgr.grant(anInstance("a", 1));
+    expect(await told()).toBe(2);
     leases[0]?.release();
+    expect(await told()).toBe(1);
     expect(table.tryAcquire(target)).toBeUndefined();
     leases[1]?.release();
-    expect(table.tryAcquire(target)).toBeDefined();
+    expect(await told()).toBe(1);
     await clock.pass(200);
-    expect(poolmgr.of("USAGE").at(-1)?.instances).toEqual([{ instanceId: "a", inFlight: 1, idleMs: 200 }]);
+    expect(await told()).toBe(0);
+    expect(table.tryAcquire(target)).toBeDefined();
+  });
+
+  it("says at once what it has in flight when it is granted what it has", async () => {
+    poolmgr.grant(anInstance("a", 1));
+    take();
+    poolmgr.grant(anInstance("a", 1));
+    await clock.pass(0);
+    expect(poolmgr.of("USAGE").at(-1)?.instances).toEqual([{ instanceId: "a", inFlight: 1, idleMs: 0 }]);
   });
 
   it("gives a withdrawn instance back when its last request has ended", () => {

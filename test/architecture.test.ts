@@ -63,7 +63,7 @@ describe("The rules themselves", () => {
   });
 
   it.each([
-    ["router/a.ts", `import { x } from "./b.js"; import { y } from "../lib/y.js"; import { Pool } from "undici";`],
+    ["router/a.ts", `import { x } from "./b.js"; import { y } from "../lib/y.js"; import httpProxy from "http-proxy";`],
     ["poolmgr/a.ts", `import type { ClusterDriver } from "../cluster/cluster-driver.js";`],
     ["services/a.ts", `const at = new Date("2020-01-01");`],
     ["app/a.ts", `import { x } from "../cluster/local/x.js"; const at = new Date();`],

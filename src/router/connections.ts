@@ -1,10 +1,8 @@
-import { buildConnector, Client } from "undici";
 import type { Clock } from "../lib/clock.js";
-import { DialledAhead } from "./dialled-ahead.js";
+import { InstanceConnection } from "./instance-connection.js";
 
 export interface ConnectionSettings {
-  /** Its time limit included. */
-  readonly dial: buildConnector.connector;
+  readonly connectTimeoutMs: number;
   /** Idle connections are dropped before the instance would drop them, so that a request rarely meets a closing one. */
   readonly idleMs: number;
   readonly maxResponseHeaderBytes: number;
@@ -13,20 +11,27 @@ export interface ConnectionSettings {
 export const connectTimeoutMs = 2_000;
 
 export const defaultConnectionSettings: ConnectionSettings = {
-  dial: buildConnector({ timeout: connectTimeoutMs }),
+  connectTimeoutMs,
   idleMs: 4_000,
   maxResponseHeaderBytes: 64 * 1024,
 };
+
+/** How often those are looked for that have been idle for too long. */
+const sweepMs = 1_000;
 
 /**
  * The keep-alive connections to one instance: one per request in flight at most, the most recently used first. Whoever
  * holds a slot takes one and gives it back; so their number is bounded by the slots.
  */
 export class Connections {
-  readonly #origin: URL;
-  readonly #idle: Client[] = [];
-  readonly #all = new Set<Client>();
-  readonly #ahead: DialledAhead[] = [];
+  readonly #host: string;
+  readonly #port: number;
+  /** Those used last are last. */
+  #idle: InstanceConnection[] = [];
+  readonly #all = new Set<InstanceConnection>();
+  /** Their requests are written in one go, when what has come meanwhile was read. */
+  #due: InstanceConnection[] = [];
+  #sweep: { stop(): void } | undefined;
   #isClosed = false;
 
   /** `address` is host:port. */
@@ -35,71 +40,83 @@ export class Connections {
     private readonly settings: ConnectionSettings,
     private readonly clock: Clock,
   ) {
-    this.#origin = new URL(`http://${address}`);
+    const colon = address.lastIndexOf(":");
+    this.#host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+    this.#port = Number(address.slice(colon + 1));
   }
 
-  take(): Client {
-    return this.#idle.pop() ?? this.#open();
+  take(): InstanceConnection {
+    const nowMs = this.clock.monotonicMs();
+    for (let last = this.#idle.pop(); last !== undefined; last = this.#idle.pop()) {
+      if (last.isOpen && nowMs < last.restsUntilMs) return last;
+      // One that was dialled ahead and is not open yet may never be.
+      last.destroy();
+    }
+    return this.#open();
   }
 
   /** Opens as many, for requests that are about to come. */
   dialAhead(count: number): void {
-    const { host, protocol, port } = this.#origin;
-    const hostname = this.#origin.hostname.replace(/^\[(.*)\]$/, "$1");
-    const { dial, idleMs } = this.settings;
-    for (let at = 0; at < count; at++) {
-      const ahead = new DialledAhead(dial, { hostname, host, protocol, port }, this.clock, idleMs);
-      this.#ahead.push(ahead);
-      this.#idle.push(this.#open((options, callback) => ahead.connect(options, callback)));
-    }
+    for (let at = 0; at < count; at++) this.#rest(this.#open());
   }
 
-  give(client: Client): void {
-    if (this.#isClosed) this.#end(client);
-    else this.#idle.push(client);
-  }
-
-  /** For one whose exchange was broken off: its client would connect again only to find that there is nothing to send. */
-  discard(client: Client): void {
-    this.#end(client);
+  give(connection: InstanceConnection): void {
+    if (this.#isClosed || !connection.canRest) connection.destroy();
+    else this.#rest(connection);
   }
 
   /** Closes idle connections now, and those in use when they are given back or after `graceMs`. */
   close(graceMs: number): void {
     this.#isClosed = true;
-    this.#dropAhead();
-    for (const client of this.#idle.splice(0)) this.#end(client);
+    for (const connection of this.#idle.splice(0)) connection.destroy();
     if (this.#all.size > 0) this.clock.after(graceMs, () => this.destroy());
   }
 
   /** Cuts every connection, those in use too. */
   destroy(): void {
     this.#isClosed = true;
-    this.#dropAhead();
-    for (const client of this.#all) this.#end(client);
-    this.#idle.length = 0;
+    this.#sweep?.stop();
+    for (const connection of this.#all) connection.cut();
   }
 
-  #dropAhead(): void {
-    for (const ahead of this.#ahead.splice(0)) ahead.drop();
+  #rest(connection: InstanceConnection): void {
+    connection.rest(this.clock.monotonicMs());
+    this.#idle.push(connection);
+    this.#sweep ??= this.clock.after(sweepMs, () => this.#dropRested());
   }
 
-  #open(connect = this.settings.dial): Client {
-    const client = new Client(this.#origin, {
-      connect,
-      pipelining: 1,
-      keepAliveTimeout: this.settings.idleMs,
-      maxHeaderSize: this.settings.maxResponseHeaderBytes,
-      // Time limits are the function's and are kept by the exchange, in one place for all phases.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+  #dropRested(): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const connection of this.#idle.filter(({ restsUntilMs }) => restsUntilMs <= nowMs)) connection.destroy();
+    this.#sweep = this.#idle.length === 0 ? undefined : this.clock.after(sweepMs, () => this.#dropRested());
+  }
+
+  #open(): InstanceConnection {
+    const connection = new InstanceConnection({
+      ...this.settings,
+      host: this.#host,
+      port: this.#port,
+      clock: this.clock,
+      writeSoon: (due) => this.#writeSoon(due),
+      onClosed: (closed) => this.#forget(closed),
     });
-    this.#all.add(client);
-    return client;
+    this.#all.add(connection);
+    return connection;
   }
 
-  #end(client: Client): void {
-    this.#all.delete(client);
-    client.destroy(null, () => {});
+  #writeSoon(connection: InstanceConnection): void {
+    if (this.#due.push(connection) === 1) setImmediate(() => this.#writeDue());
+  }
+
+  #writeDue(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const connection of due) connection.write();
+  }
+
+  #forget(connection: InstanceConnection): void {
+    this.#all.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
   }
 }

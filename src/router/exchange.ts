@@ -2,16 +2,17 @@
  * One attempt: a request to one instance and its answer, streamed both ways.
  *
  * It ends exactly once, with an Outcome. Nothing is buffered: each side reads as fast as the other takes. Before the
- * answer's head the function has its time limit; after it, the same limit between two chunks. Uses undici's handler
- * methods onConnect to onError, which hand over headers unparsed; undici calls nothing after onComplete or onError.
+ * answer's head the function has its time limit; after it, the same limit between two chunks.
  */
 import type { ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
-import type { Dispatcher } from "undici";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
-import type { HttpCall, Call } from "./call.js";
+import type { AnswerHead } from "./answer-fields.js";
 import { answerHead } from "./answer-head.js";
+import type { HttpCall, Call } from "./call.js";
+import type { Connections } from "./connections.js";
+import type { AnswerHandler, InstanceConnection, InstanceRequest, Loss } from "./instance-connection.js";
 import { functionError, headerValue, trailerPairs } from "./response-head.js";
 import { endsWithHead, toldInvocation } from "./told-invocation.js";
 import { bodyTooSlow, type Upload } from "./upload.js";
@@ -35,6 +36,10 @@ export type Suspicion = "CRASHED" | "TIMED_OUT";
 /** A slower upload than this is the client's fault, not the function's. */
 const minUploadBytesPerSecond = 1024;
 
+/** Shorter bodies are cheaper to send as text, longer ones as bytes. */
+const asTextBytes = 16 * 1024;
+
+const none = Buffer.alloc(0);
 const answered: Outcome = { type: "ANSWERED" };
 const cancelled: Outcome = { type: "CANCELLED" };
 
@@ -46,20 +51,22 @@ export interface ExchangeOptions {
   readonly isFermiRuntime: boolean;
   readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
+  readonly connections: Connections;
+  readonly request: InstanceRequest;
   readonly done: (outcome: Outcome) => void;
 }
 
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements AnswerHandler {
   readonly #options: ExchangeOptions;
   readonly #call: Call;
   readonly #res: ServerResponse;
   readonly #startedMs: number;
-  #abort: (() => void) | undefined;
-  #resume: (() => void) | undefined;
+  #connection: InstanceConnection | undefined;
   #timer: { stop(): void } | undefined;
   /** When the function or the client last did what was waited for. */
   #progressMs: number;
   #uploadedBefore = 0;
+  #isSent = false;
   #isPaused = false;
   #hasHead = false;
   #isDone = false;
@@ -73,53 +80,91 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#arm(this.#call.callee.timeoutMs);
   }
 
-  onConnect(abort: () => void): void {
-    this.#abort = abort;
-    if (this.#isDone) abort();
+  /** To be called once. */
+  begin(): void {
+    this.#connection = this.#options.connections.take();
+    this.#connection.send(this.#options.request, this);
   }
 
-  /** False pauses the answer until the client has taken what it has. */
-  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    if (status < 200 || this.#isDone) return true;
-    if (this.#options.isFermiRuntime && status === 503 && headerValue(raw, "x-fermi-busy") !== undefined) {
-      this.#end({ type: "NOT_RUN", because: "BUSY" });
-      return true;
-    }
-    this.#progressMs = this.#options.clock.monotonicMs();
-    this.#resume = resume;
-    if (status >= 500 && this.#options.isFermiRuntime) this.#call.functionError = functionError(raw);
-    if (!this.#call.clientGone) this.#writeHead(status, statusText, raw);
-    this.#hasHead = true;
-    return true;
+  sending(): void {
+    this.#isSent = true;
   }
 
-  #writeHead(status: number, statusText: string, raw: Buffer[]): void {
-    const mustClose = this.#options.mustClose() || (this.#isUploading && status >= 400);
-    this.#call.httpStatus = status;
-    const head = answerHead(this.#call, raw, mustClose);
-    if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));
-    this.#res.writeHead(status, printable(status, statusText), head);
+  whole(head: AnswerHead, body: Buffer, trailers: readonly string[]): void {
+    if (!this.#begun(head)) return;
+    this.#complete(trailers, body);
   }
 
-  onData(chunk: Buffer): boolean {
+  head(head: AnswerHead): void {
+    this.#begun(head);
+  }
+
+  body(bytes: Buffer): boolean {
     if (this.#call.clientGone || this.#isDone) return true;
-    this.#call.responseBytes += chunk.length;
+    this.#call.responseBytes += bytes.length;
     this.#progressMs = this.#options.clock.monotonicMs();
-    if (this.#res.write(chunk)) return true;
+    if (this.#res.write(bytes)) return true;
     this.#isPaused = true;
     this.#res.once("drain", () => this.#drained());
     return false;
   }
 
-  onComplete(trailers: string[] | null): void {
+  end(trailers: readonly string[]): void {
+    this.#complete(trailers, none);
+  }
+
+  lost(loss: Loss): void {
+    if (this.#isDone) return;
+    switch (loss.type) {
+      case "STALE":
+        return this.begin();
+      case "UNREACHABLE":
+        return this.#end({ type: "NOT_RUN", because: "NO_CONNECTION" });
+      case "UPLOAD":
+        return loss.error instanceof AppError ? this.#fail(loss.error) : this.#crashed(loss.error);
+      case "MALFORMED":
+        return this.#fail(this.#hasHead ? this.#lostError(loss.error) : loss.error);
+      case "LOST":
+        return this.#crashed(loss.cause);
+    }
+  }
+
+  /** False where there is nothing more to be done about the answer. */
+  #begun(head: AnswerHead): boolean {
+    const { status, headers } = head;
+    if (this.#isDone) return false;
+    if (this.#options.isFermiRuntime && status === 503 && headerValue(headers, "x-fermi-busy") !== undefined) {
+      this.#end({ type: "NOT_RUN", because: "BUSY" });
+      return false;
+    }
+    this.#progressMs = this.#options.clock.monotonicMs();
+    if (status >= 500 && this.#options.isFermiRuntime) this.#call.functionError = functionError(headers);
+    if (!this.#call.clientGone) this.#writeHead(head);
+    this.#hasHead = true;
+    return true;
+  }
+
+  #writeHead({ status, statusText, headers }: AnswerHead): void {
+    const mustClose = this.#options.mustClose() || (this.#isUploading && status >= 400);
+    this.#call.httpStatus = status;
+    const head = answerHead(this.#call, headers, mustClose);
+    if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));
+    this.#res.writeHead(status, printable(status, statusText), head);
+  }
+
+  /** `last` is what is left of the body; it may be what is read into next. */
+  #complete(trailers: readonly string[], last: Buffer): void {
     if (this.#isDone) return;
     if (this.#call.clientGone) return this.#end(cancelled);
-    // With these handler methods undici hands trailers over as it does headers, unparsed.
-    const pairs = trailerPairs((trailers ?? []) as unknown as Buffer[]);
+    this.#call.responseBytes += last.length;
+    const pairs = trailerPairs(trailers);
     if (this.#call.plan.isInternal) pairs.push(this.#told());
     if (pairs.length > 0) this.#res.addTrailers(pairs);
     this.#end(answered);
-    this.#res.end();
+    if (last.length === 0) this.#res.end();
+    // As text it goes out in one piece with the head.
+    else if (last.length <= asTextBytes) this.#res.end(last.toString("latin1"), "latin1");
+    else this.#res.end(Buffer.from(last));
   }
 
   #told(): [string, string] {
@@ -128,18 +173,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return toldInvocation(this.#call, clock.monotonicMs());
   }
 
-  onError(error: Error): void {
-    if (this.#isDone) return;
-    if (error instanceof AppError) return this.#fail(error);
-    if (isRefusal(error))
-      return this.#fail(new AppError("BAD_REQUEST", "The request can't be sent on.", { cause: error }));
-    if (this.#abort === undefined) return this.#end({ type: "NOT_RUN", because: "NO_CONNECTION" });
-    const malformed = this.#hasHead ? undefined : malformedMessage(error);
-    const suspect = this.#hasHead || malformed !== undefined ? undefined : "CRASHED";
-    this.#fail(new AppError("FUNCTION_CRASHED", malformed ?? this.#lostMessage(), { cause: error }), suspect);
+  /** After the head that says nothing about the instance, as its code may have broken the answer off. */
+  #crashed(cause: Error | undefined): void {
+    this.#fail(this.#lostError(cause), this.#hasHead ? undefined : "CRASHED");
   }
 
-  /** A stream that throws breaks its answer off, and its instance is well: that says nothing about the instance. */
+  #lostError(cause: Error | undefined): AppError {
+    return new AppError("FUNCTION_CRASHED", this.#lostMessage(), { cause });
+  }
+
   #lostMessage(): string {
     if (this.#options.isStopping()) {
       return `The router was stopped ${this.#hasHead ? "while" : "before"} it answered.`;
@@ -154,13 +196,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Before the head: the function runs on, as closing its socket would not stop it. After it: it is told. */
   #clientGone(): void {
     if (this.#isDone) return;
-    if (this.#hasHead || this.#isUploading || this.#abort === undefined) this.#end(cancelled);
+    if (this.#hasHead || this.#isUploading || !this.#isSent) this.#end(cancelled);
   }
 
   #drained(): void {
     this.#isPaused = false;
     this.#progressMs = this.#options.clock.monotonicMs();
-    if (!this.#isDone) this.#resume?.();
+    if (!this.#isDone) this.#connection?.resume();
   }
 
   #arm(ms: number): void {
@@ -210,28 +252,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#isDone = true;
     this.#timer?.stop();
     this.#call.onClientGone = () => {};
-    if (outcome.type !== "ANSWERED") this.#abort?.();
+    this.#leaveConnection(outcome);
     // A client that has part of an answer must see that it is not the whole.
     if (outcome.type === "CUT" || (outcome.type === "CANCELLED" && this.#hasHead)) this.#res.destroy();
     this.#options.done(outcome);
+  }
+
+  #leaveConnection({ type }: Outcome): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (type === "ANSWERED") this.#options.connections.give(connection);
+    else connection.destroy();
   }
 }
 
 /** Node refuses a reason phrase with anything unprintable in it; then its own is as good. */
 const printable = (status: number, text: string): string =>
   /^[\t\x20-\x7e]*$/.test(text) ? text : (STATUS_CODES[status] ?? "");
-
-const errorCode = (error: Error): string => String((error as { code?: unknown }).code);
-
-/** undici would not send it at all. */
-const isRefusal = (error: Error): boolean =>
-  ["UND_ERR_INVALID_ARG", "UND_ERR_NOT_SUPPORTED", "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH"].includes(errorCode(error));
-
-/** The instance is there, but what it answers is not fit to be passed on. */
-function malformedMessage(error: Error): string | undefined {
-  const code = errorCode(error);
-  if (code === "UND_ERR_HEADERS_OVERFLOW") return "The function's response headers are too large.";
-  if (error.name === "HTTPParserError" || code === "ERR_INVALID_CHAR") return "The function's answer is no valid HTTP.";
-  if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return "The function's answer is not as long as it said.";
-  return undefined;
-}

@@ -1,8 +1,8 @@
-import type { Readable } from "node:stream";
 import type { Clock } from "../lib/clock.js";
 import type { HttpCall } from "./call.js";
 import { Exchange, type Outcome } from "./exchange.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
+import type { InstanceRequest } from "./instance-connection.js";
 import type { Lease } from "./target-slots.js";
 import type { TokenHandout } from "./token-handout.js";
 import type { Upload } from "./upload.js";
@@ -21,42 +21,59 @@ export interface ForwardOptions {
   readonly tokens: TokenHandout;
 }
 
-/** Sends the request to the lease's instance and its answer to the client. Never rejects; undici's refusals are outcomes. */
+/** Sends the request to the lease's instance and its answer to the client. Never rejects. */
 export function forward(http: HttpCall, lease: Lease, body: RequestBody, options: ForwardOptions): Promise<Outcome> {
-  const { call } = http;
-  const { instance, slots } = lease;
   return new Promise((resolve) => {
-    const client = slots.connections.take();
     const exchange = new Exchange({
-      ...options,
+      clock: options.clock,
+      mustClose: options.mustClose,
+      isStopping: options.isStopping,
       http,
       upload: body.type === "STREAM" ? body.upload : null,
-      isFermiRuntime: instance.contract === "FERMI",
-      done: (outcome) => {
-        if (outcome.type === "ANSWERED") slots.connections.give(client);
-        else slots.connections.discard(client);
-        resolve(outcome);
-      },
+      isFermiRuntime: lease.instance.contract === "FERMI",
+      connections: lease.slots.connections,
+      request: instanceRequest(http, lease, body, options.tokens),
+      done: resolve,
     });
-    const headers = functionHeaders(call, instance);
-    for (const header of options.tokens.headersFor(call.callee.fn, instance)) headers.push(header);
-    for (const header of call.plan.headers) headers.push(header);
-    const length = announcedLength(body);
-    if (length !== null) headers.push("content-length", length);
-    client.dispatch(
-      { method: call.plan.method, path: functionPath(call, instance), headers, body: openBody(body) },
-      exchange,
-    );
+    exchange.begin();
   });
 }
 
-/** A whole body's length is told by undici itself; so is a chunked stream's framing. */
-function announcedLength(body: RequestBody): string | null {
-  if (body.type === "NONE") return body.announcesLength ? "0" : null;
-  return body.type === "STREAM" && body.contentLength !== null ? String(body.contentLength) : null;
+function instanceRequest({ call }: HttpCall, lease: Lease, body: RequestBody, tokens: TokenHandout): InstanceRequest {
+  const { instance } = lease;
+  const { method, headers } = call.plan;
+  let head = `${method} ${functionPath(call, instance)} HTTP/1.1\r\n`;
+  head += lines(headers);
+  head += lines(functionHeaders(call, instance));
+  head += lines(tokens.headersFor(call.callee.fn, instance));
+  head += `connection: keep-alive\r\n${framing(method, body)}\r\n`;
+  return { method, head, body: bodyToSend(body), isChunked: body.type === "STREAM" && body.contentLength === null };
 }
 
-function openBody(body: RequestBody): Buffer | Readable | null {
+/** What a parser let pass, or Fermi says itself, has nothing in it that could end a line. */
+function lines(headers: readonly string[]): string {
+  let text = "";
+  for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return text;
+}
+
+/** Methods with which servers expect a body, or to be told that there is none. */
+const withBody = new Set(["POST", "PUT", "PATCH"]);
+
+function framing(method: string, body: RequestBody): string {
+  switch (body.type) {
+    case "NONE":
+      return body.announcesLength || withBody.has(method) ? "content-length: 0\r\n" : "";
+    case "WHOLE":
+      return `content-length: ${body.bytes.length}\r\n`;
+    case "STREAM":
+      return body.contentLength === null
+        ? "transfer-encoding: chunked\r\n"
+        : `content-length: ${body.contentLength}\r\n`;
+  }
+}
+
+function bodyToSend(body: RequestBody): InstanceRequest["body"] {
   if (body.type === "NONE") return null;
-  return body.type === "WHOLE" ? body.bytes : body.upload.open();
+  return body.type === "WHOLE" ? body.bytes : () => body.upload.open();
 }

@@ -24,13 +24,13 @@ export interface HeadRules {
  * Without hop-by-hop headers, those that Connection names, and X-Fermi-*: only Fermi speaks there, so that a failure of
  * the platform and one of the function can always be told apart.
  */
-export function responseHeaders(raw: readonly Buffer[], { dropCors, dropLength }: HeadRules): string[] {
+export function responseHeaders(raw: readonly string[], { dropCors, dropLength }: HeadRules): string[] {
   const kept: string[] = [];
   let named: ReadonlySet<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] as Buffer).toString("latin1");
+    const name = raw[i] as string;
     const lower = name.toLowerCase();
-    const value = (raw[i + 1] as Buffer).toString("latin1");
+    const value = raw[i + 1] as string;
     if (lower === "connection") named = namedInConnection(value.toLowerCase());
     if (hopByHop.has(lower) || lower.startsWith("x-fermi-")) continue;
     if ((dropCors && isCorsHeader(lower)) || (dropLength && lower === "content-length")) continue;
@@ -40,7 +40,7 @@ export function responseHeaders(raw: readonly Buffer[], { dropCors, dropLength }
 }
 
 /** What the runtime says of user code that failed: percent-encoded in the header, one line here. */
-export function functionError(raw: readonly Buffer[]): string | null {
+export function functionError(raw: readonly string[]): string | null {
   const encoded = headerValue(raw, "x-fermi-function-error");
   if (encoded === undefined) return null;
   try {
@@ -51,12 +51,10 @@ export function functionError(raw: readonly Buffer[]): string | null {
 }
 
 /** The value of one header, in a raw list. */
-export function headerValue(raw: readonly Buffer[], lowerCaseName: string): string | undefined {
+export function headerValue(raw: readonly string[], lowerCaseName: string): string | undefined {
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] as Buffer;
-    if (name.length === lowerCaseName.length && name.toString("latin1").toLowerCase() === lowerCaseName) {
-      return (raw[i + 1] as Buffer).toString("latin1");
-    }
+    const name = raw[i] as string;
+    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return raw[i + 1];
   }
   return undefined;
 }
@@ -65,13 +63,12 @@ export function headerValue(raw: readonly Buffer[], lowerCaseName: string): stri
 const neverTrailers = new Set([...hopByHop, "content-length", "host", "trailer", "content-encoding", "content-type"]);
 
 /** Trailers as Node takes them: pairs. */
-export function trailerPairs(raw: readonly Buffer[]): [string, string][] {
+export function trailerPairs(raw: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] as Buffer).toString("latin1");
+    const name = raw[i] as string;
     const lower = name.toLowerCase();
-    if (!neverTrailers.has(lower) && !lower.startsWith("x-fermi-"))
-      pairs.push([name, (raw[i + 1] as Buffer).toString("latin1")]);
+    if (!neverTrailers.has(lower) && !lower.startsWith("x-fermi-")) pairs.push([name, raw[i + 1] as string]);
   }
   return pairs;
 }

@@ -134,7 +134,7 @@ export class Router {
 
   /** Resolves when the port is open; ready when the routes are loaded, which is tried until it succeeds. */
   async start(): Promise<{ port: number }> {
-    const { host, port } = this.#options;
+    const { host, port, clock } = this.#options;
     const server = this.#front.createServer(this.#options);
     server.listen(port, host);
     await once(server, "listening");
@@ -144,7 +144,7 @@ export class Router {
     });
     this.#slots.start();
     const address = server.address() as AddressInfo;
-    await warmUp(address);
+    await warmUp(address, clock);
     return { port: address.port };
   }
 

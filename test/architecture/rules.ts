@@ -39,7 +39,6 @@ export const reserved: Readonly<Record<string, readonly string[]>> = {
   "type-graphql": ["schema", "resolvers", "auth", "app"],
   "@kubernetes/client-node": ["cluster/kubernetes"],
   "http-proxy": ["router"],
-  undici: ["router"],
   express: ["app"],
   "@apollo/server": ["app"],
   commander: ["cli"],

@@ -4,6 +4,8 @@ import { asynchronous } from "./async.mjs";
 import { asyncChaos } from "./async-chaos.mjs";
 import { burst } from "./burst.mjs";
 import { coldStart } from "./cold-start.mjs";
+import { latency } from "./contest/latency.mjs";
+import { idleSockets } from "./contest/sockets.mjs";
 import { warm } from "./contest/warm.mjs";
 import { isQuick } from "./rounds.mjs";
 import { scale } from "./scale.mjs";
@@ -13,6 +15,8 @@ import { timersExact } from "./timers.mjs";
 /** In the order of the page. */
 const measurements = {
   warm,
+  latency,
+  sockets: idleSockets,
   cold: coldStart,
   burst,
   scale,

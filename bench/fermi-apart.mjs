@@ -6,17 +6,30 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { settings } from "../dist/config/settings.js";
 import { startEmbeddedPostgres } from "../dist/store/embedded-postgres.js";
 import { freePort, startProcess } from "./processes.mjs";
 import { gqlClient, readJson, until } from "./server.mjs";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+/** Variables that keep a router to one worker, where it can have several. */
+export const oneWorker = workers(1);
+
+/** Undefined where a router is one process always. */
+export function workers(count) {
+  return Object.hasOwn(settings, "routerWorkers")
+    ? { FERMI_ROUTER_WORKERS: String(count) }
+    : count === 1
+      ? {}
+      : undefined;
+}
+
 const stopAll = async (stops) => {
   for (const stop of stops.reverse()) await stop();
 };
 
-/** `settings` are variables of FERMI_ for every process. */
-export async function startFermiApart(folder, settings = {}) {
+/** `variables` are for every process. */
+export async function startFermiApart(folder, variables = {}) {
   const stops = [];
   try {
     const database = await startEmbeddedPostgres({ dataDir: path.join(folder, "database") });
@@ -30,7 +43,7 @@ export async function startFermiApart(folder, settings = {}) {
       FERMI_EXAMPLES: "false",
       FERMI_LOG_LEVEL: "error",
       FERMI_MAX_INSTANCES: "200",
-      ...settings,
+      ...variables,
     };
     await migrate(database.url);
     const start = async (name, roles, more, execArgv) => {
@@ -67,14 +80,27 @@ export async function migrate(databaseUrl) {
   if (migration.child.exitCode !== 0) throw new Error(`fermi migrate failed:\n${migration.output()}`);
 }
 
-async function startPart(folder, roles, settings, execArgv = []) {
+async function startPart(folder, roles, variables, execArgv = []) {
   mkdirSync(folder, { recursive: true });
   const readyFile = path.join(folder, "ready.json");
-  const env = { ...settings, FERMI_ROLES: roles, FERMI_DATA_DIR: folder, FERMI_READY_FILE: readyFile };
+  const env = { ...variables, FERMI_ROLES: roles, FERMI_DATA_DIR: folder, FERMI_READY_FILE: readyFile };
   const part = startProcess(process.execPath, [...execArgv, main, "serve"], { env });
   const addresses = await until(`the process of ${roles}`, () => {
     if (part.hasEnded()) throw new Error(`the process of ${roles} ended:\n${part.output()}`);
     return existsSync(readyFile) && readJson(readyFile);
   });
+  await until(`the process of ${roles} to be ready`, () => isReady(addresses));
   return { ...part, addresses };
+}
+
+/** It listens before it has all that it needs. */
+async function isReady({ apiUrl, routerUrl, poolmgrUrl }) {
+  const pages = [
+    apiUrl && `${apiUrl}/readyz`,
+    routerUrl && `${routerUrl}/-/readyz`,
+    poolmgrUrl && `${poolmgrUrl}/readyz`,
+  ];
+  const answers = await Promise.all(pages.filter(Boolean).map((page) => fetch(page)));
+  await Promise.all(answers.map((answer) => answer.arrayBuffer()));
+  return answers.every(({ ok }) => ok);
 }

@@ -7,6 +7,10 @@ import { coldStart } from "./cold-start.mjs";
 import { latency } from "./contest/latency.mjs";
 import { idleSockets } from "./contest/sockets.mjs";
 import { warm } from "./contest/warm.mjs";
+import { functions } from "./functions.mjs";
+import { records } from "./records.mjs";
+import { steady } from "./steady.mjs";
+import { routes } from "./routes.mjs";
 import { isQuick } from "./rounds.mjs";
 import { scale } from "./scale.mjs";
 import { format, writeSection } from "./sections.mjs";
@@ -19,9 +23,13 @@ const measurements = {
   sockets: idleSockets,
   cold: coldStart,
   burst,
+  routes,
+  functions,
+  records,
   scale,
   timers: timersExact,
   async: asynchronous,
+  steady,
   "async-chaos": asyncChaos,
 };
 /** What kills for minutes runs by name only. */

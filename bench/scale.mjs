@@ -1,4 +1,4 @@
-/** A thousand functions with a thousand routes: what making, listing, matching, holding and starting over cost. */
+/** A thousand functions with a thousand routes: what making, listing, holding and starting over cost. */
 import { connect, ok } from "./http.mjs";
 import { createEnvironment, createFunction, helloSource, routed } from "./resources.mjs";
 import { now, startServer, temporaryData } from "./server.mjs";
@@ -24,7 +24,6 @@ export async function scale() {
     server = await startServer(data.folder);
     const again = await list(server);
     if (listing.functions !== many || again.functions !== many) throw new Error("functions are missing");
-    const [matchFew, matchMany] = [await matchNs(few), await matchNs(many)];
     const memory = (mib) => (mib === null ? "not known" : `${count(mib)} MiB`);
     return {
       title: "A thousand functions with a thousand routes",
@@ -33,8 +32,6 @@ export async function scale() {
         ["creation", `${count((1000 * (many - few)) / createdMs)} functions/s`, "each with its route"],
         ["listing all, pages of 200", ms(listing.allMs), ""],
         ["listing the first 50", ms(listing.pageMs), "median of 20"],
-        [`match, ${few} routes`, `${count(matchFew)} ns`, "in process, mean"],
-        [`match, ${many} routes`, `${count(matchMany)} ns`, "in process, mean"],
         [`warm call over HTTP, ${few} routes`, ms(fewRoutes), "median of 300"],
         [`warm call over HTTP, ${many} routes`, ms(manyRoutes), "median of 300"],
         [`resident memory, ${few} functions`, memory(fewMib), "the server's process"],
@@ -94,63 +91,4 @@ async function list({ gql }) {
     after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
   } while (after !== null);
   return { functions, allMs: now() - startedAt, pageMs: median(pages) };
-}
-
-/** Mean nanoseconds of the router's own match, half of the routes plain paths, half templates. */
-async function matchNs(routes) {
-  const { buildRouteTable } = await import("../dist/router/route-table.js");
-  const { match } = await import("../dist/router/match.js");
-  const table = buildRouteTable(snapshotOf(routes));
-  const lines = Array.from({ length: routes }, (_, at) => ({
-    method: "GET",
-    host: "localhost",
-    path: at % 2 === 0 ? `/fn-${at}` : `/fn-${at}/42/orders`,
-  }));
-  let found = 0;
-  const run = (times) => {
-    for (let at = 0; at < times; at++) if (match(table, lines[at % routes]).type === "FOUND") found++;
-  };
-  run(100_000);
-  const times = 1_000_000;
-  const startedAt = now();
-  run(times);
-  const tookMs = now() - startedAt;
-  if (found !== 100_000 + times) throw new Error("a route was not found");
-  return (1e6 * tookMs) / times;
-}
-
-function snapshotOf(routes) {
-  const at = new Date(0);
-  const resource = { namespace: "default", revision: 1, createdAt: at, updatedAt: at };
-  const settings = {
-    timeoutSeconds: 60,
-    requestsPerInstance: 1,
-    minInstances: 0,
-    maxInstances: 100,
-    idleTimeoutSeconds: 120,
-  };
-  const ids = Array.from({ length: routes }, (_, index) => index);
-  const functions = ids.map((id) => ({
-    ...resource,
-    id: `f${id}`,
-    name: `fn-${id}`,
-    environmentId: "e",
-    currentVersionId: `v${id}`,
-    currentVersionNumber: 1,
-    settings,
-    contract: "FERMI",
-  }));
-  const triggers = ids.map((id) => ({
-    ...resource,
-    id: `t${id}`,
-    name: `fn-${id}`,
-    kind: "HTTP",
-    functionId: `f${id}`,
-    enabled: true,
-    methods: ["GET"],
-    path: id % 2 === 0 ? `/fn-${id}` : `/fn-${id}/{order}/orders`,
-    host: null,
-    cors: null,
-  }));
-  return { functions, triggers };
 }

@@ -1,8 +1,7 @@
 /** All contestants at once, so that rounds can alternate between them: who does not take part at the moment idles. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { settings } from "../../dist/config/settings.js";
-import { startFermiApart } from "../fermi-apart.mjs";
+import { startFermiApart, workers } from "../fermi-apart.mjs";
 import { connect } from "../http.mjs";
 import { closedLoop } from "../load/closed-loop.mjs";
 import { createEnvironment, createFunction, routed } from "../resources.mjs";
@@ -87,15 +86,17 @@ async function startProxies(backends, folder, stops) {
   return { contestants, missing };
 }
 
+const wanted = [
+  { name: "fermi", label: "Fermi", count: 1 },
+  { name: "fermi-2", label: "Fermi, 2 workers", count: 2 },
+];
+
 async function startRouters(fermi) {
-  const canHaveWorkers = Object.hasOwn(settings, "routerWorkers");
-  const wanted = canHaveWorkers ? [1, 2] : [1];
   const routers = [];
-  for (const workers of wanted) {
-    const env = canHaveWorkers ? { FERMI_ROUTER_WORKERS: String(workers) } : {};
-    const router = await fermi.startRouter(`router-${workers}`, env);
-    const label = workers === 1 ? "Fermi" : `Fermi, ${workers} workers`;
-    const name = workers === 1 ? "fermi" : `fermi-${workers}`;
+  for (const { name, label, count } of wanted) {
+    const variables = workers(count);
+    if (variables === undefined) continue;
+    const router = await fermi.startRouter(name, variables);
     routers.push({ name, label, pid: () => router.pid, headers: withoutHeaders, origin: () => router.url });
   }
   await makeFunctions(fermi);

@@ -9,7 +9,7 @@ import { now } from "./server.mjs";
 
 const inRoot = (place) => fileURLToPath(new URL(`../${place}`, import.meta.url));
 export const nodeRuntime = [process.execPath, inRoot("environments/nodejs/server.js")];
-export const pythonRuntime = ["python3", "-I", inRoot("environments/python/server.py")];
+export const pythonRuntime = (python) => [python, "-I", inRoot("environments/python/server.py")];
 export const bareServer = [process.execPath, inRoot("bench/contest/bare-server.mjs")];
 
 /** Whatever announces its port as environments/CONTRACT.md says; resolves when it has. */

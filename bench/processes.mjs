@@ -99,7 +99,16 @@ function sumOverTree(pid, read) {
 
 function treeOf(pid) {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
+    childrenOf(`/proc/${pid}/task/${task}/children`).split(" ").filter(Boolean),
   );
   return [pid, ...children.flatMap(treeOf)];
+}
+
+/** Threads come and go while one looks. */
+function childrenOf(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }

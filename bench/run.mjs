@@ -8,7 +8,9 @@ import { latency } from "./contest/latency.mjs";
 import { idleSockets } from "./contest/sockets.mjs";
 import { warm } from "./contest/warm.mjs";
 import { functions } from "./functions.mjs";
+import { recovery } from "./recovery.mjs";
 import { records } from "./records.mjs";
+import { runtimes } from "./runtimes.mjs";
 import { steady } from "./steady.mjs";
 import { routes } from "./routes.mjs";
 import { isQuick } from "./rounds.mjs";
@@ -23,9 +25,11 @@ const measurements = {
   sockets: idleSockets,
   cold: coldStart,
   burst,
+  recovery,
   routes,
   functions,
   records,
+  runtimes,
   scale,
   timers: timersExact,
   async: asynchronous,

@@ -22,3 +22,6 @@ export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}
 /** The median, and in brackets the least and the greatest. */
 export const spread = (samples, show = count) =>
   `${show(median(samples))} (${show(Math.min(...samples))}–${show(Math.max(...samples))})`;
+
+const plainMs = (value) => value.toFixed(value < 10 ? 2 : 0);
+export const spreadMs = (samples) => `${spread(samples, plainMs)} ms`;

@@ -15,8 +15,8 @@ const answerDeadlineMs = 10_000;
 const shown = { p50: 50, p90: 90, p99: 99, p999: 99.9, max: 100 };
 
 /**
- * In a process of its own, so that nothing else delays it. Resolves with percentiles in milliseconds, `errors`, and
- * `sentLateMs`, the generator's own delay at its 99th percentile, which is part of the latencies.
+ * In a process of its own, so that nothing else delays it. Resolves with percentiles in milliseconds, `errors` and
+ * how many of each kind (`failures`), and `sentLateMs`, the generator's own delay at its 99th percentile, which is part of the latencies.
  */
 export async function openLoop(plan) {
   const { stdout } = await promisify(execFile)(process.execPath, [file, JSON.stringify(plan)]);
@@ -28,15 +28,15 @@ async function generate({ origin, path, headers, rate, seconds, warmUpSeconds = 
   const { hostname, port } = new URL(origin);
   const named = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const request = Buffer.from(`GET ${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\n${named.join("")}\r\n`);
-  const all = await Promise.all(Array.from({ length: connections }, () => PlainConnection.open(hostname, port)));
+  const reopen = () => PlainConnection.open(hostname, port);
+  const idle = await Promise.all(Array.from({ length: connections }, reopen));
   const everyNs = 1e9 / rate;
   const skipped = Math.round(warmUpSeconds * rate);
   const total = skipped + Math.round(seconds * rate);
   const startNs = Number(process.hrtime.bigint()) + 20e6;
-  const run = new Run({ idle: all, request, skipped, dueNs: (at) => startNs + at * everyNs });
+  const run = new Run({ idle, reopen, request, skipped, dueNs: (at) => startNs + at * everyNs });
   await paced({ startNs, everyNs, total }, (due) => run.send(due));
   await run.ended(total);
-  for (const connection of all) connection.close();
   return run.result();
 }
 
@@ -46,7 +46,7 @@ class Run {
   #sent = 0;
   #asked = 0;
   #answered = 0;
-  #errors = 0;
+  #failures = new Map();
   #whenAnswered = () => {};
 
   constructor(options) {
@@ -63,37 +63,50 @@ class Run {
     const dueNs = this.dueNs(at);
     const isCounted = at >= this.skipped;
     if (isCounted) record(this.#delays, dueNs);
-    try {
-      const status = await connection.exchange(this.request);
-      if (status !== 200 && isCounted) this.#errors++;
-      this.idle.push(connection);
-    } catch {
-      if (isCounted) this.#errors++;
-    }
+    const { failure, isBroken } = await this.#exchange(connection);
     if (isCounted) record(this.#latencies, dueNs);
+    if (isCounted && failure !== undefined) this.#fail(failure);
+    const next = isBroken ? await this.reopen().catch(() => undefined) : connection;
+    if (next !== undefined) this.idle.push(next);
     this.#answered++;
     this.#whenAnswered();
     this.send(this.#asked);
   }
 
+  async #exchange(connection) {
+    try {
+      const { status, reason } = await connection.exchange(this.request);
+      return status === 200 ? {} : { failure: `${status} ${reason}`.trim() };
+    } catch (error) {
+      return { failure: error.message, isBroken: true };
+    }
+  }
+
+  #fail(kind, times = 1) {
+    this.#failures.set(kind, (this.#failures.get(kind) ?? 0) + times);
+  }
+
   /** Resolves when all are answered; gives up after a while. */
   ended(total) {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, answerDeadlineMs);
+      const timer = setTimeout(() => {
+        this.#fail("not answered", total - this.#answered);
+        resolve();
+      }, answerDeadlineMs);
       this.#whenAnswered = () => {
         if (this.#answered < total) return;
         clearTimeout(timer);
         resolve();
       };
       this.#whenAnswered();
-      this.unanswered = () => total - this.#answered;
     });
   }
 
   result() {
     const percentiles = Object.entries(shown).map(([name, p]) => [name, this.#latencies.percentile(p) / 1e6]);
-    const errors = this.#errors + this.unanswered();
-    return { ...Object.fromEntries(percentiles), errors, sentLateMs: this.#delays.percentile(99) / 1e6 };
+    const errors = [...this.#failures.values()].reduce((sum, times) => sum + times, 0);
+    const failures = Object.fromEntries(this.#failures);
+    return { ...Object.fromEntries(percentiles), errors, failures, sentLateMs: this.#delays.percentile(99) / 1e6 };
   }
 }
 

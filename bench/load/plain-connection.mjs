@@ -23,7 +23,7 @@ export class PlainConnection {
     socket.on("close", () => this.#settle?.reject(new Error("the connection was closed")));
   }
 
-  /** One at a time. Resolves with the status when the whole answer is there. */
+  /** One at a time. Resolves with the status, and Fermi's reason for one that is not 200, when the whole answer is there. */
   exchange(request) {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -32,18 +32,14 @@ export class PlainConnection {
     });
   }
 
-  close() {
-    this.#settle = undefined;
-    this.#socket.destroy();
-  }
-
   #take(text) {
     this.#received += text;
     const end = this.#received.indexOf(headEnd);
     if (end < 0 || !this.#isWhole(end)) return;
     const status = Number(this.#received.slice(9, 12));
+    const reason = status === 200 ? "" : (/\r\nx-fermi-error: (\w+)/i.exec(this.#received)?.[1] ?? "");
     this.#received = "";
-    this.#settle?.resolve(status);
+    this.#settle?.resolve({ status, reason });
   }
 
   #isWhole(end) {

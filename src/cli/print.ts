@@ -25,9 +25,23 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<
     .join("");
 }
 
+/** One line for each field, like `kubectl describe`; what is not known is left out. */
+export function formatDescription<Row>(row: Row, fields: readonly Column<Row>[]): string {
+  const known = fields.map(([name, cell]) => [`${name}:`, cell(row)] as const).filter(([, cell]) => cell != null);
+  const width = Math.max(...known.map(([name]) => name.length));
+  return known.map(([name, cell]) => `${name.padEnd(width)}${gap}${show(cell)}\n`).join("");
+}
+
+export const shortened = (text: string | null, length: number): string | null =>
+  text === null || text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+
 /** One line however odd the value: a control character in a name must not draw on the terminal. */
 // eslint-disable-next-line no-control-regex -- control characters are what it is about
 const controls = /[\u0000-\u001f\u007f-\u009f]+/g;
+
+/** Text of several lines; of what draws on a terminal, line ends and tabs stay. */
+export const printable = (text: string): string =>
+  text.replace(controls, (found) => found.replace(/[^\n\t]/g, (one) => (one === "\r" ? "" : " ")));
 
 function show(value: Cell): string {
   if (value === null || value === undefined || value === "") return "-";

@@ -96,6 +96,25 @@ describe("fermi invocation redrive", () => {
     });
   });
 
+  it("runs those again that a trigger called", async () => {
+    const id = "019a0000-0000-7000-8000-000000000000";
+    const redrives = { redriveInvocations: () => ({ count: 1, hasMore: false }) };
+    const { stdout, api } = await fermi(`invocation redrive --trigger ${id}`, redrives);
+    expect(stdout).toBe("1 invocation runs again\n");
+    expect(api.requests.at(-1)?.variables["filter"]).toEqual({
+      ...{ trigger: id, status: ["DEAD"], until: expect.any(String) },
+    });
+  });
+
+  it("refuses an id along with what would choose others", async () => {
+    const { exitCode, stderr, api } = await fermi("invocation redrive i1 --function p --since 5m --until 1m", {});
+    expect([exitCode, stderr]).toEqual([
+      2,
+      expect.stringContaining("an id says which; it can't be given along with --function, --since, --until"),
+    ]);
+    expect(api.requests).toEqual([]);
+  });
+
   it("demands to be told which", async () => {
     expect(await fermi("invocation redrive", {})).toMatchObject({ exitCode: 2 });
   });

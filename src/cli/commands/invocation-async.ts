@@ -11,9 +11,9 @@ import {
   redriveInvocations,
   type InvocationNode,
 } from "../operations/invocation.operations.js";
-import { readTime } from "../options.js";
 import { formatValue } from "../print.js";
 import type { Shell } from "../shell.js";
+import { readFilter, type FilterOptions } from "./invocation-filter.js";
 
 const everyMs = 500;
 const finalStatuses = ["SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "DEAD"];
@@ -67,36 +67,39 @@ async function cancel(context: Context<unknown>): Promise<void> {
   printDone(context, made, `invocation ${id} is called off`);
 }
 
-interface RedriveOptions {
-  readonly function?: string;
+interface RedriveOptions extends FilterOptions {
   readonly status?: string;
-  readonly since?: string;
-  readonly until?: string;
 }
+
+const filters = ["function", "trigger", "status", "since", "until"] as const;
 
 async function redrive(context: Context<RedriveOptions>): Promise<void> {
   const { api, args, options } = context;
+  const given = filters.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
   if (args.length > 0) {
     const id = idOf(context);
+    if (given.length > 0) throw usageError(`an id says which; it can't be given along with ${given.join(", ")}`);
     const { redriveInvocation: made } = await api.request(redriveInvocation, { id });
     printDone(context, made, `invocation ${id} runs again`);
     return;
   }
-  if (options.function === undefined && options.status === undefined) {
-    throw usageError("say which: an id, or --function <name>, or --status dead for all of the namespace");
+  if (![options.function, options.trigger, options.status].some((one) => one !== undefined)) {
+    throw usageError(
+      "say which: an id, or --function <name>, or --trigger <name>, or --status dead for all of the namespace",
+    );
   }
   const count = await redriveAll(context);
   printDone(context, { count }, count === 1 ? "1 invocation runs again" : `${count} invocations run again`);
 }
 
 /** As many at a time as the server takes; nothing that dies meanwhile is run again by this command. */
-async function redriveAll({ api, namespace, options, now }: Context<RedriveOptions>): Promise<number> {
+async function redriveAll(context: Context<RedriveOptions>): Promise<number> {
+  const { api, options, now } = context;
+  const told = await readFilter(context);
   const filter = {
-    namespace,
-    function: options.function,
+    ...told,
     status: [(options.status ?? "dead").toUpperCase()],
-    since: options.since === undefined ? undefined : readTime(options.since, now),
-    until: options.until === undefined ? now.toISOString() : readTime(options.until, now),
+    until: told["until"] ?? now.toISOString(),
   };
   const advice = { NOT_FOUND: "`fermi function list` shows those there are" };
   let count = 0;
@@ -124,6 +127,7 @@ export function addAsyncCommands(group: Command, shell: Shell): void {
     .description("run dead invocations again: one, or all that match")
     .argument("[id]", "its id")
     .option("--function <name>", "those of one function")
+    .option("--trigger <name>", "those that this route, timer, watch or queue called; its name or id")
     .option("--status <status>", "dead, which is the only one")
     .option("--since <time>", "those since then: 10m ago, or a time")
     .option("--until <time>", "those before then")

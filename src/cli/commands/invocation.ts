@@ -1,26 +1,23 @@
 import { Option, type Command } from "commander";
-import { refused } from "../cli-error.js";
-import { action, printList, printOne, type Context } from "../context.js";
+import { action, printList, type Context } from "../context.js";
 import { recordFlags } from "../flags.js";
 import { getInvocation, listInvocations, type InvocationNode } from "../operations/invocation.operations.js";
-import { listTriggers } from "../operations/trigger.operations.js";
-import { positiveNumber, readTime, several } from "../options.js";
+import { positiveNumber, several } from "../options.js";
 import { collect } from "../paging.js";
-import { formatAge, formatMs, type Column } from "../print.js";
+import { formatAge, formatMs, formatValue, shortened, type Column } from "../print.js";
 import { addAsyncCommands, idOf, noInvocation } from "./invocation-async.js";
+import { describeInvocation } from "./invocation-description.js";
+import { readFilter, type FilterOptions } from "./invocation-filter.js";
 import type { Shell } from "../shell.js";
-import { triggerWords } from "../trigger-operations.js";
 
-interface ListOptions {
-  readonly allNamespaces?: boolean;
+interface ListOptions extends FilterOptions {
   readonly limit: number;
-  readonly function?: string;
   readonly status?: string[];
   readonly source?: string;
-  readonly trigger?: string;
-  readonly since?: string;
-  readonly until?: string;
 }
+
+/** Whole it is in what `get` shows. */
+const errorLength = 100;
 
 const columns = (now: Date): Column<InvocationNode>[] => [
   ["ID", (row) => row.id],
@@ -35,38 +32,15 @@ const columns = (now: Date): Column<InvocationNode>[] => [
   ["LASTED", (row) => formatMs(row.durationMs)],
   ["REQUEST", (row) => `${row.method} ${row.path}`],
   ["AGE", (row) => formatAge(row.acceptedAt, now)],
+  ["ERROR", (row) => shortened(row.error, errorLength)],
 ];
-
-const isId = (text: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
-
-/** Names are one kind's own, so several triggers may have the one that was given. An id is that of a deleted one too. */
-async function triggerId({ api, namespace, options }: Context<ListOptions>, given: string): Promise<string> {
-  if (isId(given)) return given;
-  const from = options.allNamespaces === true ? null : namespace;
-  const all = await collect(Infinity, async (first, after) => {
-    const variables = { namespace: from, function: null, first, after };
-    return (await api.request(listTriggers, variables)).triggers;
-  });
-  const [found, ...others] = all.filter(({ name }) => name === given);
-  const where = from === null ? "" : ` in namespace ${from}`;
-  if (found === undefined) throw refused(`no trigger ${given}${where}; pass its id if it has been deleted`);
-  if (others.length === 0) return found.id;
-  const each = [found, ...others].map(({ __typename: type, id }) => `${triggerWords[type].one} ${id}`);
-  throw refused(`several triggers are called ${given}${where}; pass the id of one: ${each.join(", ")}`);
-}
 
 async function list(context: Context<ListOptions>): Promise<void> {
   const { api, options, now } = context;
-  const trigger = options.trigger === undefined ? undefined : await triggerId(context, options.trigger);
   const filter = {
-    // A trigger stands for its namespace: who has an id needs no namespace to go with it.
-    namespace: options.allNamespaces === true || trigger !== undefined ? undefined : context.namespace,
-    trigger,
-    function: options.function,
+    ...(await readFilter(context)),
     status: options.status?.map((status) => status.toUpperCase()),
     source: options.source,
-    since: options.since === undefined ? undefined : readTime(options.since, now),
-    until: options.until === undefined ? undefined : readTime(options.until, now),
   };
   const advice = { NOT_FOUND: "`fermi function list` shows those there are" };
   const rows = await collect(options.limit, async (first, after) => {
@@ -77,11 +51,11 @@ async function list(context: Context<ListOptions>): Promise<void> {
 }
 
 async function get(context: Context<unknown>): Promise<void> {
-  const { api, now } = context;
+  const { api, shell, format, now } = context;
   const id = idOf(context);
   const { invocation } = await api.request(getInvocation, { id });
   if (invocation === null) throw noInvocation(id);
-  printOne(context, invocation, columns(now));
+  shell.write(format === "table" ? describeInvocation(invocation, now) : formatValue(invocation, format));
 }
 
 const sources = ["HTTP", "TIME", "KUBERNETES_WATCH", "QUEUE", "GRAPHQL"];
@@ -102,7 +76,7 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .action(action(shell, list, recordFlags));
   group
     .command("get")
-    .description("show one invocation")
+    .description("show one invocation: what was asked, what came of it, and why it failed")
     .argument("<id>", "its id")
     .action(action(shell, get, recordFlags));
   addAsyncCommands(group, shell);

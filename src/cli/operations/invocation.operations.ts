@@ -17,11 +17,15 @@ export interface InvocationNode {
   readonly durationMs: number | null;
   readonly waitMs: number | null;
   readonly attempts: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number | null;
+  readonly instance: string | null;
   readonly acceptedAt: string;
+  readonly finishedAt: string | null;
 }
 
 export interface InvocationAnswer extends InvocationNode {
-  readonly result: { readonly body: string; readonly base64: boolean } | null;
+  readonly result: { readonly httpStatus: number; readonly body: string; readonly base64: boolean } | null;
 }
 
 const fields = /* GraphQL */ `

@@ -39,6 +39,15 @@ describe("planPools", () => {
     ]);
   });
 
+  it("starts one of each pool, however many starts of another hang", () => {
+    const hanging = pool("a", { poolSize: 9, starting: 4, waiting: 9 });
+    expect(plan([hanging, pool("b", { waiting: 3 }), pool("c", { waiting: 1 })]).start).toEqual(["b", "c"]);
+    expect(plan([hanging, pool("b", { waiting: 3, starting: 1 })]).start).toEqual([]);
+    const filling = pool("a", { poolSize: 9, starting: 4 });
+    expect(plan([filling, pool("b", { poolSize: 3 })]).start).toEqual(["b"]);
+    expect(plan([filling, pool("b", { waiting: 1 })], { instances: 10 }).start).toEqual([]);
+  });
+
   it("does not count an instance that a claim waits for as a warm one", () => {
     expect(plan([pool("a", { poolSize: 1, starting: 1, waiting: 1 })]).start).toEqual(["a"]);
   });

@@ -16,7 +16,7 @@ export interface Machine {
   readonly instances: number;
   readonly ending: number;
   readonly maxInstances: number;
-  /** Starts at a time; more would only make each slower. */
+  /** Starts at a time, but for one of each pool that lacks some; more would only make each slower. */
   readonly parallelStarts: number;
 }
 
@@ -38,13 +38,14 @@ export function planPools(pools: readonly PoolState[], machine: Machine): PoolPl
   const starts = Math.max(0, machine.parallelStarts - sum(pools.map(({ starting }) => starting)));
   const room = Math.max(0, machine.maxInstances - machine.instances);
   const wanted = inTurns(pools, ({ waiting, starting }) => waiting - starting);
-  const start = wanted.slice(0, Math.min(starts, room));
+  const start = wanted.slice(0, Math.min(Math.max(starts, firsts(pools, wanted)), room));
   const crowdedOut = wanted.slice(room);
   const evicted = evict(pools, end, crowdedOut.length - machine.ending - sum([...end.values()]));
   const comesFree = machine.ending + sum([...end.values()]) + sum(pools.map(({ starting }) => starting));
   const refuse = evicted === 0 && comesFree === 0 ? [...new Set(crowdedOut)] : [];
   if (crowdedOut.length === 0 && start.length === wanted.length) {
-    start.push(...inTurns(pools, missingWarm).slice(0, Math.min(starts, room) - start.length));
+    const missing = inTurns(pools, missingWarm);
+    start.push(...missing.slice(0, Math.min(Math.max(starts, firsts(pools, missing)), room) - start.length));
   }
   return { start, end, refuse };
 }
@@ -53,9 +54,17 @@ export function planPools(pools: readonly PoolState[], machine: Machine): PoolPl
 const missingWarm = ({ poolSize, warm, starting, waiting }: PoolState): number =>
   poolSize - warm - Math.max(0, starting - waiting);
 
-/** Each pool's id as often as it wants an instance, one of each pool after the other, so that none starves another. */
+/** Starts that hang keep no other pool from its first: how many of those wanted are one. */
+const firsts = (pools: readonly PoolState[], wanted: readonly string[]): number =>
+  pools.filter(({ id, starting }) => starting === 0 && wanted.includes(id)).length;
+
+/**
+ * Each pool's id as often as it wants an instance, one of each pool after the other, so that none starves another; those
+ * of which none is being started come first.
+ */
 function inTurns(pools: readonly PoolState[], wants: (pool: PoolState) => number): string[] {
-  const open = pools.filter(({ canStart }) => canStart).map((pool) => ({ id: pool.id, left: wants(pool) }));
+  const byFewest = [...pools].sort((a, b) => a.starting - b.starting);
+  const open = byFewest.filter(({ canStart }) => canStart).map((pool) => ({ id: pool.id, left: wants(pool) }));
   const turns: string[] = [];
   for (let some = open.filter(({ left }) => left > 0); some.length > 0; some = some.filter(({ left }) => left > 0)) {
     for (const pool of some) {

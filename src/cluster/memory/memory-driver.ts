@@ -31,10 +31,10 @@ export interface MemoryDriverOptions {
   readonly clock?: Clock;
   /** What a specialized instance answers; what it throws is the load error. May stay pending. */
   readonly load?: (request: SpecializeRequest) => RequestListener | Promise<RequestListener>;
-  /** How long an instance takes to come up. */
-  readonly startDelayMs?: number;
-  /** How long a specialization takes. */
-  readonly specializeDelayMs?: number;
+  /** How long an instance takes to come up; asked anew for each where it is a function. */
+  readonly startDelayMs?: number | ((environment: Environment) => number);
+  /** How long a specialization takes, likewise. */
+  readonly specializeDelayMs?: number | ((request: SpecializeRequest) => number);
   /** Whether it is to be taken for a cluster that goes on without the process. */
   readonly outlivesProcess?: boolean;
   /** Images that can't run here. */
@@ -103,7 +103,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
 
   async specialize(instance: ClusterInstance, request: SpecializeRequest, signal: AbortSignal): Promise<void> {
     this.specializations.push(request);
-    await this.#delay(this.options.specializeDelayMs, signal);
+    await this.#delay(delayOf(this.options.specializeDelayMs, request), signal);
     if (this.#specializeError !== null) throw this.#specializeError;
     this.#expectClaimed(instance.id);
     const listener = await this.#load(request, signal);
@@ -204,7 +204,8 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
       specializedFor: null,
       problem: null,
     });
-    const { startDelayMs = 0, load } = this.options;
+    const { load } = this.options;
+    const startDelayMs = delayOf(this.options.startDelayMs, environment);
     if (startDelayMs > 0) this.#clock.after(startDelayMs, () => this.#open(pool, id, load !== undefined));
     else this.#open(pool, id, load !== undefined);
   }
@@ -267,12 +268,15 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     }
   }
 
-  async #delay(ms: number | undefined, signal: AbortSignal): Promise<void> {
+  async #delay(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (ms === undefined || ms === 0) return;
+    if (ms === 0) return;
     await orAbort(new Promise<void>((resolve) => void this.#clock.after(ms, resolve)), signal);
   }
 }
+
+const delayOf = <T>(delay: number | ((of: T) => number) | undefined, of: T): number =>
+  typeof delay === "function" ? delay(of) : (delay ?? 0);
 
 const poolError = (problem: string): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", `No instance can be started: ${problem}`, { retryAfterSeconds: 1 });

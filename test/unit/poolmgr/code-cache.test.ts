@@ -4,7 +4,7 @@ import { aCode } from "./support/builders.js";
 import { settled } from "./support/fake-clock.js";
 import { FakeSource } from "./support/fake-source.js";
 
-const large = (id: string): ReturnType<typeof aCode> => aCode(id, 1, "x".repeat(4_000));
+const large = (id: string): ReturnType<typeof aCode> => aCode(id, 1, { source: "x".repeat(4_000) });
 
 describe("CodeCache", () => {
   it("asks the source once for a version, also when several ask at once", async () => {

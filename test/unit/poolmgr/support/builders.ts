@@ -40,12 +40,19 @@ export const aFunction = (
   settings: { ...defaultRunSettings, ...change.settings },
 });
 
-export const aCode = (functionId: string, number: number, source = "export default () => 1"): FunctionCode => ({
+export const aCode = (
+  functionId: string,
+  number: number,
+  {
+    source = "export default () => 1",
+    environmentId = "env",
+  }: { source?: string; environmentId?: string | undefined } = {},
+): FunctionCode => ({
   version: {
     id: `${functionId}-v${number}`,
     functionId,
     number,
-    environmentId: "env",
+    environmentId,
     digest: "00",
     sizeBytes: source.length,
     entrypoint: null,

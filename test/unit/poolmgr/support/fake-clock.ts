@@ -42,7 +42,10 @@ export class FakeClock implements Clock {
   }
 
   #next(endMs: number): Timer | undefined {
-    return [...this.#timers].filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+    let next: Timer | undefined;
+    for (const timer of this.#timers)
+      if (timer.atMs <= endMs && !(timer.atMs >= (next?.atMs ?? Infinity))) next = timer;
+    return next;
   }
 }
 

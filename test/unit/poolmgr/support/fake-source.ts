@@ -25,7 +25,8 @@ export class FakeSource implements PoolSource {
     this.asked.push(`${functionId}@${version}`);
     if (this.failure !== undefined) throw this.failure;
     const known = this.codes.get(`${functionId}@${version}`);
-    return known === null ? undefined : (known ?? aCode(functionId, version));
+    const environmentId = this.functions.find(({ id }) => id === functionId)?.environmentId;
+    return known === null ? undefined : (known ?? aCode(functionId, version, { environmentId }));
   }
 
   subscribe(onChange: () => void): { stop(): void } {

@@ -4,6 +4,7 @@ import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { FunctionCode, FunctionSpec, Variable } from "../model/function.js";
 import type { CodeCache } from "./code-cache.js";
+import type { FairClaims } from "./fair-claims.js";
 
 export const claimDeadlineMs = 60_000;
 /** Code gets as long to load as a request may take, within these. */
@@ -12,7 +13,8 @@ const loadDeadlineMs = { least: 10_000, most: 30_000 };
 export type LaunchStage = "CODE" | "CLAIM" | "SPECIALIZE" | "READY";
 
 export interface LaunchPorts {
-  readonly driver: Pick<ClusterDriver, "claim" | "specialize">;
+  readonly driver: Pick<ClusterDriver, "specialize">;
+  readonly claims: Pick<FairClaims, "claim">;
   readonly codes: CodeCache;
   readonly clock: Clock;
   /** Undefined where the environment's pool is there, else a promise of it. */
@@ -69,13 +71,13 @@ export class Launch {
 
   /** Reaches the driver before it returns where code and pool are there. Rejects with an AppError; `stage` says where. */
   async run(ports: LaunchPorts): Promise<ClusterInstance> {
-    const { driver, codes, poolReady } = ports;
+    const { driver, claims, codes, poolReady } = ports;
     const code = codes.peek(this.spec.id, this.version) ?? (await this.#fetch(codes));
     this.environmentId = code.version.environmentId;
     this.#enter("CLAIM", ports);
     const pool = poolReady(this.environmentId);
     if (pool !== undefined) await pool;
-    const claim = (signal: AbortSignal): Promise<ClusterInstance> => driver.claim(this.environmentId, signal);
+    const claim: Work<ClusterInstance> = (signal) => claims.claim(this.environmentId, this.spec.id, signal);
     const instance = await this.#within(claimDeadlineMs, tooLate, ports.clock, claim);
     this.instance = instance;
     const request = this.#request(code, instance.id, ports);

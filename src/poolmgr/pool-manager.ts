@@ -17,6 +17,7 @@ import type { PoolView } from "../model/pool-view.js";
 import { CodeCache } from "./code-cache.js";
 import { DesiredState } from "./desired-state.js";
 import { DriverWatch, steadyAfterMs, type DriverWatchPorts } from "./driver-watch.js";
+import { FairClaims } from "./fair-claims.js";
 import { Fleet } from "./fleet.js";
 import { FrontDesk, type FrontDeskPorts } from "./front-desk.js";
 import type { FunctionState } from "./function-state.js";
@@ -93,7 +94,16 @@ export class PoolManager implements Stoppable {
     const poolReady = (id: string): Promise<void> | undefined => this.#keeper.ready(id);
     const template = (id: string): string | undefined => this.#keeper.template(id);
     const { platformVariables } = options;
-    const launching = { driver, codes, clock, keyOf, poolReady, ...(platformVariables && { platformVariables }) };
+    const claims = new FairClaims(driver, ({ id }) => queue.post(() => retirer.discard(id)));
+    const launching = {
+      driver,
+      claims,
+      codes,
+      clock,
+      keyOf,
+      poolReady,
+      ...(platformVariables && { platformVariables }),
+    };
     const limits = { maxInstances, template, launching };
     this.#scaler = new Scaler({ ...shared, ...limits, ...this.#entrances() });
     this.#desk = new FrontDesk({ ...shared, scaler: this.#scaler, ...this.#concerns() });

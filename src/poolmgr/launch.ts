@@ -40,6 +40,8 @@ export class Launch {
   /** From the claim on. */
   instance: ClusterInstance | undefined;
   environmentId: string;
+  /** Since when it waits for a warm instance. */
+  claimingSinceMs = Infinity;
   /** Of the environment when the instance was claimed (plan-pools.ts). */
   template = "";
   /** Why the instance vanished meanwhile. */
@@ -74,6 +76,7 @@ export class Launch {
     const { driver, claims, codes, poolReady } = ports;
     const code = codes.peek(this.spec.id, this.version) ?? (await this.#fetch(codes));
     this.environmentId = code.version.environmentId;
+    this.claimingSinceMs = ports.clock.monotonicMs();
     this.#enter("CLAIM", ports);
     const pool = poolReady(this.environmentId);
     if (pool !== undefined) await pool;

@@ -41,13 +41,17 @@ export function nextTurnInMs({ nowMs, wants, occupants }: Room, claimants: reado
 }
 
 /** The first instance of a function with callers comes at anyone's cost who is idle; a further one, of who is for a turn. */
-function idleEvictions({ occupants, draining }: Room, claimants: readonly Claimant[]): Occupant["id"][] {
+function idleEvictions(room: Room, claimants: readonly Claimant[]): Occupant["id"][] {
+  const { occupants, draining, free, reserve } = room;
   const waiting = claimants.filter(isWaiting);
-  const lacking = waiting.reduce((sum, { count, granted }) => sum + count - granted, 0) - draining.idle;
-  const firsts = waiting.filter(isPoor).length - draining.idle;
-  return keptLast(occupants.filter((occupant) => isIdle(occupant, waiting)))
+  const comesFree = Math.max(0, free) + draining.idle;
+  const lacking = waiting.reduce((sum, { count, granted }) => sum + count - granted, 0) + reserve - comesFree;
+  const firsts = waiting.filter(isPoor).length - comesFree;
+  const idle = keptLast(occupants.filter((occupant) => isIdle(occupant, waiting)))
     .filter(({ idleMs, isKept }, index) => index < firsts || (!isKept && index < lacking && idleMs >= turnMs))
     .map(({ id }) => id);
+  // What comes free within the reserve is of no use to a further instance.
+  return idle.length > firsts + reserve ? idle : idle.slice(0, Math.max(0, firsts));
 }
 
 /** The idlest first; of what `minInstances` keep, a function's last one after those of which it has more. */

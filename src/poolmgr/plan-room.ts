@@ -1,7 +1,8 @@
 /**
  * Who may launch while the machine holds only so many instances: pure. Fair between functions: room goes first to who has
- * waited longest for a first instance, then to whoever holds the fewest. `minInstances` that nobody's request waits for
- * come last, and get only what is free. Who makes place is plan-evictions.ts's affair.
+ * waited longest for a first instance, then to whoever holds the fewest. The last place is for functions that have none, so
+ * that one whose requests take long can hold everything else and still keeps nobody waiting. `minInstances` that nobody's
+ * request waits for come last, and get only what is free. Who makes place is plan-evictions.ts's affair.
  */
 import { held, isPoor, isUnserved, isWaiting, nextTurnInMs, planEvictions } from "./plan-evictions.js";
 import type { Claimant, Room, Want } from "./room.js";
@@ -14,7 +15,7 @@ export interface RoomPlan {
   readonly againInMs: number | undefined;
 }
 
-/** Places of the machine that `minInstances` leave to others. */
+/** Places of the machine that are left to functions that have no instance. */
 export const reservedPlaces = (maxInstances: number): number => (maxInstances > 1 ? 1 : 0);
 
 export function planRoom(room: Room): RoomPlan {
@@ -27,11 +28,11 @@ export function planRoom(room: Room): RoomPlan {
   const launches = claimants
     .filter(({ granted }) => granted > 0)
     .map(({ functionId, version, isAsked, granted }) => ({ functionId, version, isAsked, count: granted }));
-  const evictions = claimants.some(isWaiting) ? planEvictions(room, claimants) : [];
+  const evictions = claimants.some(isWaiting) ? planEvictions({ ...room, free }, claimants) : [];
   return { launches, evictions, againInMs: nextTurnInMs(room, claimants) };
 }
 
-const reserved = ({ reserve }: Room, { isAsked }: Claimant): number => (isAsked ? 0 : reserve);
+const reserved = ({ reserve }: Room, claimant: Claimant): number => (isPoor(claimant) ? 0 : reserve);
 
 /** Requests come before `minInstances`. */
 function neediest(claimants: readonly Claimant[]): Claimant | undefined {

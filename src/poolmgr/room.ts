@@ -35,7 +35,7 @@ export interface Room {
   readonly nowMs: number;
   /** Instances that may still be claimed; negative where the bound was lowered. */
   readonly free: number;
-  /** Of `free`: what is not to be taken for `minInstances`' sake, so that whoever is called next finds a place. */
+  /** Of `free`: what only a function's first instance may take, so that whoever is called next finds a place. */
   readonly reserve: number;
   /** Instances on their way out that have no request left, and those that have and were sent out less than a turn ago. */
   readonly draining: { readonly idle: number; readonly busy: number };

@@ -5,9 +5,9 @@
  */
 import type { ClusterInstance } from "../cluster/cluster-driver.js";
 import { AppError } from "../errors/app-error.js";
-import { Backoff } from "../lib/backoff.js";
 import type { Clock } from "../lib/clock.js";
 import type { SerialQueue } from "../lib/serial-queue.js";
+import { ClaimGates, planStalled, type StalledPools } from "./claim-gates.js";
 import type { Fleet } from "./fleet.js";
 import type { FunctionState } from "./function-state.js";
 import { Launch, type LaunchPorts } from "./launch.js";
@@ -38,16 +38,10 @@ export interface ScalerPorts {
   readonly onReady: (launch: Launch, instance: ClusterInstance) => void;
 }
 
-interface ClaimGate {
-  readonly backoff: Backoff;
-  message: string;
-}
-
 export class Scaler {
   /** Functions that lack instances, by version. */
   readonly #wanting = new Map<FunctionState, Missing[]>();
-  /** By environment: that no instance can be had there. */
-  readonly #claimGates = new Map<string, ClaimGate>();
+  readonly #claimGates = new ClaimGates();
   readonly #launching: LaunchPorts;
   #claimsWaiting = 0;
   /** Set while somebody waits for room. */
@@ -95,7 +89,10 @@ export class Scaler {
     this.#turn = undefined;
     if (!this.#mayLaunch || this.#wanting.size === 0) return;
     const { fleet, retirer } = this.ports;
-    const plan = this.#planRoom();
+    const stalled = planStalled(this.#launches(), this.#nowMs);
+    const plan = this.#planRoom(stalled);
+    // Whoever waits has more use for the place; the function whose launch it was will ask again.
+    if (plan.againInMs !== undefined) for (const launch of stalled.surplus) launch.cancel();
     if (plan.againInMs !== undefined) this.#makeRoomAfter(plan.againInMs);
     for (const { functionId, ...launched } of plan.launches) {
       const fn = fleet.function(functionId);
@@ -108,10 +105,14 @@ export class Scaler {
     }
   }
 
-  #planRoom(): RoomPlan {
+  #planRoom({ environmentIds }: StalledPools): RoomPlan {
     const { fleet, maxInstances } = this.ports;
     const nowMs = this.#nowMs;
-    const wants = [...this.#wanting].flatMap(([fn, missing]) => missing.map((want) => this.#want(fn, want)));
+    const isHopeful = (fn: FunctionState, { version }: Missing): boolean =>
+      !environmentIds.has(this.#environmentId(fn, version) ?? "");
+    const wants = [...this.#wanting].flatMap(([fn, missing]) =>
+      missing.filter((want) => isHopeful(fn, want)).map((want) => this.#want(fn, want)),
+    );
     const free = maxInstances - fleet.claimed;
     const isShort = wants.reduce((sum, { count }) => sum + count, 0) > free;
     const occupants = isShort ? fleet.occupants(nowMs) : [];
@@ -185,10 +186,8 @@ export class Scaler {
   #verdict(fn: FunctionState, version: number, nowMs: number): Verdict {
     const environmentId = this.#environmentId(fn, version) ?? "";
     const gate = fn.gate(version).in(this.ports.template(environmentId));
-    const claims = this.#claimGates.get(environmentId);
-    const retryAfterMs = claims?.backoff.remainingMs(nowMs) ?? 0;
-    if (claims === undefined || retryAfterMs === 0) return gate.verdict(nowMs);
-    return { kind: "REFUSE", code: "CLUSTER_UNAVAILABLE", message: claims.message, retryAfterMs };
+    const closed = this.#claimGates.closed(environmentId, nowMs);
+    return closed === undefined ? gate.verdict(nowMs) : { kind: "REFUSE", code: "CLUSTER_UNAVAILABLE", ...closed };
   }
 
   #environmentId({ id, spec }: FunctionState, version: number): string | undefined {
@@ -267,7 +266,7 @@ export class Scaler {
       return;
     }
     fleet.removeLaunch(fn, launch);
-    this.#claimGates.delete(launch.environmentId);
+    this.#claimGates.succeeded(launch.environmentId);
     fn.gate(launch.version).loaded();
     if (this.#isStopped || fn.spec === undefined) {
       routers.failed(instance.id, launch.preparedFor);
@@ -298,11 +297,11 @@ export class Scaler {
     const gate = fn.gate(launch.version);
     const { code, message } = failure;
     if (launch.stage === "CLAIM") {
-      const retryAfterMs = this.#claimFailed(launch.environmentId, message);
+      const retryAfterMs = this.#claimGates.failed(launch.environmentId, message, this.#nowMs);
       if (fn.launching(launch.version) === 0) this.refuse(fn, launch.version, { code, message, retryAfterMs });
       return;
     }
-    this.#claimGates.delete(launch.environmentId);
+    this.#claimGates.succeeded(launch.environmentId);
     const isOutdated = launch.stage === "SPECIALIZE" && launch.template !== this.ports.template(launch.environmentId);
     if (isOutdated) return;
     if (code !== "LOAD_FAILED") {
@@ -315,15 +314,6 @@ export class Scaler {
     for (const other of fn.launches) {
       if (other.version === launch.version && other.instance === undefined) other.cancel();
     }
-  }
-
-  /** Claims that fail together count once. */
-  #claimFailed(environmentId: string, message: string): number {
-    const gate = this.#claimGates.get(environmentId) ?? { backoff: new Backoff(100, 5_000), message };
-    this.#claimGates.set(environmentId, gate);
-    gate.message = message;
-    if (gate.backoff.remainingMs(this.#nowMs) === 0) gate.backoff.fail(this.#nowMs);
-    return gate.backoff.remainingMs(this.#nowMs);
   }
 
   get #nowMs(): number {

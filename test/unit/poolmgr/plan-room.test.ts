@@ -111,6 +111,30 @@ describe("planRoom", () => {
   });
 });
 
+describe("planRoom, with a place for functions that have none", () => {
+  const reserve = 1;
+
+  it("leaves it to a function's first instance", () => {
+    const counts = (free: number, ...wants: Want[]): number[] =>
+      planRoom(room({ free, reserve, wants })).launches.map(({ count }) => count);
+    expect(counts(4, want("a", 10))).toEqual([3]);
+    expect(counts(1, want("a", 10))).toEqual([1]);
+    expect(counts(1, want("a", 10, { serving: 1, holding: 1 }))).toEqual([]);
+    expect(counts(4, want("a", 10), want("b", 10))).toEqual([2, 1]);
+  });
+
+  it("evicts nothing for a further instance that would have no place then either", () => {
+    const rich = want("a", 5, { serving: 2, holding: 2 });
+    const idle = (count: number): Occupant[] => ["x", "y", "z"].slice(0, count).map((id) => occupant(id, id));
+    const evictions = (change: Partial<Room>): readonly string[] =>
+      planRoom(room({ nowMs: 1_000, reserve, wants: [rich], ...change })).evictions;
+    expect(evictions({ occupants: idle(1) })).toEqual([]);
+    expect(evictions({ occupants: idle(2) })).toEqual(["x", "y"]);
+    expect(evictions({ occupants: idle(1), free: 1 })).toEqual(["x"]);
+    expect(evictions({ occupants: idle(1), wants: [rich, want("b", 1)] })).toEqual(["x"]);
+  });
+});
+
 describe("planRoom, with minInstances", () => {
   const kept = (id: string, functionId: string): Occupant => occupant(id, functionId, { isKept: true });
   const unasked = (functionId: string, count: number, change: Partial<Want> = {}): Want =>
@@ -132,7 +156,9 @@ describe("planRoom, with minInstances", () => {
   it("leaves the reserve to callers", () => {
     const launches = (wants: readonly Want[]): object => planRoom(room({ free: 4, reserve: 1, wants })).launches;
     expect(launches([unasked("a", 10)])).toEqual([{ functionId: "a", version: 1, isAsked: false, count: 3 }]);
-    expect(launches([want("a", 10)])).toEqual([{ functionId: "a", version: 1, isAsked: true, count: 4 }]);
+    expect(launches([unasked("a", 10), want("b", 1)])).toContainEqual({
+      ...{ functionId: "b", version: 1, isAsked: true, count: 1 },
+    });
   });
 
   it("lets idle ones give way to a function's first instance, a function's last one last", () => {

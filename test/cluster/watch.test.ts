@@ -195,6 +195,23 @@ describeOnCluster("Kubernetes watch triggers", () => {
     expect(sink.posted.findLast((posted) => posted.headers["x-object"] === "b")?.headers["x-event"]).toBe("DELETED");
   });
 
+  it("tells of what has become of an object whose state the function can't take", async () => {
+    const id = await watching({ labelSelector: "bad" });
+    let answer = (): void => {};
+    sink.held = { objects: ["mended", "removed"], until: new Promise((resolve) => (answer = resolve)) };
+    for (const name of ["mended", "removed"]) await maps.create(name, { bad: "yes" });
+    await sink.of(2);
+    await maps.label("mended", { bad: "no" });
+    await maps.remove("removed");
+    // Events come in order: with this one the two before have come.
+    await maps.create("other", { bad: "no" });
+    await sink.of(3);
+    answer();
+    await sink.of(5);
+    expect(sink.events.slice(3).sort()).toEqual(["ADDED mended", "DELETED removed"]);
+    await untilCondition(fermi, id, "READY");
+  });
+
   it("tries at once what has failed when the function is mended", async () => {
     const name = `watch-${++count}`;
     await createFunction(fermi, name, `export default () => { throw new Error("not yet"); }`);

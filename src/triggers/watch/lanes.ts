@@ -1,8 +1,9 @@
 /**
  * Events on their way to one trigger's function. Those of one object are told one after another, in order, each until it is
  * settled; those of different objects side by side, up to a bound. What fails is tried again with growing pauses, and as
- * long as it fails a newer event of the same object takes the place of the one that waits: a function that is down is told
- * late, and of the state that is then. What waits is bounded by who puts events in: `room` says when there is room.
+ * long as an object's events fail, the newest takes the place of all that wait, of one that has failed too: whoever can't
+ * take a state is not told of it for ever, but of the one that is now, and soon. What waits is bounded by who puts events
+ * in: `room` says when there is room.
  */
 import { backoffMs } from "../../invocations/async-state.js";
 import type { Clock } from "../../lib/clock.js";
@@ -24,19 +25,29 @@ export interface LanesOptions<M> {
   readonly concurrency?: number;
 }
 
+interface Waiting<M> {
+  event: WatchEvent;
+  mark: M;
+}
+
 interface Lane<M> {
   readonly name: string;
-  readonly waiting: { event: WatchEvent; mark: M }[];
+  readonly waiting: Waiting<M>[];
+  /** Of the first that waits, as it is now. */
   failures: number;
+  /** Events in a row that failed and were replaced by a newer one. */
+  givenUp: number;
   isReady: boolean;
   isDelivering: boolean;
-  retry: { stop(): void } | undefined;
+  retry: { readonly dueMs: number; stop(): void } | undefined;
 }
 
 /** Of an event beside its body. */
 const overheadBytes = 512;
 /** So many failures in a row, of whichever objects, are the function's own; with it back nothing waits any longer. */
 const downFailures = 5;
+/** So soon what is newer is told, however long its object has failed: objects that change all the time come no oftener. */
+const newerWithinMs = 30_000;
 
 export class Lanes<M> implements Stoppable {
   readonly #options: Required<LanesOptions<M>>;
@@ -63,14 +74,8 @@ export class Lanes<M> implements Stoppable {
     const name = nameOf(event);
     const lane = this.#lanes.get(name) ?? this.#open(name);
     this.#bytes += bytesOf(event);
-    const last = lane.waiting.at(-1);
-    if (last === undefined || !isReplaceable(lane, last.event, event)) lane.waiting.push({ event, mark });
-    else {
-      this.#bytes -= bytesOf(last.event);
-      this.#options.onLeft(last.mark, undefined);
-      Object.assign(last, { event: merge(last.event, event), mark });
-      this.#roomMade();
-    }
+    lane.waiting.push({ event, mark });
+    if (isFailing(lane)) this.#putTogether(lane);
     this.#offer(lane);
   }
 
@@ -107,7 +112,7 @@ export class Lanes<M> implements Stoppable {
 
   #open(name: string): Lane<M> {
     const lane: Lane<M> = {
-      ...{ name, waiting: [], failures: 0 },
+      ...{ name, waiting: [], failures: 0, givenUp: 0 },
       ...{ isReady: false, isDelivering: false, retry: undefined },
     };
     this.#lanes.set(name, lane);
@@ -146,7 +151,7 @@ export class Lanes<M> implements Stoppable {
 
   #settled(lane: Lane<M>, { event, mark }: { event: WatchEvent; mark: M }): void {
     lane.waiting.shift();
-    lane.failures = 0;
+    Object.assign(lane, { failures: 0, givenUp: 0 });
     if (lane.waiting.length === 0) this.#lanes.delete(lane.name);
     this.#bytes -= bytesOf(event);
     this.#options.onLeft(mark, event);
@@ -161,11 +166,48 @@ export class Lanes<M> implements Stoppable {
     lane.failures++;
     this.#failuresInARow++;
     if (this.#isStopped) return;
-    const { clock, random } = this.#options;
-    lane.retry = clock.after(backoffMs(lane.failures, random), () => {
+    this.#retryIn(lane, backoffMs(lane.givenUp + lane.failures, this.#options.random));
+    this.#putTogether(lane);
+  }
+
+  #retryIn(lane: Lane<M>, ms: number): void {
+    const { clock } = this.#options;
+    lane.retry?.stop();
+    const timer = clock.after(ms, () => {
       lane.retry = undefined;
       this.#offer(lane);
     });
+    lane.retry = { dueMs: clock.monotonicMs() + ms, stop: () => timer.stop() };
+  }
+
+  /** Of each object that had this name no more than the newest event waits, beside one that is being told. */
+  #putTogether(lane: Lane<M>): void {
+    const [head] = lane.waiting;
+    const all = lane.waiting.splice(0);
+    for (const one of all) {
+      const last = lane.waiting.at(-1);
+      const isBeingTold = lane.isDelivering && last === head;
+      if (last === undefined || isBeingTold || !isOfSame(last, one)) lane.waiting.push(one);
+      else lane.waiting.splice(-1, 1, this.#replaced(last, one));
+    }
+    if (lane.waiting.length < all.length) this.#roomMade();
+    if (lane.waiting[0] !== head) this.#giveUp(lane);
+  }
+
+  #replaced(old: Waiting<M>, { event, mark }: Waiting<M>): Waiting<M> {
+    this.#bytes -= bytesOf(old.event);
+    this.#options.onLeft(old.mark, undefined);
+    return { event: merge(old.event, event), mark };
+  }
+
+  /** The first that waits is another now, and has not failed yet. */
+  #giveUp(lane: Lane<M>): void {
+    if (lane.failures === 0) return;
+    Object.assign(lane, { failures: 0, givenUp: lane.givenUp + 1 });
+    if (lane.retry === undefined) return;
+    const { clock, random } = this.#options;
+    const soonMs = Math.min(newerWithinMs, backoffMs(lane.givenUp, random));
+    if (clock.monotonicMs() + soonMs < lane.retry.dueMs) this.#retryIn(lane, soonMs);
   }
 
   #roomMade(): void {
@@ -174,10 +216,9 @@ export class Lanes<M> implements Stoppable {
   }
 }
 
-/** What is being told at the moment stays what it is. */
-function isReplaceable(lane: Lane<unknown>, last: WatchEvent, event: WatchEvent): boolean {
-  const isBeingTold = lane.isDelivering && lane.waiting.length === 1;
-  return lane.failures > 0 && !isBeingTold && last.metadata.uid === event.metadata.uid;
-}
+const isFailing = ({ failures, givenUp }: Lane<unknown>): boolean => failures > 0 || givenUp > 0;
+
+const isOfSame = (one: Waiting<unknown>, other: Waiting<unknown>): boolean =>
+  one.event.metadata.uid === other.event.metadata.uid;
 
 const bytesOf = ({ body }: WatchEvent): number => body.length + overheadBytes;

@@ -14,6 +14,8 @@ export class Sink {
   readonly posted: Posted[] = [];
   /** What it answers. */
   status = 200;
+  /** Answers to these objects wait for it. */
+  held: { readonly objects: readonly string[]; readonly until: Promise<void> } | undefined;
   readonly #server = http.createServer((req, res) => void this.#take(req, res));
 
   static async start(): Promise<Sink> {
@@ -48,6 +50,7 @@ export class Sink {
     const chunks: Buffer[] = [];
     for await (const chunk of req as AsyncIterable<Buffer>) chunks.push(chunk);
     this.posted.push({ headers: req.headers, body: Buffer.concat(chunks).toString(), atMs });
+    if (this.held?.objects.includes(String(req.headers["x-object"]))) await this.held.until;
     res.writeHead(this.status).end();
   }
 }
@@ -55,7 +58,10 @@ export class Sink {
 const describeEvent = (headers: http.IncomingHttpHeaders): string =>
   `${String(headers["x-event"])} ${String(headers["x-object"])}`;
 
-/** A function that passes on what it is told; headers of Fermi's travel under another name. It fails as the sink does. */
+/**
+ * A function that passes on what it is told; headers of Fermi's travel under another name. It fails as the sink does, and
+ * with objects that are labelled `bad`, but for their end.
+ */
 export const passOn = (url: string): string => `
 export default async ({ request }) => {
   const { headers, body } = request;
@@ -69,5 +75,6 @@ export default async ({ request }) => {
     },
     body: JSON.stringify(body),
   });
+  if (body.metadata.labels?.bad === "yes" && headers["x-fermi-event"] !== "DELETED") throw new Error("can't take it");
   return { status: answer.status, body: "" };
 };`;

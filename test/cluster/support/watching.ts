@@ -77,6 +77,16 @@ export class Maps {
     await this.api.call({ method: "PATCH", path: `${this.#path}/${name}`, body: { data }, contentType });
   }
 
+  async label(name: string, labels: Record<string, string>): Promise<void> {
+    const contentType = "application/merge-patch+json";
+    await this.api.call({
+      method: "PATCH",
+      path: `${this.#path}/${name}`,
+      body: { metadata: { labels } },
+      contentType,
+    });
+  }
+
   async remove(name: string): Promise<void> {
     await this.api.call({ method: "DELETE", path: `${this.#path}/${name}` });
   }

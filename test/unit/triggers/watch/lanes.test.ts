@@ -3,25 +3,25 @@ import { Lanes, type Delivery } from "../../../../src/triggers/watch/lanes.js";
 import { watchEvent, type WatchEvent, type WatchEventType } from "../../../../src/triggers/watch/watch-event.js";
 import { FakeClock } from "../../poolmgr/support/fake-clock.js";
 
-const event = (name: string, version: number, type: WatchEventType = "MODIFIED"): WatchEvent =>
+const event = (name: string, version: number, type: WatchEventType = "MODIFIED", uid = name): WatchEvent =>
   watchEvent(type, {
     ...{ apiVersion: "v1", kind: "Pod" },
-    metadata: { uid: name, name, resourceVersion: String(version) },
+    metadata: { uid, name, resourceVersion: String(version) },
   });
 
 class Stage {
   readonly clock = new FakeClock();
-  readonly open: { name: string; version: string; end(delivery: Delivery): void }[] = [];
+  readonly open: { name: string; version: string; what: string; end(delivery: Delivery): void }[] = [];
   readonly left: [number, string | undefined][] = [];
   most = 0;
   readonly lanes = new Lanes<number>({
     clock: this.clock,
     random: () => 1,
     concurrency: 3,
-    deliver: ({ metadata: { name, resourceVersion } }) =>
+    deliver: ({ type, metadata: { name, resourceVersion } }, attempt) =>
       new Promise((resolve) => {
         const call = {
-          ...{ name, version: resourceVersion },
+          ...{ name, version: resourceVersion, what: `${type} ${resourceVersion}, attempt ${attempt}` },
           end: (delivery: Delivery) => {
             this.open.splice(this.open.indexOf(call), 1);
             resolve(delivery);
@@ -89,6 +89,66 @@ describe("Lanes", () => {
       [3, "3"],
       [5, "5"],
     ]);
+  });
+
+  it("tells of the newest after a failure, also where it came while that attempt went on", async () => {
+    const stage = new Stage();
+    stage.lanes.put(event("a", 1, "ADDED"), 1);
+    stage.lanes.put(event("a", 2), 2);
+    stage.lanes.put(event("a", 3), 3);
+    await stage.end("FAILED");
+    expect(stage.open).toEqual([]);
+    await stage.clock.pass(1_000);
+    expect(stage.open[0]!.what).toBe("ADDED 3, attempt 1");
+    stage.lanes.put(event("a", 4, "DELETED"), 4);
+    await stage.end("FAILED");
+    await stage.clock.pass(2_000);
+    expect(stage.open[0]!.what).toBe("DELETED 4, attempt 1");
+    await stage.end("SETTLED");
+    expect(stage.left).toEqual([
+      [1, undefined],
+      [2, undefined],
+      [3, undefined],
+      [4, "4"],
+    ]);
+    expect(stage.lanes.bytes).toBe(0);
+  });
+
+  it("tells that an object has gone before it tells of another of the same name", async () => {
+    const stage = new Stage();
+    stage.lanes.put(event("a", 1, "ADDED", "first"), 1);
+    stage.lanes.put(event("a", 2, "DELETED", "first"), 2);
+    stage.lanes.put(event("a", 3, "ADDED", "second"), 3);
+    stage.lanes.put(event("a", 4, "MODIFIED", "second"), 4);
+    await stage.end("FAILED");
+    await stage.clock.pass(1_000);
+    expect(stage.open[0]!.what).toBe("DELETED 2, attempt 1");
+    await stage.end("SETTLED");
+    expect(stage.open[0]!.what).toBe("ADDED 4, attempt 1");
+  });
+
+  it("tells of a newer state soon, however long the one before was to wait, and not at each change", async () => {
+    const stage = new Stage();
+    stage.lanes.put(event("a", 1), 1);
+    for (let failures = 0; failures < 12; failures++) {
+      await stage.end("FAILED");
+      await stage.clock.pass(300_000);
+    }
+    await stage.end("FAILED");
+    stage.lanes.put(event("a", 2), 2);
+    await stage.clock.pass(1_000);
+    expect(stage.open[0]!.what).toBe("MODIFIED 2, attempt 1");
+    let attempts = 0;
+    for (let version = 3; version < 603; version++) {
+      stage.lanes.put(event("a", version), version);
+      if (stage.open.length > 0) {
+        await stage.end("FAILED");
+        attempts++;
+      }
+      await stage.clock.pass(1_000);
+    }
+    expect(attempts).toBeGreaterThanOrEqual(600 / 30);
+    expect(attempts).toBeLessThan(2 * (600 / 30));
   });
 
   it("waits longer after each failure, up to five minutes, and not at all once the function works again", async () => {

@@ -111,7 +111,7 @@ export class Invocation {
   async #stream(source, start) {
     const { res } = this;
     if (res.destroyed) source.cancel();
-    else res.once("close", source.cancel);
+    else res.once("close", () => current.run(this, source.cancel));
     const first = res.destroyed ? undefined : await source.next();
     this.#isRunning = false;
     if (res.destroyed) return this.release();
@@ -141,7 +141,8 @@ export class Invocation {
   }
 
   #closed() {
-    if (!this.res.writableFinished) this.#abort?.abort();
+    // Listeners run in the context of who aborts, and what they print is the invocation's.
+    if (this.#abort !== undefined && !this.res.writableFinished) current.run(this, () => this.#abort.abort());
     // User code can't be stopped by closing a socket: while it runs, it holds its slot.
     if (!this.#isRunning) this.release();
   }

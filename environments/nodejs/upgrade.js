@@ -3,9 +3,15 @@ import { inspectError } from "./errors.js";
 import { current, flush, logError, PartialLines } from "./logs.js";
 import { takeToken } from "./token.js";
 
+/** What the handler may be silent for once its peer has ended; the router waits for it no longer either. */
+const farewellMs = 1_000;
+
 const secrets = new Set(["x-fermi-key", "x-fermi-log-tag", "x-fermi-token"]);
 
-/** Runs `upgrade`; the invocation holds its slot until the socket is closed. A throw closes it, with 500 if nothing was sent. */
+/**
+ * Runs `upgrade`; the invocation holds its slot until the socket is closed. A throw closes it, with 500 if nothing was
+ * sent, and so does a peer that has ended, once the handler has nothing more to say to it.
+ */
 export function runUpgrade(upgrade, [req, socket, head], admit) {
   const { headers } = req;
   const invocation = {
@@ -22,11 +28,14 @@ export function runUpgrade(upgrade, [req, socket, head], admit) {
     }
   };
   const release = admit(invocation);
+  runListenersFor(invocation, socket);
   socket.on("close", () => {
-    flush(invocation);
     release();
+    // After those of user code, which may print yet.
+    setImmediate(() => flush(invocation));
   });
   socket.on("error", () => socket.destroy());
+  socket.on("end", () => closeWhenSilent(socket));
   takeToken(headers);
   hideSecrets(req);
   void current.run(invocation, async () => {
@@ -36,6 +45,23 @@ export function runUpgrade(upgrade, [req, socket, head], admit) {
       invocation.fail(error);
     }
   });
+}
+
+/** Events come in the context of the connection, which knows of no invocation. */
+function runListenersFor(invocation, socket) {
+  const { emit } = socket;
+  socket.emit = (...event) => current.run(invocation, () => emit.apply(socket, event));
+}
+
+/** Such a socket may be half open: the peer has ended, and user code that does not listen for that would hold its slot for ever. */
+function closeWhenSilent(socket) {
+  const sent = () => socket.bytesWritten - socket.writableLength;
+  let before = sent();
+  const look = setInterval(() => {
+    if (sent() === before) socket.destroy();
+    else before = sent();
+  }, farewellMs);
+  socket.on("close", () => clearInterval(look));
 }
 
 function hideSecrets(req) {

@@ -61,6 +61,10 @@ export class FrontDesk implements RouterDesk {
         this.#suspect(message);
         return;
       }
+      case "BLOCKED": {
+        this.#blocked(message);
+        return;
+      }
       default:
         return message satisfies never;
     }
@@ -130,17 +134,26 @@ export class FrontDesk implements RouterDesk {
   }
 
   #suspect({ instanceId, reason }: Said<"SUSPECT">): void {
-    const { fleet, retirer, onEvent, onSuspect } = this.ports;
+    const { fleet, retirer, onSuspect } = this.ports;
     const member = fleet.member(instanceId);
     if (member === undefined || member.state === "DRAINING") return;
+    if (reason === "TIMED_OUT") return this.#replace(member, "A request ran longer than the time limit");
+    onSuspect(member);
+    retirer.retireSuspect(member, reason === "CRASHED");
+    this.settle(fleet.function(member.facts.functionId));
+  }
+
+  #blocked({ instanceId }: Said<"BLOCKED">): void {
+    const member = this.ports.fleet.member(instanceId);
+    if (member === undefined || member.state === "DRAINING") return;
+    this.#replace(member, "It took no request for seconds, although none was in it");
+  }
+
+  #replace(member: Member, why: string): void {
+    const { fleet, retirer, onEvent } = this.ports;
     const { functionId, version } = member.facts;
-    if (reason === "TIMED_OUT") {
-      onEvent(instanceId, functionId, version, "A request ran longer than the time limit; the instance is replaced.");
-      retirer.retireStuck(member);
-    } else {
-      onSuspect(member);
-      retirer.retireSuspect(member, reason === "CRASHED");
-    }
+    onEvent(member.id, functionId, version, `${why}; the instance is replaced.`);
+    retirer.retireStuck(member);
     this.settle(fleet.function(functionId));
   }
 

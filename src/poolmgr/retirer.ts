@@ -55,7 +55,7 @@ export class Retirer {
     this.#drain(member, { deadlineMs, graceMs: Math.min(graceMs, evictedGraceMs) });
   }
 
-  /** One of its requests ran into the time limit. */
+  /** Its code has got stuck: one of its requests ran into the time limit, or its slots do not come free. */
   retireStuck(member: Member): void {
     const deadlineMs = this.#nowMs + this.#graceMs(member) + this.#timeoutMs(member);
     this.#drain(member, { deadlineMs, graceMs: stuckGraceMs });

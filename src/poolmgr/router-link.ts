@@ -83,7 +83,9 @@ export type ToPoolmgr =
       readonly type: "SUSPECT";
       readonly instanceId: string;
       readonly reason: "NO_CONNECTION" | "CRASHED" | "TIMED_OUT";
-    };
+    }
+  /** It has said for seconds on end that it is busy, with no request of this router in it: poolmgr replaces it. */
+  | { readonly type: "BLOCKED"; readonly instanceId: string };
 
 export interface InstanceUsage {
   readonly instanceId: string;

@@ -49,10 +49,14 @@ export async function waitForSlot(call: Call, { slots, clock }: Slots): Promise<
 /** Gives the slot back, and tells poolmgr what the attempt showed about the instance. */
 export function settleLease(lease: Lease, { because, suspect }: Finding, { slots, clock }: Slots): void {
   if (because === "BUSY") {
-    slots.pause(lease.slots, busyHoldMs);
-    clock.after(busyHoldMs, () => lease.release());
+    slots.refused(lease.slots, busyHoldMs);
+    clock.after(busyHoldMs, () => {
+      lease.slots.refusals--;
+      lease.release();
+    });
     return;
   }
+  if (because === undefined) lease.slots.blockedSinceMs = undefined;
   const reason = because ?? suspect;
   if (reason !== undefined) slots.suspect(lease.slots, reason);
   lease.release();

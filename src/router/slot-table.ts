@@ -33,6 +33,8 @@ type SuspectReason = Extract<ToPoolmgr, { type: "SUSPECT" }>["reason"];
 const goneGraceMs = 1_000;
 /** A suspect of which poolmgr says nothing, because it lives, is tried again after this. */
 const suspicionMs = 2_000;
+/** User code may take a moment to let go of what the router counts as over already, a WebSocket for one. */
+const blockedMs = 5_000;
 
 export class SlotTable {
   readonly #id = newId();
@@ -112,6 +114,20 @@ export class SlotTable {
     this.#session.send({ type: "SUSPECT", instanceId: instance.granted.id, reason });
     instance.isStuck ||= reason === "TIMED_OUT";
     if (reason !== "CRASHED") this.pause(instance, reason === "TIMED_OUT" ? null : suspicionMs);
+  }
+
+  /**
+   * The instance said that it is busy; it is left alone for a while. Where it says so on and on with nothing in it,
+   * something holds its slots that will not give them back: poolmgr is told.
+   */
+  refused(instance: InstanceSlots, holdMs: number): void {
+    const nowMs = this.options.clock.monotonicMs();
+    instance.refusals++;
+    if (instance.inFlight > instance.refusals) instance.blockedSinceMs = undefined;
+    else instance.blockedSinceMs ??= nowMs;
+    if (nowMs - (instance.blockedSinceMs ?? nowMs) >= blockedMs)
+      this.#session.send({ type: "BLOCKED", instanceId: instance.granted.id });
+    this.pause(instance, holdMs);
   }
 
   /** Sends no new request there for a while; with null never again. */

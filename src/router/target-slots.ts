@@ -18,6 +18,10 @@ export class InstanceSlots {
   /** A request ran into its time limit there. */
   isStuck = false;
   inFlight = 0;
+  /** Slots that are held because it said it is busy: no request of this router is behind them. */
+  refusals = 0;
+  /** Since when it has refused all that was sent while no request of this router was in it. */
+  blockedSinceMs: number | undefined;
   /** In the target's list of instances with room. */
   isListed = false;
   /** Its usage has changed since it was last told. */

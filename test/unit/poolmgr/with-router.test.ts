@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { silentLogger } from "../../../src/lib/logger.js";
+import { settleLease } from "../../../src/router/acquire.js";
 import { keyedTarget } from "../../../src/router/callee.js";
 import type { Connections } from "../../../src/router/connections.js";
 import { SlotTable } from "../../../src/router/slot-table.js";
@@ -65,6 +66,25 @@ describe("PoolManager with the router's own slot table", () => {
     lease?.release();
     await settled();
     expect(stage.count("DRAINING")).toBe(0);
+  });
+
+  it("replaces an instance that says it is busy for seconds on end while no request is in it", async () => {
+    await up({ settings: { requestsPerInstance: 4 } });
+    const [lease] = await leases(1);
+    const [stuck] = stage.instances();
+    const refused = async (): Promise<void> => {
+      const next = table.tryAcquire(target) ?? (await leases(1))[0];
+      if (next === undefined || next.instance.id !== stuck) return next?.release();
+      settleLease(next, { type: "NOT_RUN", because: "BUSY" }, { slots: table, clock: stage.clock });
+      await stage.clock.pass(1_000);
+    };
+    for (let second = 0; second < 8; second++) await refused();
+    expect(stage.instances()).toEqual([stuck]);
+    lease?.release();
+    for (let second = 0; second < 8; second++) await refused();
+    expect(stage.instances()).toHaveLength(1);
+    expect(stage.instances()).not.toContain(stuck);
+    expect(stage.events[0]?.message).toContain("took no request");
   });
 });
 

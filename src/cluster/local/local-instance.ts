@@ -39,6 +39,8 @@ export interface InstanceSpec {
 
 /** How long a dead process's last words are waited for. */
 const lastWordsMs = 500;
+/** Below its reason a dying engine shows where in itself it was, in names that have errors in them. */
+const nativeFrame = /^\s*\d+: 0x/;
 /** How long a process whose connection broke is watched for its end, which then is the reason. */
 const brokenMs = 2_000;
 
@@ -226,6 +228,7 @@ export class LocalInstance implements Watched {
 
   /** What a runtime writes past its own log lines is why it dies: an error of the engine, or of its start. */
   #remember(text: string): void {
+    if (nativeFrame.test(text)) return;
     if (/error/i.test(text)) this.#lastError = text.trim().slice(0, 300);
   }
 

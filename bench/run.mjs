@@ -49,16 +49,27 @@ export async function runBench(args) {
     return 2;
   }
   const chosen = names.length > 0 ? names : order.filter((name) => !byNameOnly.has(name));
-  for (const name of chosen) await runOne(name);
-  return 0;
+  const failed = [];
+  for (const name of chosen) if (!(await runOne(name))) failed.push(name);
+  if (failed.length === 0) return 0;
+  console.error(`bench: failed, and as they were in the page: ${failed.join(", ")}`);
+  return 1;
 }
 
+/** False where it failed: an hour's other figures are not to be lost for it. */
 async function runOne(name) {
   const startedAt = performance.now();
   const [load] = os.loadavg();
   console.error(`bench: ${name} …`);
-  const section = await measurements[name]();
-  if (!isQuick) writeSection(name, section, { load, order });
-  console.log(`${format(section)}\n`);
-  console.error(`bench: ${name} took ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  try {
+    const section = await measurements[name]();
+    if (!isQuick) writeSection(name, section, { load, order });
+    console.log(`${format(section)}\n`);
+    return true;
+  } catch (error) {
+    console.error(`bench: ${name} failed`, error);
+    return false;
+  } finally {
+    console.error(`bench: ${name} took ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  }
 }

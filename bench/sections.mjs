@@ -8,6 +8,8 @@ import os from "node:os";
 const inBench = (place) => new URL(place, import.meta.url);
 const file = inBench("./RESULTS.md");
 const clusterHeading = "# On Kubernetes";
+/** What no measurement writes: why an aim was not reached, say. It stays as it is. */
+const handWritten = "remarks";
 const marker = (name) => `<!-- ${name} -->`;
 
 /**
@@ -38,7 +40,7 @@ export function writeSection(name, section, { load, order }) {
 }
 
 function localPart(sections, order) {
-  const known = order.filter((name) => sections.has(name));
+  const known = [handWritten, ...order].filter((name) => sections.has(name));
   return [
     "# Results",
     `Written by \`npm run bench\`, section by section.\nEverything (clients, server, database, instances) runs on this one machine; compare within a run, not between machines.`,
@@ -72,7 +74,9 @@ function readRaw(name) {
   return existsSync(raw) ? JSON.parse(readFileSync(raw, "utf8")) : { figures: [] };
 }
 
-const saveRaw = (name, raw) => save("raw", `${name}.json`, `${JSON.stringify(raw)}\n`);
+/** Six digits of each number: more were never measured. */
+const rounded = (_, value) => (typeof value === "number" ? Number(value.toPrecision(6)) : value);
+const saveRaw = (name, raw) => save("raw", `${name}.json`, `${JSON.stringify(raw, rounded)}\n`);
 
 function save(folder, name, text) {
   mkdirSync(inBench(`./${folder}`), { recursive: true });

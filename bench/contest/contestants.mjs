@@ -82,6 +82,9 @@ function writeHaproxy({ backends, folder, port }) {
     `global
   nbthread 1
   maxconn 4096
+  # Else it keeps no connection to a server once WebSockets have a quarter of its descriptors.
+  tune.pool-low-fd-ratio 90
+  tune.pool-high-fd-ratio 100
 defaults
   mode http
   option forwardfor

@@ -169,12 +169,15 @@ export class NatsLink implements Stoppable {
 
   #pause(): Promise<void> {
     const { clock } = this.options;
+    const { signal } = this.#stopping;
     return new Promise((resolve) => {
-      const timer = clock.after(this.#backoff.fail(clock.monotonicMs()), resolve);
-      this.#stopping.signal.addEventListener("abort", () => {
+      const end = (): void => {
         timer.stop();
+        signal.removeEventListener("abort", end);
         resolve();
-      });
+      };
+      const timer = clock.after(this.#backoff.fail(clock.monotonicMs()), end);
+      signal.addEventListener("abort", end, { once: true });
     });
   }
 }

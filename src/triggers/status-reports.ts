@@ -2,7 +2,7 @@ import { Backoff } from "../lib/backoff.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { Seldom } from "../lib/seldom.js";
-import type { TriggerCondition } from "../model/trigger.js";
+import type { Trigger, TriggerCondition } from "../model/trigger.js";
 import type { TriggerStatuses } from "./trigger-source.js";
 
 export interface StatusReport {
@@ -39,20 +39,18 @@ export class StatusReports implements TriggerStatuses {
     this.#trouble = new Seldom(options.clock);
   }
 
-  report(triggerId: string, condition: TriggerCondition, reason: string | null): void {
+  report(
+    { id: triggerId, revision }: Pick<Trigger, "id" | "revision">,
+    condition: TriggerCondition,
+    reason: string | null,
+  ): void {
     const words = reason?.slice(0, maxReasonCharacters) ?? null;
-    const said = `${condition} ${words ?? ""}`;
+    const said = `${revision} ${condition} ${words ?? ""}`;
     if (this.#said.get(triggerId) === said) return;
     if (this.#said.size >= maxKept) this.#said.clear();
     this.#said.set(triggerId, said);
     this.#waiting.set(triggerId, { triggerId, condition, reason: words, since: this.options.clock.now() });
     this.#writeAfter(pauseMs);
-  }
-
-  /** Of a trigger that is switched off, changed or gone: whatever is said next is news. */
-  forget(triggerId: string): void {
-    this.#said.delete(triggerId);
-    this.#waiting.delete(triggerId);
   }
 
   /** Tries once more to write what is left. */

@@ -24,7 +24,7 @@ export interface LivingTriggers<T extends Trigger> {
 export interface TriggerStatuses {
   /**
    * Takes note and returns at once; it is written soon, and only where something is different. `reason` is in words that
-   * a person can act on, null for READY.
+   * a person can act on, null for READY. A trigger that was changed, or switched off and on, is another to this.
    */
-  report(triggerId: string, condition: TriggerCondition, reason: string | null): void;
+  report(trigger: Pick<Trigger, "id" | "revision">, condition: TriggerCondition, reason: string | null): void;
 }

@@ -107,6 +107,20 @@ describe("triggers of all kinds", () => {
     });
   });
 
+  it("say nothing of what was before they were switched off", async () => {
+    const fn = await createFunction(api.client);
+    const id = await createTrigger(api.client, "QueueTrigger", { function: fn });
+    const records = new TriggerRecordsRepository(api.dataSource);
+    const ready = { triggerId: id, condition: "READY", reason: null } as const;
+    await records.report([{ ...ready, since: new Date("2030-01-01T00:00:00Z") }]);
+    await api.client.ok(SET, { id, on: false });
+    await api.client.ok(SET, { id, on: true });
+    expect(await api.client.ok(STATUS, { id })).toMatchObject({ trigger: { status: { condition: "UNKNOWN" } } });
+    const since = "2030-01-01T00:00:12.000Z";
+    await records.report([{ ...ready, since: new Date(since) }]);
+    expect(await api.client.ok(STATUS, { id })).toMatchObject({ trigger: { status: { condition: "READY", since } } });
+  });
+
   it("go with their function, where that is asked for", async () => {
     const fn = await createFunction(api.client);
     const ids = [];

@@ -116,6 +116,23 @@ describe("Queues", () => {
     expect(await look(trigger)).toMatchObject({ status: { condition: "FAILING" }, backlog: 0 });
   });
 
+  it("have been as they are since they were switched on again", async () => {
+    const id = await createTrigger({ topic: someName() });
+    const set = (on: boolean): Promise<unknown> =>
+      fermi.ok(`mutation ($id: ID!, $on: Boolean!) { setTriggerEnabled(id: $id, enabled: $on) { id } }`, { id, on });
+    const isReadySince = async (at: number): Promise<void> => {
+      const query = `query ($id: ID!) { trigger(id: $id) { status { condition since } } }`;
+      const { trigger } = await fermi.ok<{ trigger: { status: { condition: string; since: string } } }>(query, { id });
+      expect(trigger.status.condition).toBe("READY");
+      expect(Date.parse(trigger.status.since)).toBeGreaterThanOrEqual(at);
+    };
+    await eventually(() => isReadySince(0));
+    await set(false);
+    const onAt = Date.now();
+    await set(true);
+    await eventually(() => isReadySince(onAt));
+  });
+
   it("try a message again that failed, holding back its key alone", async () => {
     const topic = someName();
     await createTrigger({ topic });

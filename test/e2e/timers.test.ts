@@ -103,7 +103,14 @@ describe("a time trigger", () => {
       );
       expect(late).toEqual([]);
     }, 15_000);
+    const onAt = Date.now();
     await set(true);
+    const since = `query($id: ID!) { trigger(id: $id) { status { condition since } } }`;
+    await eventually(async () => {
+      const { trigger } = await fermi.ok<{ trigger: { status: { condition: string; since: string } } }>(since, { id });
+      expect(trigger.status.condition).toBe("READY");
+      expect(Date.parse(trigger.status.since)).toBeGreaterThanOrEqual(onAt);
+    });
     const before = (await told(id)).lastRunAt;
     await eventually(async () => expect((await told(id)).lastRunAt).not.toBe(before));
   }, 60_000);

@@ -4,6 +4,7 @@ import { isId } from "../../model/validate-name.js";
 import { QueueTriggerEntity } from "../entities/queue-trigger.entity.js";
 import type { ResourceEntity } from "../entities/resource.entity.js";
 import { TimeTriggerEntity } from "../entities/time-trigger.entity.js";
+import { TriggerStatusEntity } from "../entities/trigger-status.entity.js";
 import { WatchTriggerEntity } from "../entities/watch-trigger.entity.js";
 import { HttpTriggerWrites } from "./http-trigger-writes.js";
 import { ResourceWrites } from "./resource-writes.js";
@@ -62,8 +63,10 @@ export class TriggerWrites {
     return this.#of(trigger).insert(trigger);
   }
 
-  update(trigger: Trigger): Promise<void> {
-    return this.#of(trigger).update(trigger);
+  /** What was said of one that is switched off is over: when it is on again, that begins anew. */
+  async update(trigger: Trigger): Promise<void> {
+    await this.#of(trigger).update(trigger);
+    if (!trigger.enabled) await this.db.delete(TriggerStatusEntity, { triggerId: trigger.id });
   }
 
   markDeleted(trigger: Trigger, at: Date): Promise<void> {

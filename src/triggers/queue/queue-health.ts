@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.js";
+import type { QueueTrigger } from "../../model/trigger.js";
 import type { TriggerStatuses } from "../trigger-source.js";
 
 /** So long without a failure a trigger counts as well again, where messages have been handled since. */
@@ -12,7 +13,7 @@ export class QueueHealth {
   #calm: { stop(): void } | undefined;
 
   constructor(
-    private readonly triggerId: string,
+    private readonly trigger: QueueTrigger,
     private readonly statuses: TriggerStatuses,
     private readonly clock: Clock,
   ) {
@@ -55,6 +56,6 @@ export class QueueHealth {
 
   #report(): void {
     const reason = this.#trouble ?? this.#problem;
-    this.statuses.report(this.triggerId, reason === null ? "READY" : "FAILING", reason);
+    this.statuses.report(this.trigger, reason === null ? "READY" : "FAILING", reason);
   }
 }

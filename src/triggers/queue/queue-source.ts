@@ -99,10 +99,10 @@ export class QueueSource implements TriggerSource {
     const { brokers, statuses, clock } = this.options;
     const broker = brokers[trigger.broker];
     if (broker === undefined) {
-      statuses.report(trigger.id, "INVALID", `This installation has no ${trigger.broker}: FERMI_NATS_URL is not set.`);
+      statuses.report(trigger, "INVALID", `This installation has no ${trigger.broker}: FERMI_NATS_URL is not set.`);
       return;
     }
-    const health = new QueueHealth(trigger.id, statuses, clock);
+    const health = new QueueHealth(trigger, statuses, clock);
     const consumer = broker.subscribe({
       trigger,
       handle: (delivery) => this.#handle(trigger, health, delivery),

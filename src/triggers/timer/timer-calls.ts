@@ -95,7 +95,7 @@ export class TimerCalls {
     const signal = AbortSignal.any([this.#stopping.signal, overdue.signal]);
     try {
       const { status, error, httpStatus } = (await this.#invoke(trigger, dueAt, signal)).invocation;
-      if (status === "SUCCEEDED") statuses.report(trigger.id, "READY", null);
+      if (status === "SUCCEEDED") statuses.report(trigger, "READY", null);
       else this.#fails(trigger, error ?? `Its function answered ${httpStatus ?? "nothing"}.`);
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#fails(trigger, reasonOf(error, overdue.signal.aborted));
@@ -119,8 +119,9 @@ export class TimerCalls {
     }
   }
 
-  #fails({ id, namespace, name }: TimeTrigger, reason: string): void {
-    this.parts.statuses.report(id, "FAILING", reason);
+  #fails(trigger: TimeTrigger, reason: string): void {
+    const { namespace, name } = trigger;
+    this.parts.statuses.report(trigger, "FAILING", reason);
     this.parts.logger.debug({ trigger: name, namespace, reason }, "a time trigger's run has failed");
   }
 }

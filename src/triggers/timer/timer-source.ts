@@ -119,12 +119,12 @@ export class TimerSource implements TriggerSource {
     const schedule = this.#schedules.get(trigger);
     if (schedule === undefined) {
       this.#entries.delete(id);
-      statuses.report(id, "INVALID", "Its schedule or its time zone is not understood by this version of Fermi.");
+      statuses.report(trigger, "INVALID", "Its schedule or its time zone is not understood by this version of Fermi.");
       return;
     }
     // What has failed last time is failing until it has run, or was changed.
     const isNews = before !== undefined || known?.condition !== "FAILING";
-    if (isNews) statuses.report(id, "READY", null);
+    if (isNews) statuses.report(trigger, "READY", null);
     const sinceMs = Math.max(armedAt.getTime(), before?.sinceMs ?? 0, known?.decidedAt?.getTime() ?? 0);
     const entry: Entry = { trigger, schedule, sinceMs, wakeMs: Infinity };
     this.#entries.set(id, entry);

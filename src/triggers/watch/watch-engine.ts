@@ -135,7 +135,7 @@ export class WatchEngine implements TriggerSource {
       ...{ journal, cluster, store, clock, logger, random },
       triggerId: id,
       selection: selectionOf(trigger),
-      health: new WatchHealth((condition, reason) => statuses.report(id, condition, reason)),
+      health: new WatchHealth((condition, reason) => statuses.report(trigger, condition, reason)),
       tell: (event, count) => this.#tell(trigger, event, count),
       maxBytes: () => Math.max(minShareBytes, this.#options.maxBytes / Math.max(1, this.#running.size)),
     });

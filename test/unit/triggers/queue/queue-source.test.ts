@@ -68,7 +68,9 @@ describe("QueueSource", () => {
     const source = new QueueSource({
       triggers: { load: () => (failure === undefined ? Promise.resolve(triggers) : Promise.reject(failure)) },
       brokers: { POSTGRES: broker },
-      statuses: { report: (id, condition, reason) => void reports.push(`${id} ${condition} ${reason ?? ""}`.trim()) },
+      statuses: {
+        report: ({ id }, condition, reason) => void reports.push(`${id} ${condition} ${reason ?? ""}`.trim()),
+      },
       ...{ invoker: fakeInvoker(...answers), random: () => 0, clock, logger: silentLogger, graceMs: 50 },
     });
     source.start();

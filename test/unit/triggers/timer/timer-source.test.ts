@@ -35,7 +35,7 @@ class Stage {
         return { invocation: (await this.answer(request)) as never };
       },
     },
-    statuses: { report: (id, condition, reason) => void this.statuses.set(id, reason ?? condition) },
+    statuses: { report: ({ id }, condition, reason) => void this.statuses.set(id, reason ?? condition) },
     clock: this.clock,
     logger: silent,
     leads: () => this.leads,

@@ -46,7 +46,7 @@ export class WatchStage {
   anEngine(): WatchEngine {
     return new WatchEngine({
       triggers: { load: async () => this.triggers },
-      statuses: { report: (id, condition, reason) => void this.statuses.set(id, [condition, reason]) },
+      statuses: { report: ({ id }, condition, reason) => void this.statuses.set(id, [condition, reason]) },
       store: this.store,
       invoker: { invoke: (ctx, request) => this.#invoke(request, ctx.signal) },
       cluster: async () => this.cluster,

@@ -15,6 +15,8 @@ export class FunctionState {
   readonly members = new Set<Member>();
   /** By version, then router, as that router last said. */
   readonly demands = new Map<number, Map<string, VersionDemand>>();
+  /** Versions of which routers were asked what they have in flight, until it was looked at with all their answers. */
+  readonly inquired = new Set<number>();
   /** By version: since when it lacks instances that there is no room for. */
   readonly lackingSinceMs = new Map<number, number>();
   readonly #gates = new Map<number, LaunchGate>();
@@ -62,6 +64,13 @@ export class FunctionState {
     const served = Math.min(said?.waiting ?? 0, slots);
     if (said === undefined || served <= 0) return;
     this.setDemand(version, routerId, { inFlight: said.inFlight + served, waiting: said.waiting - served });
+  }
+
+  /** Some router was asked what it has in flight and has not said so yet. */
+  isAsking(version: number): boolean {
+    return this.ready(version).some(({ ledger }) =>
+      [...ledger.shares.values()].some(({ askedAt }) => askedAt !== undefined),
+    );
   }
 
   /** The router's stream is lost: what it has in flight can't be asked. Whether it was being asked. */

@@ -70,21 +70,26 @@ export class RouterRegistry {
 
   /**
    * Before instances are started for who waits: asks the routers that do not wait what they have in flight, where what they
-   * said may be out of date, by granting them what they have. Whether one was asked.
+   * said may be out of date, by granting them what they have. Whether one was asked. When all have answered the next call
+   * asks nobody: however long answers take, instances are started by them.
    */
   inquire(fn: FunctionState, version: number, nowMs: number): boolean {
     if (this.#routers.size < 2) return false;
+    if (fn.isAsking(version) || fn.inquired.delete(version)) return false;
+    const shares = fn
+      .ready(version)
+      .flatMap((member) => [...member.ledger.shares].map(([routerId, share]) => ({ member, routerId, share })));
     const waiting = new Set(fn.waitingRouters(version));
-    let isAsked = false;
-    for (const member of fn.ready(version)) {
-      for (const [routerId, { told }] of member.ledger.shares) {
-        if (waiting.has(routerId) || !this.#routers.has(routerId) || !member.ledger.isStale(routerId, nowMs)) continue;
-        member.ledger.ask(routerId, this.hub.nextNumber(routerId));
-        this.hub.send(routerId, { type: "GRANT", instance: member.granted(told) });
-        isAsked = true;
-      }
+    const stale = shares.filter(
+      ({ member, routerId }) =>
+        !waiting.has(routerId) && this.#routers.has(routerId) && member.ledger.isStale(routerId, nowMs),
+    );
+    for (const { member, routerId, share } of stale) {
+      member.ledger.ask(routerId, this.hub.nextNumber(routerId));
+      this.hub.send(routerId, { type: "GRANT", instance: member.granted(share.told) });
     }
-    return isAsked;
+    if (stale.length > 0) fn.inquired.add(version);
+    return stale.length > 0;
   }
 
   /** An instance is on its way for those that wait: who does not know it yet is told. */

@@ -68,6 +68,10 @@ export class Scaler {
   #missing(fn: FunctionState, nowMs: number): Missing[] {
     const missing = this.#permitted(fn, nowMs);
     const { routers } = this.ports;
+    for (const version of fn.inquired) {
+      const isNeeded = missing.some((want) => want.isAsked && want.version === version);
+      if (!isNeeded && !fn.isAsking(version)) fn.inquired.delete(version);
+    }
     const asked = missing.filter(({ version, isAsked }) => isAsked && routers.inquire(fn, version, nowMs));
     return asked.length === 0 ? missing : this.#permitted(fn, nowMs);
   }

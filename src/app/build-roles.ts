@@ -3,6 +3,7 @@ import type { RequestListener } from "node:http";
 import { Authenticator } from "../auth/authenticate.js";
 import { isAlone } from "../config/contradictions.js";
 import type { RoleName } from "../config/parse-setting.js";
+import { routerWorkers } from "../config/router-workers.js";
 import type { Config } from "../config/settings.js";
 import type { PoolView } from "../model/pool-view.js";
 import { LeaderDial } from "../poolmgr/leader-dial.js";
@@ -18,14 +19,15 @@ import type { InstanceHost } from "./instance-host.js";
 import { createLeadership } from "./leadership.js";
 import { ApiRole } from "./roles/api-role.js";
 import { PoolmgrRole } from "./roles/poolmgr-role.js";
-import type { Role } from "./roles/role.js";
+import type { Role, RouterPart } from "./roles/role.js";
 import { RouterRole } from "./roles/router-role.js";
+import { RouterWorkersRole } from "./roles/router-workers-role.js";
 import { TriggersRole } from "./roles/triggers-role.js";
 
 export interface Roles {
   triggers?: TriggersRole;
   poolmgr?: PoolmgrRole;
-  router?: RouterRole;
+  router?: RouterPart;
   api?: ApiRole;
 }
 
@@ -49,22 +51,43 @@ export async function buildRoles(
   if (host !== undefined) {
     const leadership = await createLeadership("poolmgr", foundation);
     const routerAddress = (): string => routerForInstances(config, roles.router);
-    roles.poolmgr = new PoolmgrRole(foundation, { host, leadership, pages: pages("poolmgr"), routerAddress });
+    const hasWorkers = routerWorkers(config) > 1;
+    roles.poolmgr = new PoolmgrRole(foundation, {
+      host,
+      leadership,
+      pages: pages("poolmgr"),
+      routerAddress,
+      hasWorkers,
+    });
   }
   const way = wayToPools(foundation, roles.poolmgr);
-  if (way !== undefined && has("router")) roles.router = new RouterRole(foundation, { link: way.link, metrics });
+  if (way !== undefined && has("router")) roles.router = buildRouter(foundation, { way, metrics, installation });
   if (way !== undefined && has("api")) {
     roles.api = await buildApi(foundation, { roles, host, way, installation, isStopping });
   }
   return roles;
 }
 
+interface RouterSurroundings {
+  readonly way: WayToPools;
+  readonly metrics: RequestListener;
+  readonly installation: Installation;
+}
+
+/** In this process, or where that is worth it in several of its making. */
+function buildRouter(foundation: Foundation, { way, metrics, installation }: RouterSurroundings): RouterPart {
+  const count = routerWorkers(foundation.config);
+  if (count === 1) return new RouterRole(foundation, { link: way.link, metrics });
+  const onSeen = (change: string): void => installation.seen(change);
+  return new RouterWorkersRole(foundation, { count, poolmgrUrls: way.urls, onSeen });
+}
+
 /** For calls that come through the API or from triggers. */
-const routerForCallers = ({ internalRouterUrl }: Config, router: RouterRole | undefined): string =>
+const routerForCallers = ({ internalRouterUrl }: Config, router: RouterPart | undefined): string =>
   router?.address ?? internalRouterUrl ?? "";
 
 /** A router of this process may listen a moment later; its own address means nothing within a cluster. */
-function routerForInstances(config: Config, router: RouterRole | undefined): string {
+function routerForInstances(config: Config, router: RouterPart | undefined): string {
   const { internalRouterUrl, cluster, host, routerPort } = config;
   if (internalRouterUrl !== null || cluster !== "local" || router === undefined) return internalRouterUrl ?? "";
   return router.address === "" && routerPort !== 0 ? addressForPeople(host, routerPort) : router.address;
@@ -85,6 +108,8 @@ interface WayToPools {
   readonly view: PoolView;
   /** The view, where it is of another process. */
   readonly remote?: RemotePoolView;
+  /** The same way, for workers. */
+  readonly urls: () => readonly string[];
 }
 
 /** A pool manager of this process may stand by where it is not the only one, so all are asked. */
@@ -92,11 +117,12 @@ function wayToPools(
   { config, auth, clock, logger }: Foundation,
   poolmgr: PoolmgrRole | undefined,
 ): WayToPools | undefined {
-  if (isAlone(config)) return poolmgr;
-  if (config.poolmgrUrl === null) return undefined;
-  const dial = new LeaderDial({ urls: config.poolmgrUrl, sign: (request) => auth.sign(request), clock });
+  if (isAlone(config)) return poolmgr && { link: poolmgr.link, view: poolmgr.view, urls: () => [poolmgr.innerUrl] };
+  const { poolmgrUrl: urls } = config;
+  if (urls === null) return undefined;
+  const dial = new LeaderDial({ urls, sign: (request) => auth.sign(request), clock });
   const remote = new RemotePoolView(dial, clock, logger);
-  return { link: new RemotePoolmgrLink(dial, clock), view: remote, remote };
+  return { link: new RemotePoolmgrLink(dial, clock), view: remote, remote, urls: () => urls };
 }
 
 interface ApiSurroundings {

@@ -70,7 +70,11 @@ export class FermiServer {
     const foundation = layFoundation(surroundings, started, store, {
       pools: () => this.#roles.poolmgr?.view.pools() ?? [],
       waiting: () => this.#roles.router?.waiting ?? 0,
-      loaded: (change) => installation.seen(change),
+      // Workers tell of themselves; what the pool manager does not know it reads when it is asked for it.
+      loaded: (change) => {
+        if (this.#roles.router?.counted === undefined) installation.seen(change);
+      },
+      elsewhere: async () => (await this.#roles.router?.counted?.()) ?? [],
     });
     const isStopping = (): boolean => this.#isStopping;
     const installation: Installation = new Installation(foundation, { roles: () => this.#present, isStopping });

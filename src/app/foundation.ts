@@ -41,7 +41,7 @@ export interface Foundation extends Surroundings {
 }
 
 /** What happens in the roles of this process, which are made later. */
-export interface Happenings extends Pick<MetricSources, "pools" | "waiting"> {
+export interface Happenings extends Pick<MetricSources, "pools" | "waiting" | "elsewhere"> {
   /** Everything that was changed up to this change is about to be taken up. */
   loaded(change: string): void;
 }
@@ -61,6 +61,7 @@ export function layFoundation(
   const metrics = new Metrics({
     pools: () => live.pools(),
     waiting: () => live.waiting(),
+    elsewhere: () => live.elsewhere(),
     environmentName: (id) => names.environmentName(id),
     functionName: (id) => names.functionName(id),
   });

@@ -4,6 +4,9 @@ import type { Authenticator } from "../auth/authenticate.js";
 import { AppError } from "../errors/app-error.js";
 import type { Metrics } from "./metrics.js";
 
+/** What renders the page for Prometheus. */
+export type MetricsPages = Pick<Metrics, "render">;
+
 /** The process works, whatever it waits for. */
 export const answerHealthy: RequestListener = (_req, res) => answer(res, 200, "ok\n");
 
@@ -17,9 +20,12 @@ export const answerReady =
   };
 
 export const answerMetrics =
-  (metrics: Metrics): RequestListener =>
+  (metrics: MetricsPages): RequestListener =>
   (_req, res) => {
-    void metrics.render().then(({ contentType, body }) => answer(res, 200, body, contentType));
+    void metrics.render().then(
+      ({ contentType, body }) => answer(res, 200, body, contentType),
+      () => answer(res, 503, "The metrics of all processes could not be had in time.\n"),
+    );
   };
 
 /** Lets those through who may do everything: metrics name functions. */

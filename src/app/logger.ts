@@ -7,14 +7,16 @@ interface LoggerOptions {
   readonly level: Level;
   /** `auto`: text on a terminal, JSON elsewhere. */
   readonly format: "auto" | "text" | "json";
+  /** Said with every line, where several processes log to one place. */
+  readonly worker?: number;
 }
 
 /** Logs to stderr: JSON lines for machines, or one short line each for a person at a terminal. Errors keep their causes. */
-export function createLogger({ level, format }: LoggerOptions): Logger {
+export function createLogger({ level, format, worker }: LoggerOptions): Logger {
   const isText = format === "auto" ? process.stderr.isTTY : format === "text";
   const options = {
     level,
-    base: null,
+    base: worker === undefined ? null : { worker },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

@@ -11,6 +11,7 @@ import { instanceStates } from "../model/instance-state.js";
 import type { Invocation } from "../model/invocation.js";
 import type { PoolMetrics } from "../poolmgr/pool-metrics.js";
 import type { SocketMetrics } from "./graphql-websocket.js";
+import { addUp, type CountedMetrics } from "./counted-metrics.js";
 import { FunctionLabels, type FunctionLabel, type FunctionName } from "./function-labels.js";
 
 /** What is looked up at each scrape. */
@@ -21,6 +22,8 @@ export interface MetricSources {
   functionName(functionId: string): FunctionName | undefined;
   /** Requests of all functions that wait for an instance. */
   waiting(): number;
+  /** What other processes have counted that are one with this one; none in most cases. */
+  elsewhere(): Promise<readonly CountedMetrics[]>;
 }
 
 /** The label values of functions beyond the first thousand. */
@@ -139,9 +142,16 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics, So
     this.#slowSockets.inc();
   }
 
+  /** As it is now, of this process alone. */
+  counted(): Promise<CountedMetrics> {
+    return this.#registry.getMetricsAsJSON();
+  }
+
   /** The page as it is now. */
   async render(): Promise<{ contentType: string; body: string }> {
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+    const others = await this.sources.elsewhere();
+    const registry = others.length === 0 ? this.#registry : addUp([await this.counted(), ...others]);
+    return { contentType: registry.contentType, body: await registry.metrics() };
   }
 
   #tellInFlight(gauge: Gauge<PerFunction>): void {

@@ -13,6 +13,8 @@ import { Wakeups } from "../store/wakeups.js";
 import { placeOf, reasonOf, StoreProblem } from "./start-problem.js";
 
 export interface OpenStore {
+  /** Where it is, its password included. */
+  readonly url: string;
   readonly dataSource: DataSource;
   readonly wakeups: Wakeups;
   /** Where data is kept, for people. */
@@ -30,6 +32,8 @@ interface StoreParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly started: StopStack;
+  /** Connections at most. */
+  readonly poolSize?: number;
 }
 
 /**
@@ -37,10 +41,10 @@ interface StoreParts {
  * with the store or not at all; one that is a part starts in any case, and waits for a store whose schema is new enough.
  */
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
-  const { config, clock, logger, started } = parts;
+  const { config, clock, logger, started, poolSize } = parts;
   const dataDir = await ownFolder(parts);
   const url = config.databaseUrl ?? (await startOwn(dataDir, logger, started));
-  const dataSource = buildDataSource({ url, logger });
+  const dataSource = buildDataSource({ url, logger, ...(poolSize !== undefined && { poolSize }) });
   started.push("store", () => (dataSource.isInitialized ? dataSource.destroy() : undefined));
   const opening = new Opening(parts, async () => {
     await checkSchema(url);
@@ -55,6 +59,7 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
   started.push("notifications", () => wakeups.stop());
   const place = config.databaseUrl === null ? dataDir : `PostgreSQL at ${placeOf(config.databaseUrl)}`;
   return {
+    url,
     dataSource,
     wakeups,
     dataDir,

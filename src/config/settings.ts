@@ -62,6 +62,13 @@ export const settings = {
     description: "port on which functions are called; 0 picks a free one",
     parse: port,
   },
+  routerWorkers: {
+    env: "FERMI_ROUTER_WORKERS",
+    flag: "--router-workers",
+    defaultText: null,
+    description: "processes of the router; if not given one per core (CPU limits count), beside other roles 4 at most",
+    parse: wholeNumber(1, 256),
+  },
   poolmgrPort: {
     env: "FERMI_POOLMGR_PORT",
     flag: "--poolmgr-port",

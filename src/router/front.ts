@@ -52,10 +52,21 @@ const dueAnswersMs = 5 * 60_000;
 
 export class Front {
   readonly #sockets = new Set<Socket>();
+  #onEmpty: (() => void) | undefined;
   readonly #parserErrors: ParserErrors;
 
   constructor(private readonly options: FrontOptions) {
     this.#parserErrors = new ParserErrors(options.clock, dueAnswersMs);
+  }
+
+  /** Connections that are open, those that were upgraded too. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Resolves when no connection is open. To be called once. */
+  empty(): Promise<void> {
+    return this.#sockets.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#onEmpty = resolve));
   }
 
   /** Closes connections on which nothing was ever asked; Node counts them as busy. */
@@ -81,7 +92,10 @@ export class Front {
       this.#sockets.add(socket);
       // Each pipelined request that waits for its turn listens for the end.
       socket.setMaxListeners(0);
-      socket.once("close", () => this.#sockets.delete(socket));
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        if (this.#sockets.size === 0) this.#onEmpty?.();
+      });
     });
     const request = (req: IncomingMessage, res: ServerResponse): void => this.#request(req, res);
     server.on("request", request);

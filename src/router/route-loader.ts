@@ -15,6 +15,9 @@ const resyncMs = 30_000;
 export class RouteLoader {
   table: RouteTable = emptyRouteTable;
   #isLoaded = false;
+  #onLoaded: (() => void) | undefined;
+  /** Resolves when a table was loaded for the first time. */
+  readonly loaded = new Promise<void>((resolve) => (this.#onLoaded = resolve));
   readonly #trouble: Seldom;
   /** What the table was built from: a source that knows of no change answers the same object. */
   #snapshot: RouteSnapshot | undefined;
@@ -56,6 +59,7 @@ export class RouteLoader {
       if (snapshot !== this.#snapshot) this.table = buildRouteTable(snapshot);
       this.#snapshot = snapshot;
       this.#isLoaded = true;
+      this.#onLoaded?.();
       this.#trouble.reset();
     } catch (cause) {
       if (this.#trouble.isDue()) {

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import type { RequestListener, Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { FunctionTokens } from "../auth/function-token.js";
 import type { InternalAuth } from "../auth/internal-auth.js";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
@@ -45,6 +45,8 @@ export interface RouterOptions extends Partial<RouterLimits> {
   readonly publishing?: { readonly tokens: FunctionTokens; readonly topics: TopicPublisher };
   /** Answers `/-/metrics`, which is no path without it. */
   readonly metrics?: RequestListener;
+  /** Why else no traffic should come here, in words; undefined where nothing else is in its way. */
+  readonly alsoUnready?: () => string | undefined;
   /** Addresses and CIDR blocks whose X-Forwarded-* are kept. */
   readonly trustedProxies?: readonly string[];
 }
@@ -119,7 +121,12 @@ export class Router {
   /** Why no traffic should come here, in words; undefined where it should. With the store away a router stays ready. */
   get unready(): string | undefined {
     if (this.#isDraining || this.#isStopping) return "The router is stopping.";
-    return this.isReady ? undefined : "The routes are not loaded yet.";
+    return this.isReady ? this.#options.alsoUnready?.() : "The routes are not loaded yet.";
+  }
+
+  /** Resolves when routes are loaded. */
+  get ready(): Promise<void> {
+    return this.#routes.loaded;
   }
 
   /** Resolves when routes that were read after this call are in force, or could not be read. */
@@ -148,6 +155,12 @@ export class Router {
     return { port: address.port };
   }
 
+  /** Serves a connection that was taken on another port than its own. To be called after `start`. */
+  adopt(socket: Socket): void {
+    if (this.#server === undefined || this.#front.connections >= this.#options.maxConnections) socket.destroy();
+    else this.#server.emit("connection", socket);
+  }
+
   /** Says that it is not ready and that clients had better connect anew, and goes on as before. */
   drain(): void {
     this.#isDraining = true;
@@ -161,7 +174,8 @@ export class Router {
     const server = this.#server;
     const closed = server && new Promise((resolve) => server.close(resolve));
     this.#front.closeUnused();
-    const ended = Promise.all([closed, this.#requests.idle(), this.#upgrades.idle()]);
+    // Node counts those alone that came through its own port.
+    const ended = Promise.all([closed, this.#front.empty(), this.#requests.idle(), this.#upgrades.idle()]);
     await this.#within(graceMs, ended);
     this.#slots.stop();
     this.#upgrades.destroy();

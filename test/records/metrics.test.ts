@@ -11,6 +11,7 @@ describe("Metrics", () => {
       environmentName: () => undefined,
       functionName: () => undefined,
       waiting: () => 0,
+      elsewhere: () => Promise.resolve([]),
       ...sources,
     });
     /** The values of one metric, by its labels. */

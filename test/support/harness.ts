@@ -104,6 +104,8 @@ export function launch(options: FermiOptions, dataDir: string): Launched {
     NODE_OPTIONS: "",
     FERMI_API_PORT: "0",
     FERMI_ROUTER_PORT: "0",
+    // One process starts sooner than several; what is of workers says so.
+    FERMI_ROUTER_WORKERS: "1",
     FERMI_DATA_DIR: dataDir,
     FERMI_READY_FILE: readyFile,
     FERMI_EXAMPLES: "false",

@@ -32,7 +32,12 @@ export interface PoolmgrRoleNeeds {
   readonly routerAddress: () => string;
   /** Health and metrics, by path. */
   readonly pages: ReadonlyMap<string, RequestListener>;
+  /** The router of this process is in workers. */
+  readonly hasWorkers: boolean;
 }
+
+/** Where workers reach a pool manager that nobody else is to reach. */
+const innerHost = "127.0.0.1";
 
 export class PoolmgrRole implements Role {
   readonly name = "poolmgr";
@@ -40,6 +45,7 @@ export class PoolmgrRole implements Role {
   readonly #term = new PoolmgrTerm();
   #isStopping = false;
   #address = "";
+  #innerUrl = "";
   /** Of the present term or the last: last words of instances come late. */
   #latest: PoolManager | undefined;
 
@@ -66,6 +72,11 @@ export class PoolmgrRole implements Role {
     return this.#address;
   }
 
+  /** Where workers of this process find it, where it is no other process's affair; empty until it is started. */
+  get innerUrl(): string {
+    return this.#innerUrl;
+  }
+
   /** For a router of this process. */
   get link(): PoolmgrLink {
     return this.#term;
@@ -81,7 +92,11 @@ export class PoolmgrRole implements Role {
     started.push("instances", () => host.stop());
     await host.start();
     started.push("log lines", () => this.#logs.stop());
-    if (!isAlone(config)) await this.#listen();
+    if (!isAlone(config)) {
+      this.#address = addressForPeople(config.host, await this.#listen(config.host, config.poolmgrPort));
+    } else if (this.needs.hasWorkers) {
+      this.#innerUrl = `http://${innerHost}:${await this.#listen(innerHost, 0)}`;
+    }
     started.push("pool manager", () => {
       this.#isStopping = true;
       return leadership.stop();
@@ -116,8 +131,9 @@ export class PoolmgrRole implements Role {
     return manager === undefined ? [] : [manager.check];
   }
 
-  async #listen(): Promise<void> {
-    const { config, started, auth, clock, logger } = this.foundation;
+  /** Resolves to the port. */
+  async #listen(host: string, port: number): Promise<number> {
+    const { started, auth, clock, logger } = this.foundation;
     const server = new OpsServer(this.needs.pages);
     const endpoint = new PoolmgrEndpoint({
       verify: (header, request) => auth.verify(header, request),
@@ -131,7 +147,7 @@ export class PoolmgrRole implements Role {
     started.push("port of the pool manager", () => server.stop());
     // Last of all: until the term has ended it says to routers what there is to say.
     started.push("streams of the pool manager", () => endpoint.stop());
-    this.#address = addressForPeople(config.host, await server.start(config.host, config.poolmgrPort));
+    return server.start(host, port);
   }
 
   /** Resolves when this process leads for the first time, and its pools are being filled. */

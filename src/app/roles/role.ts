@@ -1,5 +1,6 @@
 import type { RoleName } from "../../config/parse-setting.js";
 import type { Check } from "../../model/check.js";
+import type { CountedMetrics } from "../counted-metrics.js";
 
 /** One role as its process sees it. What it starts, it pushes on the foundation's `started`. */
 export interface Role {
@@ -16,4 +17,16 @@ export interface Role {
   cluster?(): Promise<string>;
   /** What an operator would want to be told. Never rejects. */
   checks(): Promise<readonly Check[]> | readonly Check[];
+}
+
+/** The role `router`, in this process or in workers. */
+export interface RouterPart extends Role {
+  /** Where it listens, as an address on this machine; empty until it is started. */
+  readonly address: string;
+  /** Requests that wait for an instance in this process. */
+  readonly waiting: number;
+  /** Says that it is not ready, and goes on. */
+  drain(): void;
+  /** What workers have counted, where there are any. */
+  counted?(): Promise<readonly CountedMetrics[]>;
 }

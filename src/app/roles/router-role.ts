@@ -1,26 +1,33 @@
 /** The role `router`: answers HTTP with functions, and records what became of each request. */
 import type { RequestListener } from "node:http";
+import type { Socket } from "node:net";
 import { AsyncInvocations } from "../../invocations/async-invocations.js";
 import { BatchingRecorder } from "../../invocations/recorder.js";
 import type { Check } from "../../model/check.js";
 import type { PoolmgrLink } from "../../poolmgr/router-link.js";
-import { Router } from "../../router/router.js";
+import { defaultRouterLimits, Router } from "../../router/router.js";
 import { AsyncInvocationRepository } from "../../store/repositories/async-invocation.repository.js";
 import { InvocationRepository } from "../../store/repositories/invocation.repository.js";
 import { addressForPeople } from "../address.js";
 import type { Foundation } from "../foundation.js";
-import type { Role } from "./role.js";
+import type { RouterPart } from "./role.js";
 
 const mebibyte = 1024 * 1024;
+/** Records that wait while the store is away. */
+const maxRecords = 50_000;
 
 export interface RouterRoleNeeds {
   /** The way to the pool manager, in this process or another. */
   readonly link: PoolmgrLink;
   /** Answers `/-/metrics`. */
   readonly metrics: RequestListener;
+  /** Given in a worker: of how many it is one, whose bounds together are those of one router. */
+  readonly workers?: number;
+  /** Why else no traffic should come here, in words. */
+  readonly alsoUnready?: () => string | undefined;
 }
 
-export class RouterRole implements Role {
+export class RouterRole implements RouterPart {
   readonly name = "router";
   readonly #recorder: BatchingRecorder;
   readonly #router: Router;
@@ -30,13 +37,15 @@ export class RouterRole implements Role {
     private readonly foundation: Foundation,
     needs: RouterRoleNeeds,
   ) {
+    const share = (bound: number): number => Math.ceil(bound / (needs.workers ?? 1));
     const { config, clock, logger, metrics, store, routing, names, auth, functionTokens, topics } = foundation;
     this.#recorder = new BatchingRecorder({
       store: new InvocationRepository(store.dataSource),
       metrics,
       clock,
       logger,
-      recordRate: config.recordRate,
+      recordRate: share(config.recordRate),
+      maxRecords: share(maxRecords),
     });
     const invocations = new InvocationRepository(store.dataSource);
     this.#router = new Router({
@@ -57,6 +66,7 @@ export class RouterRole implements Role {
       port: config.routerPort,
       maxBodyBytes: config.maxBodyMib * mebibyte,
       trustedProxies: config.trustedProxies,
+      maxWaitingPerFunction: share(defaultRouterLimits.maxWaitingPerFunction),
     });
   }
 
@@ -72,6 +82,16 @@ export class RouterRole implements Role {
 
   unready(): string | undefined {
     return this.#router.unready;
+  }
+
+  /** Resolves when routes are loaded. */
+  get ready(): Promise<void> {
+    return this.#router.ready;
+  }
+
+  /** Serves a connection that was taken elsewhere. */
+  adopt(socket: Socket): void {
+    this.#router.adopt(socket);
   }
 
   /** Says that it is not ready, and goes on. */

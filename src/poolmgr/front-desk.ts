@@ -24,6 +24,12 @@ export interface FrontDeskPorts {
   readonly onSuspect: (member: Member) => void;
 }
 
+/**
+ * How long a router keeps a slot that others wait for, where there are fewer slots than routers: much longer than the recall
+ * takes that ends it, and short for a caller who waits for it. As often as routers report.
+ */
+const turnMs = 200;
+
 type Said<Type extends RouterWord["type"]> = Extract<RouterWord, { type: Type }>;
 
 /** Takes in what routers say. */
@@ -158,6 +164,6 @@ export class FrontDesk implements RouterDesk {
   }
 
   get #turn(): number {
-    return Math.floor(this.ports.clock.monotonicMs() / 1_000);
+    return Math.floor(this.ports.clock.monotonicMs() / turnMs);
   }
 }

@@ -95,8 +95,8 @@ describe("PoolManager with two routers' own slot tables", () => {
     for (const table of tables) table.stop();
     await stage.down();
   });
-  const up = async (requestsPerInstance: number): Promise<[SlotTable, SlotTable]> => {
-    stage = await Stage.up({ functions: [aFunction({ settings: { requestsPerInstance } })] });
+  const up = async (requestsPerInstance: number, maxInstances = 10): Promise<[SlotTable, SlotTable]> => {
+    stage = await Stage.up({ functions: [aFunction({ settings: { requestsPerInstance, maxInstances } })] });
     stage.router.close();
     const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
     const options = { link: stage.manager.hub, clock: stage.clock, logger: silentLogger, maxWaitingPerFunction: 1_000 };
@@ -132,6 +132,25 @@ describe("PoolManager with two routers' own slot tables", () => {
     const again = await Promise.all([one, one, one, one, one, one].map(acquire));
     expect(again.every((lease) => lease !== undefined)).toBe(true);
     expect(stage.instances()).toHaveLength(3);
+  });
+
+  it("lets them take turns at the only slot there is, and keeps no caller of either waiting for long", async () => {
+    const waits = [0, 0];
+    const callAgain = async (table: SlotTable, of: number): Promise<void> => {
+      const sinceMs = stage.clock.monotonicMs();
+      const lease = await acquire(table);
+      waits[of] = Math.max(waits[of] ?? 0, stage.clock.monotonicMs() - sinceMs);
+      stage.clock.after(10, () => {
+        lease?.release();
+        if (stage.clock.monotonicMs() < endMs) void callAgain(table, of);
+      });
+    };
+    const tables = await up(1, 1);
+    const endMs = stage.clock.monotonicMs() + 5_000;
+    tables.forEach((table, of) => void callAgain(table, of));
+    await stage.clock.pass(6_000);
+    expect(Math.max(...waits)).toBeLessThan(500);
+    expect(stage.instances()).toHaveLength(1);
   });
 
   it("starts one more where the other router's request goes on", async () => {

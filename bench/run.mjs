@@ -17,11 +17,13 @@ import { isQuick } from "./rounds.mjs";
 import { scale } from "./scale.mjs";
 import { format, writeSection } from "./sections.mjs";
 import { timersExact } from "./timers.mjs";
+import { routerWorkers } from "./workers.mjs";
 
 /** In the order of the page. */
 const measurements = {
   warm,
   latency,
+  workers: routerWorkers,
   sockets: idleSockets,
   cold: coldStart,
   burst,

@@ -46,6 +46,8 @@ export async function startServer(dataDir, env = {}) {
       FERMI_EXAMPLES: "false",
       FERMI_LOG_LEVEL: "warn",
       FERMI_MAX_INSTANCES: "200",
+      // What is said of Fermi is said of one process, where not several are what it is about.
+      FERMI_ROUTER_WORKERS: "1",
       ...env,
     },
   });

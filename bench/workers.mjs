@@ -7,7 +7,7 @@ import { startFermiApart, workers } from "./fermi-apart.mjs";
 import { closedLoop, closedLoopTool } from "./load/closed-loop.mjs";
 import { cpuSeconds, residentMib } from "./processes.mjs";
 import { createEnvironment, createFunction, deleteFunction, helloSource, poolIsWarm, routed } from "./resources.mjs";
-import { interleaved, isQuick, rounds, roundSeconds, warmUpSeconds } from "./rounds.mjs";
+import { interleaved, isQuick, rounds, roundSeconds } from "./rounds.mjs";
 import { startServer, temporaryData } from "./server.mjs";
 import { count, median, ms, percentile, spread, times } from "./stats.mjs";
 
@@ -15,6 +15,9 @@ const counts = [1, 2];
 const coldPerRound = isQuick ? 3 : 10;
 const callsPerRound = isQuick ? 50 : 300;
 const clients = 32;
+/** For each of its processes: only then have compilers seen enough. */
+const warmUpRequests = isQuick ? 1_000 : 40_000;
+const warmUpRounds = 20;
 /** Enough for all clients at each of the processes that take part. */
 const slots = 200;
 
@@ -33,17 +36,24 @@ async function measureForwarding() {
     await createFunction(fermi, "hello", helloSource, { requestsPerInstance: slots, minInstances: 1 });
     const routers = [];
     for (const of of counts) routers.push({ of, ...(await fermi.startRouter(`router-${of}`, workers(of))) });
-    for (const { url } of routers) {
+    for (const { url, of } of routers) {
       const connection = connect(url);
       await routed(connection, "hello");
       connection.close();
-      await load(url, warmUpSeconds);
+      await warmUp(url, of * warmUpRequests);
     }
     const samples = await interleaved(routers, forward);
     return [...samples].map(([{ of }, taken]) => ({ of, taken }));
   } finally {
     await fermi.stop();
     data.remove();
+  }
+}
+
+async function warmUp(url, requests) {
+  let answered = 0;
+  for (let round = 0; round < warmUpRounds && answered < requests; round++) {
+    answered += (await load(url, roundSeconds)).answered;
   }
 }
 

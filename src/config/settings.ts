@@ -66,7 +66,7 @@ export const settings = {
     env: "FERMI_ROUTER_WORKERS",
     flag: "--router-workers",
     defaultText: null,
-    description: "processes of the router; if not given one per core (CPU limits count), beside other roles 4 at most",
+    description: "router processes; if not given one per core (CPU limits count), beside other roles half, at most 4",
     parse: wholeNumber(1, 256),
   },
   poolmgrPort: {

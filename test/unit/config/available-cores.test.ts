@@ -46,22 +46,24 @@ describe("The cores that may be used", () => {
 });
 
 describe("The number of router workers", () => {
-  const workers = (env: Record<string, string>): number => {
+  const workers = (env: Record<string, string>, cores: number): number => {
     const apart = {
       DATABASE_URL: "postgres://localhost/fermi",
       FERMI_INTERNAL_SECRET: "x".repeat(32),
       FERMI_POOLMGR_URL: "http://localhost:31315",
       FERMI_INTERNAL_ROUTER_URL: "http://localhost:31314",
     };
-    return routerWorkers(readConfig([], env["FERMI_ROLES"] === undefined ? env : { ...apart, ...env }), () => 16);
+    return routerWorkers(readConfig([], env["FERMI_ROLES"] === undefined ? env : { ...apart, ...env }), () => cores);
   };
 
   it.each([
-    ["that of the cores in a process that is a router", { FERMI_ROLES: "router" }, 16],
-    ["four at most beside other roles", {}, 4],
-    ["one where there is no router", { FERMI_ROLES: "api", FERMI_ROUTER_WORKERS: "3" }, 1],
-    ["what is asked for", { FERMI_ROUTER_WORKERS: "7" }, 7],
-  ])("is %s", (_, env, expected) => {
-    expect(workers(env)).toBe(expected);
+    ["that of the cores in a process that is a router", { FERMI_ROLES: "router" }, 16, 16],
+    ["four at most beside other roles", {}, 16, 4],
+    ["half of the cores, rounded up, beside other roles", {}, 3, 2],
+    ["one beside other roles on two cores", {}, 2, 1],
+    ["one where there is no router", { FERMI_ROLES: "api", FERMI_ROUTER_WORKERS: "3" }, 16, 1],
+    ["what is asked for", { FERMI_ROUTER_WORKERS: "7" }, 16, 7],
+  ])("is %s", (_, env, cores, expected) => {
+    expect(workers(env, cores)).toBe(expected);
   });
 });

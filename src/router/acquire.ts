@@ -33,7 +33,9 @@ export async function waitForSlot(call: Call, { slots, clock }: Slots): Promise<
   const hasLeft = (): boolean => call.clientGone;
   if (hasLeft()) return undefined;
   const sinceMs = clock.monotonicMs();
-  const wait = slots.wait(call.callee.target, Math.max(0, call.startedMs + call.callee.timeoutMs - sinceMs));
+  const { target, timeoutMs } = call.callee;
+  const arrivedMs = call.attempts > 0 ? call.startedMs : undefined;
+  const wait = slots.wait(target, Math.max(0, call.startedMs + timeoutMs - sinceMs), arrivedMs);
   call.onClientGone = () => wait.leave();
   try {
     const lease = await wait.lease;

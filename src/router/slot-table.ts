@@ -96,11 +96,14 @@ export class SlotTable {
     return instance && this.#lease(instance, false);
   }
 
-  /** Gets in line for a slot. Throws QUEUE_FULL where the line is too long already. */
-  wait(target: KeyedTarget, timeoutMs: number): Wait {
+  /**
+   * Gets in line for a slot. Throws QUEUE_FULL where the line is too long already, but for who had a slot in vain and says
+   * when it arrived: that one gets its place back.
+   */
+  wait(target: KeyedTarget, timeoutMs: number, arrivedMs?: number): Wait {
     const slots = this.#targetSlots(target);
     try {
-      return this.#room.enter(slots, timeoutMs);
+      return this.#room.enter(slots, timeoutMs, arrivedMs);
     } finally {
       this.#forgetIfUnused(slots);
     }

@@ -72,6 +72,7 @@ export class Lease {
 
 /** A request that waits for a slot. */
 export interface Waiter {
+  readonly arrivedMs: number;
   give(lease: Lease): void;
   refuse(error: AppError): void;
 }
@@ -107,6 +108,13 @@ export class TargetSlots {
     if (instance.isListed || !instance.hasRoom) return;
     instance.isListed = true;
     this.#listed.push(instance);
+  }
+
+  /** Behind those that came before it. */
+  enqueue(waiter: Waiter): void {
+    const later = [...this.waiters].filter(({ arrivedMs }) => arrivedMs > waiter.arrivedMs);
+    for (const other of later) this.waiters.delete(other);
+    for (const each of [waiter, ...later]) this.waiters.add(each);
   }
 
   nextWaiter(): Waiter | undefined {

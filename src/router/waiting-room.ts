@@ -37,14 +37,16 @@ export class WaitingRoom {
     return this.#waitingByFunction.get(functionId) ?? 0;
   }
 
-  enter(target: TargetSlots, timeoutMs: number): Wait {
+  /** `arrivedMs` is for who was served already, in vain: it gets its place back, before those that came later. */
+  enter(target: TargetSlots, timeoutMs: number, arrivedMs?: number): Wait {
     const { functionId } = target.target;
     const before = this.waiting(functionId);
-    if (before >= this.options.maxPerFunction) {
+    if (before >= this.options.maxPerFunction && arrivedMs === undefined) {
       throw new AppError("QUEUE_FULL", `${before} requests wait for this function already.`, { retryAfterSeconds: 1 });
     }
     const { promise, resolve, reject } = deferred<Lease | undefined>();
     const waiter: Waiter = {
+      arrivedMs: arrivedMs ?? this.options.clock.monotonicMs(),
       give: (lease) => settle(() => resolve(lease)),
       refuse: (error) => settle(() => reject(error)),
     };
@@ -56,7 +58,7 @@ export class WaitingRoom {
       act();
     };
     this.#waitingByFunction.set(functionId, before + 1);
-    target.waiters.add(waiter);
+    target.enqueue(waiter);
     this.options.onChange(target);
     const leave = (): void => {
       if (this.leave(target, waiter)) settle(() => resolve(undefined));

@@ -124,6 +124,20 @@ describe("SlotTable", () => {
     expect(table.waiting("fn")).toBe(3);
   });
 
+  it("gives whoever had a slot in vain its place back, before those that came later, however many they are", async () => {
+    await clock.pass(10);
+    const arrivedMs = clock.monotonicMs() - 5;
+    const later = [waitFor(), waitFor(), waitFor()];
+    const order: string[] = [];
+    void table.wait(target, 1_000, arrivedMs).lease.then(() => order.push("again"));
+    void table.wait(target, 1_000, arrivedMs - 1).lease.then(() => order.push("again, earlier"));
+    expect(() => table.wait(target, 1_000)).toThrow(expect.objectContaining({ code: "QUEUE_FULL" }));
+    poolmgr.grant(anInstance("a", 2));
+    await settled();
+    expect(order).toEqual(["again, earlier", "again"]);
+    expect(later.every(({ seen }) => !seen.isOver)).toBe(true);
+  });
+
   it("ends a wait when its time is up, with the reason that is true", async () => {
     const alone = waitFor(500);
     await clock.pass(499);

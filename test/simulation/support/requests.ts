@@ -27,6 +27,7 @@ export interface Outcome extends Request {
 }
 
 interface Arrived extends Request {
+  readonly arrivedMs: number;
   readonly number: number;
   begunMs: number | undefined;
 }
@@ -35,7 +36,7 @@ interface Arrived extends Request {
 export class Requests {
   readonly outcomes: Outcome[] = [];
   readonly broken: string[] = [];
-  /** Those that have had no instance yet, by function, oldest first. */
+  /** Those that have no instance, by function. */
   readonly #lines = new Map<string, Set<Arrived>>();
   #count = 0;
 
@@ -49,12 +50,17 @@ export class Requests {
     return this.#count - this.outcomes.length;
   }
 
+  /** Without those that had an instance in vain and are back in line. */
+  waiting(functionId: string): number {
+    return [...this.#line(functionId)].filter(({ begunMs }) => begunMs === undefined).length;
+  }
+
   async send(request: Request): Promise<Outcome> {
     const arrivedMs = this.clock.monotonicMs();
-    const arrived: Arrived = { ...request, number: this.#count++, begunMs: undefined };
+    const arrived: Arrived = { ...request, arrivedMs, number: this.#count++, begunMs: undefined };
     const line = this.#line(request.functionId).add(arrived);
     const ahead = this.slots.waiting(request.functionId);
-    const { result, error } = await this.#answer(arrived, arrivedMs);
+    const { result, error } = await this.#answer(arrived);
     line.delete(arrived);
     const { retryAfterSeconds } = error ?? {};
     const endedMs = this.clock.monotonicMs();
@@ -63,10 +69,10 @@ export class Requests {
     return outcome;
   }
 
-  async #answer(request: Arrived, startedMs: number): Promise<{ result: string; error?: AppError }> {
+  async #answer(request: Arrived): Promise<{ result: string; error?: AppError }> {
     const target = keyedTarget(request.functionId, 1);
     const plan = { callee: { target, timeoutMs: request.timeoutMs } } as unknown as CallPlan;
-    const call = new Call(plan, "", this.clock.now(), startedMs);
+    const call = new Call(plan, "", this.clock.now(), request.arrivedMs);
     try {
       return { result: await this.#attempts(request, call) };
     } catch (error) {
@@ -82,6 +88,7 @@ export class Requests {
       call.attempt(lease);
       this.#begins(request);
       const fate = await this.runtimes.run(lease.instance.id, request.workMs);
+      if (fate === "NO_CONNECTION") this.#line(request.functionId).add(request);
       settleLease(lease, finding(fate), this);
       if (fate !== "NO_CONNECTION") return fate === "DONE" ? "SERVED" : fate;
       if (call.attempts === maxAttempts) throw noInstanceTookIt("NO_CONNECTION");
@@ -90,12 +97,15 @@ export class Requests {
 
   /** Whoever comes to be served is the one who has waited longest. */
   #begins(request: Arrived): void {
-    if (request.begunMs !== undefined) return;
-    request.begunMs = this.clock.monotonicMs();
     const line = this.#line(request.functionId);
-    const [first] = line;
-    if (first !== request)
-      this.broken.push(`${request.functionId}: ${request.number} was served before ${first?.number}`);
+    const isFirst = request.begunMs === undefined;
+    const isOvertaken = (other: Arrived): boolean =>
+      other.arrivedMs < request.arrivedMs || (isFirst && other.begunMs === undefined && other.number < request.number);
+    const overtaken = [...line].find(isOvertaken);
+    if (overtaken !== undefined) {
+      this.broken.push(`${request.functionId}: ${request.number} was served before ${overtaken.number}`);
+    }
+    request.begunMs ??= this.clock.monotonicMs();
     line.delete(request);
   }
 

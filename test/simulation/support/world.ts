@@ -3,7 +3,9 @@ import { silentLogger } from "../../../src/lib/logger.js";
 import type { Environment } from "../../../src/model/environment.js";
 import type { FunctionSpec } from "../../../src/model/function.js";
 import type { Connections } from "../../../src/router/connections.js";
+import { keyedTarget } from "../../../src/router/callee.js";
 import { SlotTable } from "../../../src/router/slot-table.js";
+import type { Lease } from "../../../src/router/target-slots.js";
 import { settled } from "../../unit/poolmgr/support/fake-clock.js";
 import { Stage } from "../../unit/poolmgr/support/stage.js";
 import { Requests, type Outcome } from "./requests.js";
@@ -117,6 +119,24 @@ export class World {
     if (this.runtimes.inFlight > 0) this.#broken.push(`${this.runtimes.inFlight} requests run for nobody`);
   }
 
+  /** One of the instances there are dies. */
+  crash(nth: number): void {
+    const { ids } = this.runtimes;
+    if (ids.length > 0) this.runtimes.crash(ids[nth % ids.length]!);
+  }
+
+  /** Requests of a function that would be served at once, wherever they come. */
+  freeSlots(functionId: string): number {
+    const target = keyedTarget(functionId, 1);
+    const leases = this.routers.map(({ slots }) => {
+      const taken: Lease[] = [];
+      for (let next = slots.tryAcquire(target); next !== undefined; next = slots.tryAcquire(target)) taken.push(next);
+      return taken;
+    });
+    for (const lease of leases.flat()) lease.release();
+    return leases.flat().length;
+  }
+
   serving(functionId: string): number {
     return this.stage.manager.view.instancesOf(functionId).filter(({ state }) => state !== "DRAINING").length;
   }
@@ -140,7 +160,7 @@ export class World {
     must(maxInstances, "instances in all", this.claimed);
     for (const { id, settings } of functions) {
       must(settings.maxInstances, `instances of ${id}`, this.serving(id));
-      for (const { slots } of this.routers) must(maxWaiting, `waiting for ${id}`, slots.waiting(id));
+      for (const router of this.routers) must(maxWaiting, `waiting for ${id}`, router.waiting(id));
     }
   }
 

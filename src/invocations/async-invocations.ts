@@ -43,16 +43,21 @@ export class AsyncInvocations {
     });
   }
 
-  /** Resolves when it is stored. Rejects with STORE_UNAVAILABLE within five seconds where it can't be. */
-  enqueue(request: AsyncRequest): Promise<Accepted> {
+  /**
+   * Resolves when it is stored. Rejects with STORE_UNAVAILABLE within five seconds where it can't be, and with CONFLICT
+   * where its key was used for another request of the function.
+   */
+  async enqueue(request: AsyncRequest): Promise<Accepted> {
     refuseTooLarge(request);
-    return this.#intake.run({
+    const accepted = await this.#intake.run({
       ...request,
       id: request.id ?? newId(),
       acceptedAt: this.options.clock.now(),
       statusToken: newKey(),
       depth: 0,
     });
+    if (accepted.isOfOther) throw keyOfOther(accepted.invocation);
+    return accepted;
   }
 
   /** One that waits never begins; one that runs is aborted, wherever it does. */
@@ -117,6 +122,13 @@ function refuseTooLarge({ method, target, headers, route, body }: AsyncRequest):
     );
   }
 }
+
+const keyOfOther = ({ id }: Invocation): AppError =>
+  new AppError(
+    "CONFLICT",
+    `This idempotency key was used for another request of this function, invocation ${id}: method, path or body differ. Use a key of its own.`,
+    { field: "idempotencyKey" },
+  );
 
 export const asyncBodyTooLarge = (): AppError =>
   new AppError("BODY_TOO_LARGE", "The body of an asynchronous invocation may have 1 MiB at most.", { field: "body" });

@@ -15,6 +15,8 @@ export interface Accepted {
   readonly statusToken: string;
   /** False where its key had been used before: then it is the earlier one. */
   readonly isNew: boolean;
+  /** Whether that earlier one is of another request: then this one was not taken. */
+  readonly isOfOther: boolean;
 }
 
 /** The answer that was kept of an invocation that has ended. */

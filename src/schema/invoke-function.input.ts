@@ -77,7 +77,7 @@ const { delaySeconds, maxAttempts, idempotencyKeyCharacters } = asyncLimits;
 export class EnqueueInvocationInput extends InvokeFunctionInput {
   @Field(() => String, {
     nullable: true,
-    description: `Two enqueues of a function with one key, within 24 hours, are one invocation: 1 to ${idempotencyKeyCharacters} characters.`,
+    description: `Two enqueues of a function with one key, within 24 hours, are one invocation; with another method, path or body the second is refused with CONFLICT. 1 to ${idempotencyKeyCharacters} characters.`,
   })
   @IsText(1, idempotencyKeyCharacters)
   idempotencyKey?: string | null;

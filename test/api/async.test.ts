@@ -167,16 +167,41 @@ describe("asynchronous invocations", () => {
   it("are one where their key is the same", async () => {
     const [fn, other] = [await createFunction(api.client), await createFunction(api.client)];
     const first = await enqueue({ function: fn, idempotencyKey: "k", body: "1" });
-    const rest = await Promise.all([1, 2, 3].map(() => enqueue({ function: fn, idempotencyKey: "k", body: "2" })));
+    const rest = await Promise.all([1, 2, 3].map(() => enqueue({ function: fn, idempotencyKey: "k", body: "1" })));
     expect(rest.map(({ id, requestBytes }) => [id, requestBytes])).toEqual([1, 2, 3].map(() => [first.id, 1]));
     expect((await enqueue({ function: other, idempotencyKey: "k" })).id).not.toBe(first.id);
     work();
     await reaches(first.id, "SUCCEEDED");
-    expect(await enqueue({ function: fn, idempotencyKey: "k" })).toMatchObject({ id: first.id, status: "SUCCEEDED" });
+    const again = { function: fn, idempotencyKey: "k", body: "1" };
+    expect(await enqueue(again)).toMatchObject({ id: first.id, status: "SUCCEEDED" });
     await api.dataSource.query("UPDATE async_invocation SET accepted_at = now() - interval '25 h' WHERE id = $1", [
       first.id,
     ]);
     expect((await enqueue({ function: fn, idempotencyKey: "k" })).id).not.toBe(first.id);
+  });
+
+  it("are refused where their key was used for another request of the function", async () => {
+    const fn = await createFunction(api.client);
+    const asked = { function: fn, idempotencyKey: "k", method: "POST", path: "/a", body: "1" };
+    // Together, so that the store gets them at once, too.
+    const both = await Promise.all([
+      enqueue(asked),
+      api.client.refused(ENQUEUE, { input: { ...asked, body: "2" } }),
+      enqueue({ ...asked, headers: [{ name: "traceparent", value: "00-other" }] }),
+    ]);
+    expect(both[2].id).toBe(both[0].id);
+    const conflict = {
+      code: "CONFLICT",
+      field: "idempotencyKey",
+      message: expect.stringContaining(`another request of this function, invocation ${both[0].id}`),
+    };
+    expect(both[1]).toMatchObject(conflict);
+    for (const change of [{ path: "/b" }, { method: "PUT" }, { body: "" }]) {
+      expect(await api.client.refused(ENQUEUE, { input: { ...asked, ...change } })).toMatchObject(conflict);
+    }
+    // One that an earlier version has stored says nothing of its request.
+    await api.dataSource.query("UPDATE async_invocation SET request_digest = NULL WHERE id = $1", [both[0].id]);
+    expect((await enqueue({ ...asked, body: "2" })).id).toBe(both[0].id);
   });
 
   it("wait for as long as they are told to", async () => {

@@ -156,13 +156,15 @@ describe("Router: routes that answer later", () => {
     expect(await count()).toEqual(before);
   });
 
-  it("give the same invocation for the same key, and refuse what is no key", async () => {
+  it("give the same invocation for the same key, and refuse what is no key, or another request's", async () => {
     const headers = { "Idempotency-Key": newId() };
-    const [first, second] = [await call("/later/a", { headers }), await call("/later/b", { headers })];
+    const [first, second] = [await call("/later/a", { headers }), await call("/later/a", { headers })];
     expect(second.headers.location).toBe(first.headers.location);
     expect(second.headers["x-fermi-invocation-id"]).toBe(first.headers["x-fermi-invocation-id"]);
     const refused = await call("/later/a", { headers: { "Idempotency-Key": "k".repeat(256) } });
     expect([refused.status, errorCode(refused)]).toEqual([400, "BAD_REQUEST"]);
+    const other = await call("/later/a", { headers, body: "other content" });
+    expect([other.status, errorCode(other), other.headers.location]).toEqual([409, "CONFLICT", undefined]);
   });
 
   it("tell nothing to who has but the id, or the secret of another", async () => {

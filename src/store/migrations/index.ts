@@ -10,6 +10,7 @@ import { TimerRuns1700000000009 } from "./1700000000009-timer-runs.js";
 import { AsyncInvocations1700000000010 } from "./1700000000010-async-invocations.js";
 import { RouteMode1700000000011 } from "./1700000000011-route-mode.js";
 import { InvocationTrigger1700000000012 } from "./1700000000012-invocation-trigger.js";
+import { RequestDigest1700000000013 } from "./1700000000013-request-digest.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -24,4 +25,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   AsyncInvocations1700000000010,
   RouteMode1700000000011,
   InvocationTrigger1700000000012,
+  RequestDigest1700000000013,
 ];

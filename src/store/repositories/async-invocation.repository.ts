@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { DataSource, EntityManager } from "typeorm";
 import { asyncLimits, type NewAsyncInvocation } from "../../model/async-invocation.js";
 import type { Accepted, KeptResult } from "../../model/async-work.js";
@@ -119,16 +120,16 @@ const prefixed = (table: string): string =>
 
 const inserting = (now: string): string => `
   INSERT INTO async_invocation (id, namespace, function_id, version, source, trigger_id, method, target, headers, route,
-    body, accepted_at, state, available_at, patience_until, max_attempts, idempotency_key, status_token, on_success,
-    on_failure, depth)
+    body, accepted_at, state, available_at, patience_until, max_attempts, idempotency_key, request_digest, status_token,
+    on_success, on_failure, depth)
   SELECT id, namespace, function_id, version, source, trigger_id, method, target, headers, route,
     decode(body, 'base64'), accepted_at, 'QUEUED', ${now} + make_interval(secs => delay_seconds),
     ${now} + make_interval(secs => delay_seconds + ${asyncLimits.patienceSeconds}), max_attempts, idempotency_key,
-    status_token, on_success, on_failure, depth
+    request_digest, status_token, on_success, on_failure, depth
   FROM json_to_recordset($1::json) AS given (id uuid, namespace text, function_id uuid, version integer, source text,
     trigger_id uuid, method text, target text, headers jsonb, route jsonb, body text, accepted_at timestamptz,
-    delay_seconds integer, max_attempts integer, idempotency_key text, status_token text, on_success jsonb,
-    on_failure jsonb, depth integer)
+    delay_seconds integer, max_attempts integer, idempotency_key text, request_digest text,
+    status_token text, on_success jsonb, on_failure jsonb, depth integer)
   ON CONFLICT (function_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
   RETURNING id`;
 
@@ -151,8 +152,8 @@ export async function insertAsync(
   );
   return given.map((one) =>
     ids.has(one.id)
-      ? { invocation: asQueued(one), statusToken: one.statusToken, isNew: true }
-      : (earlier.get(keyOf(one.functionId, one.idempotencyKey)) as Accepted),
+      ? { invocation: asQueued(one), statusToken: one.statusToken, isNew: true, isOfOther: false }
+      : (earlier.get(keyOf(one.functionId, one.idempotencyKey)) as EarlierOne).under(digestOf(one)),
   );
 }
 
@@ -174,11 +175,21 @@ const toRow = (given: NewAsyncInvocation): object => ({
   delay_seconds: given.delaySeconds,
   max_attempts: given.maxAttempts,
   idempotency_key: given.idempotencyKey,
+  request_digest: digestOf(given),
   status_token: given.statusToken,
   on_success: given.onSuccess,
   on_failure: given.onFailure,
   depth: given.depth,
 });
+
+/** Of what the function is asked; headers differ from one try to the next. Null without a key: nothing is compared. */
+function digestOf({ idempotencyKey, method, target, body }: NewAsyncInvocation): string | null {
+  if (idempotencyKey === null) return null;
+  return createHash("sha256")
+    .update(JSON.stringify([method, target]))
+    .update(body)
+    .digest("hex");
+}
 
 /** A key is good for a day: then it may mean another invocation. */
 async function freeOldKeys(db: EntityManager, given: readonly NewAsyncInvocation[], now: string): Promise<void> {
@@ -193,10 +204,18 @@ async function freeOldKeys(db: EntityManager, given: readonly NewAsyncInvocation
   );
 }
 
-async function earlierOnes(db: EntityManager, refused: readonly NewAsyncInvocation[]): Promise<Map<string, Accepted>> {
+interface EarlierOne {
+  /** As the answer to a request with this digest. */
+  readonly under: (digest: string | null) => Accepted;
+}
+
+async function earlierOnes(
+  db: EntityManager,
+  refused: readonly NewAsyncInvocation[],
+): Promise<Map<string, EarlierOne>> {
   if (refused.length === 0) return new Map();
-  const rows: (InvocationRow & { idempotency_key: string; status_token: string })[] = await db.query(
-    `SELECT ${prefixed("i")}, a.idempotency_key, a.status_token
+  const rows: EarlierRow[] = await db.query(
+    `SELECT ${prefixed("i")}, a.idempotency_key, a.request_digest, a.status_token
       FROM unnest($1::uuid[], $2::text[]) AS given (function_id, key)
       JOIN async_invocation AS a ON a.function_id = given.function_id AND a.idempotency_key = given.key
       JOIN invocation AS i ON i.id = a.id AND i.accepted_at = a.accepted_at`,
@@ -205,7 +224,18 @@ async function earlierOnes(db: EntityManager, refused: readonly NewAsyncInvocati
   return new Map(
     rows.map((row) => [
       keyOf(row.function_id, row.idempotency_key),
-      { invocation: toInvocation(row), statusToken: row.status_token, isNew: false },
+      {
+        under: (digest) => ({
+          ...{ invocation: toInvocation(row), statusToken: row.status_token, isNew: false },
+          isOfOther: row.request_digest !== null && row.request_digest !== digest,
+        }),
+      },
     ]),
   );
 }
+
+type EarlierRow = InvocationRow & {
+  readonly idempotency_key: string;
+  readonly request_digest: string | null;
+  readonly status_token: string;
+};

@@ -10,7 +10,7 @@ import { temporaryData, until } from "../server.mjs";
 import { imagesFile, places, slots, source, startBackends } from "./backends.mjs";
 import { proxies, startProxy } from "./contestants.mjs";
 
-/** For each contestant once: only then have compilers seen enough. */
+/** For each process of a contestant once: only then have compilers seen enough. */
 const warmUpRequests = isQuick ? 1_000 : 40_000;
 const warmUpSecondsMax = 15;
 const environments = { hello: "fermi/nodejs", bare: "bench/bare" };
@@ -49,8 +49,9 @@ export const load = ({ origin, headers }, { place, clients, bytes = 0 }, seconds
   });
 
 async function warmUp(contestant) {
+  const { processes = 1 } = contestant;
   let answered = 0;
-  for (let second = 0; answered < warmUpRequests && second < warmUpSecondsMax; second++)
+  for (let second = 0; answered < processes * warmUpRequests && second < processes * warmUpSecondsMax; second++)
     answered += (await load(contestant, { place: "/hello", clients: 32 }, 1)).answered;
 }
 
@@ -97,7 +98,14 @@ async function startRouters(fermi) {
     const variables = workers(count);
     if (variables === undefined) continue;
     const router = await fermi.startRouter(name, variables);
-    routers.push({ name, label, pid: () => router.pid, headers: withoutHeaders, origin: () => router.url });
+    routers.push({
+      name,
+      label,
+      processes: count,
+      pid: () => router.pid,
+      headers: withoutHeaders,
+      origin: () => router.url,
+    });
   }
   await makeFunctions(fermi);
   for (const { origin } of routers) await untilRouted(origin());

@@ -41,6 +41,13 @@ export const behaviours = {
 
   /** Some 2.6 seconds in all. */
   "byte-by-byte": { whole: (socket) => trickle(socket, [head(200, "Content-Length: 13"), "slow but sure"]) },
+  "answers-late": {
+    whole: (socket, request, runtime) =>
+      setTimeout(() => {
+        runtime.note({ event: "answered late" });
+        socket.write(echo(request), "latin1");
+      }, 300),
+  },
   "answers-never": {},
   "ends-never": write(head(200, "Transfer-Encoding: chunked") + chunk("begun")),
   "streams-on": { whole: (socket) => stream(socket, "more", 50) },

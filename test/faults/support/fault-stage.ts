@@ -6,7 +6,7 @@ import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect } from "@jest/globals";
 import { RawClient } from "../../router/support/http-client.js";
-import { startFermi, temporaryFolder, type Fermi } from "../../support/harness.js";
+import { eventually, startFermi, temporaryFolder, type Fermi } from "../../support/harness.js";
 import { Neighbour, neighbourSource } from "./neighbour.js";
 import { Subject, type Settings } from "./subject.js";
 import { readVitals, type Vitals } from "./vitals.js";
@@ -85,6 +85,15 @@ export class FaultStage {
   async expectNoAnomaly(): Promise<void> {
     const lines = (await readFile(this.#seenFile, "utf8")).split("\n").filter((line) => line.includes(`"anomaly"`));
     expect(lines).toEqual([]);
+  }
+
+  /** Memory and connections are back to what they were, but for what a process of this age may keep. */
+  gaveBack(before: Vitals): Promise<void> {
+    return eventually(async () => {
+      const now = await this.vitals();
+      expect(now.usedBytes - before.usedBytes).toBeLessThan(4 * 1024 * 1024);
+      expect(now.connections - before.connections).toBeLessThan(10);
+    }, 20_000);
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect } from "@jest/globals";
 import { ask, type Answer, type Ask } from "../../router/support/http-client.js";
 import { eventually, type Fermi } from "../../support/harness.js";
-import { inFlightOf } from "./vitals.js";
+import { endedOf, inFlightOf } from "./vitals.js";
 
 export interface Settings {
   readonly timeoutSeconds?: number;
@@ -139,6 +139,21 @@ export class Subject {
     await eventually(async () => {
       expect(await this.records()).toEqual(records.map((record) => expect.objectContaining(record)));
     });
+  }
+
+  /** The so many records there are to be, once nothing is under way. */
+  async settledRecords(count: number): Promise<RecordRow[]> {
+    await this.isAtRest();
+    return eventually(async () => {
+      const records = await this.records();
+      expect(records).toHaveLength(count);
+      return records;
+    });
+  }
+
+  /** How many invocations have ended. */
+  count(): Promise<number> {
+    return endedOf(this.fermi, this.name);
   }
 
   async isAtRest(): Promise<void> {

@@ -33,3 +33,7 @@ export async function readVitals(fermi: Fermi): Promise<Vitals> {
 /** Requests of the function that were accepted and have not ended. */
 export const inFlightOf = async (fermi: Fermi, name: string): Promise<number> =>
   read(await metrics(fermi), "fermi_in_flight_requests", `function="${name}"`);
+
+/** Invocations of the function that have ended. */
+export const endedOf = async (fermi: Fermi, name: string): Promise<number> =>
+  read(await metrics(fermi), "fermi_invocations_total", `function="${name}"`);

@@ -101,7 +101,7 @@ export class Front {
     server.on("request", request);
     server.on("checkContinue", request);
     server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
-      this.#parserErrors.expect(req, res);
+      if (!this.#parserErrors.expect(req, res)) return void req.resume();
       this.#refuse(req, res, malformed("The only expectation that can be met is 100-continue."));
     });
     server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(req, socket, head));
@@ -114,8 +114,8 @@ export class Front {
   }
 
   #request(req: IncomingMessage, res: ServerResponse): void {
+    if (!this.#parserErrors.expect(req, res)) return void req.resume();
     const invocationId = newId();
-    this.#parserErrors.expect(req, res);
     try {
       const head = readHead(req);
       if (head.path.startsWith("/-/")) return this.#own({ req, res, head, invocationId });
@@ -174,17 +174,18 @@ export class Front {
     answerJson(res, message === undefined ? 200 : 503, { ready: message === undefined, message });
   }
 
-  /** Answers what matched no function; in a moment, as only then the parser has seen whether the body is complete. */
+  /**
+   * Answers what matched no function; in a moment, as only then the parser has seen whether the body is complete. What
+   * comes behind a malformed request may be no request of the client's, but a part of that one as somebody else reads it.
+   */
   #refuse(req: IncomingMessage, res: ServerResponse, error: AppError, headers: readonly string[] = []): void {
+    const isMalformed = error.code === "BAD_REQUEST";
+    if (isMalformed) this.#parserErrors.ignoreRest(req.socket);
     setImmediate(() => {
-      const isWhole = req.complete;
-      writeError(
-        res,
-        error,
-        newId(),
-        isWhole && !this.options.mustClose() ? headers : [...headers, "Connection", "close"],
-      );
-      if (!isWhole) stopUpload(req, res, this.options.clock);
+      const isLast = isMalformed || !req.complete;
+      const close = isLast || this.options.mustClose() ? ["Connection", "close"] : [];
+      writeError(res, error, newId(), [...headers, ...close]);
+      if (isLast) stopUpload(req, res, this.options.clock);
     });
   }
 

@@ -29,15 +29,25 @@ export class ParserErrors {
     private readonly answersMs: number,
   ) {}
 
-  /** An answer is due on the request's connection from now until it is complete. */
-  expect(req: IncomingMessage, res: ServerResponse): void {
+  /**
+   * An answer is due on the request's connection from now until it is complete. False for a request on a connection that
+   * is to be closed: it gets none.
+   */
+  expect(req: IncomingMessage, res: ServerResponse): boolean {
     const due = this.#of(req.socket);
+    if (due.isBroken) return false;
     due.answers++;
     due.last = req;
     res.once("close", () => {
       if (due.last === req && req.complete) due.last = undefined;
       if (--due.answers === 0) due.whenAnswered();
     });
+    return true;
+  }
+
+  /** Nothing is to be read any more on a connection whose last request is answered by somebody else. */
+  ignoreRest(socket: Duplex): void {
+    this.#of(socket).isBroken = true;
   }
 
   /** For the server's clientError. */

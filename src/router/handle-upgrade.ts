@@ -11,6 +11,7 @@ import type { Lease } from "./target-slots.js";
 import { logFailure } from "./log-failure.js";
 import type { SlotTable } from "./slot-table.js";
 import type { TokenHandout } from "./token-handout.js";
+import { watchForEnd } from "./watch-for-end.js";
 import { dial, Tunnel, type SocketEnding, type Upgrade } from "./websocket.js";
 import { toAppError, writeErrorToSocket } from "./write-error.js";
 
@@ -60,7 +61,8 @@ export class UpgradeHandler {
     });
     this.#inFlight.begin();
     recorder.inFlight(functionId, 1);
-    const ending = await this.#run({ call, req, socket, head });
+    const stopWatching = watchForEnd(socket, () => call.leave());
+    const ending = await this.#run({ call, req, socket, head, stopWatching });
     recorder.inFlight(functionId, -1);
     if (ending.type === "FAILED") {
       logFailure(logger, ending.error, call);

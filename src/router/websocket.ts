@@ -34,6 +34,8 @@ export interface Upgrade {
   readonly socket: Socket;
   /** Bytes that the client sent right after its request. */
   readonly head: Buffer;
+  /** Ends the watch for a client that leaves before it is answered: the socket's reader notices from then on. */
+  readonly stopWatching: () => void;
 }
 
 export interface TunnelOptions {
@@ -125,6 +127,7 @@ export class Tunnel {
     this.#isOpen = true;
     call.httpStatus = 101;
     call.onClientGone = () => {};
+    this.upgrade.stopWatching();
     cleanHead(res, call, ["connection", "upgrade"]);
     this.#watchClient(upstream);
     let isReset = false;

@@ -90,5 +90,6 @@ export const behaviours = {
       socket.write(echo(request), "latin1", () => setTimeout(() => socket.write(withLength(200, "evil")), 20));
     },
   },
+  upgrades: write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
   "refuses-upgrade": write(withLength(400, "no upgrade here")),
 };

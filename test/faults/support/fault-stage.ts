@@ -19,6 +19,8 @@ export interface Deployed {
   readonly environment?: EnvironmentName;
   readonly source?: string;
   readonly settings?: Settings;
+  /** Of its route. */
+  readonly host?: string;
 }
 
 export class FaultStage {
@@ -59,16 +61,19 @@ export class FaultStage {
   }
 
   /** A function with all paths below its name. */
-  async deploy(name: string, { environment = "wire", source = "as told", settings }: Deployed = {}): Promise<Subject> {
+  async deploy(
+    name: string,
+    { environment = "wire", source = "as told", settings, host }: Deployed = {},
+  ): Promise<Subject> {
     const variables = [{ name: "SEEN", value: this.#seenFile }];
     await this.fermi.ok(`mutation($input: CreateFunctionInput!) { createFunction(input: $input) { id } }`, {
       input: { name, environment, source, variables, settings },
     });
     await this.fermi.ok(`mutation($input: CreateHttpTriggerInput!) { createHttpTrigger(input: $input) { id } }`, {
-      input: { function: name, path: `/${name}/*`, methods: ["GET", "POST", "PUT", "DELETE"] },
+      input: { function: name, host, path: `/${name}/*`, methods: ["GET", "POST", "PUT", "DELETE"] },
     });
     const subject = new Subject(this.fermi, name, this.#seenFile);
-    await subject.isRouted();
+    await subject.isRouted(host);
     return subject;
   }
 

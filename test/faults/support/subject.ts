@@ -79,9 +79,9 @@ export class Subject {
   }
 
   /** Resolves once the router knows the route. PATCH is no method of it, so no function is called. */
-  isRouted(): Promise<void> {
+  isRouted(host = "any.example"): Promise<void> {
     return eventually(async () => {
-      const answer = await this.ask("", { method: "PATCH" });
+      const answer = await this.ask("", { method: "PATCH", headers: { host } });
       expect(answer.headers["x-fermi-error"]).toBe("METHOD_NOT_ALLOWED");
     });
   }

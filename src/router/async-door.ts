@@ -16,6 +16,7 @@ import { readBounded } from "./read-bounded.js";
 import { malformed, type RequestHead } from "./request-head.js";
 import { stopUpload } from "./stop-upload.js";
 import { tooLarge } from "./upload.js";
+import { writeContinue } from "./write-continue.js";
 import { toAppError, writeError } from "./write-error.js";
 
 /** Where requests are stored, and asked after. */
@@ -85,7 +86,7 @@ export class AsyncDoor {
     const { bodyBytes: maxBytes } = asyncLimits;
     if (head.contentLength !== null && head.contentLength > maxBytes) throw tooLarge(maxBytes);
     if (head.contentLength === 0) return Buffer.alloc(0);
-    if (head.expectsContinue) res.writeContinue();
+    if (head.expectsContinue) writeContinue(res);
     return readBounded(req, { maxBytes, withinMs: bodyWithinMs }, this.options.clock);
   }
 

@@ -20,6 +20,7 @@ import { stopUpload } from "./stop-upload.js";
 import type { TokenHandout } from "./token-handout.js";
 import { verdictOfAnswer } from "./told-invocation.js";
 import { readWhole, tooLarge, Upload } from "./upload.js";
+import { writeContinue } from "./write-continue.js";
 import { toAppError, writeError } from "./write-error.js";
 
 export interface HandlerOptions {
@@ -106,7 +107,7 @@ export class RequestHandler {
       const lease = acquireNow(call, this.options.slots) ?? (await waitForSlot(call, this.options));
       if (lease === undefined) return { type: "CANCELLED" };
       call.attempt(lease);
-      if (expectsContinue && call.attempts === 1) res.writeContinue();
+      if (expectsContinue && call.attempts === 1) writeContinue(res);
       const outcome = await forward(http, lease, body, this.options);
       if (body.type === "STREAM") call.requestBytes = body.upload.bytes;
       settleLease(lease, outcome, this.options);

@@ -12,6 +12,7 @@ import { readBounded } from "./read-bounded.js";
 import { malformed, type RequestHead } from "./request-head.js";
 import { stopUpload } from "./stop-upload.js";
 import { tooLarge } from "./upload.js";
+import { writeContinue } from "./write-continue.js";
 import { toAppError, writeError } from "./write-error.js";
 
 /** Where messages go. Rejects where one is not what it should be, or can't be stored. */
@@ -66,7 +67,7 @@ export class TopicDoor {
     const destination = readDestination(req, head);
     refuseOther(holder, destination.namespace);
     if ((head.contentLength ?? 0) > topicLimits.bodyBytes) throw tooLarge(topicLimits.bodyBytes);
-    if (head.expectsContinue) res.writeContinue();
+    if (head.expectsContinue) writeContinue(res);
     const body = await readBounded(
       req,
       { maxBytes: topicLimits.bodyBytes, withinMs: bodyWithinMs },

@@ -104,10 +104,15 @@ export class Front {
       if (!this.#parserErrors.expect(req, res)) return void req.resume();
       this.#refuse(req, res, malformed("The only expectation that can be met is 100-continue."));
     });
-    server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => this.#upgrade(req, socket, head));
-    server.on("connect", (_req: IncomingMessage, socket: Duplex) => {
+    server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
+      // Without a listener a client's reset would end the process.
       socket.on("error", () => socket.destroy());
-      writeErrorToSocket(socket, malformed("This is no forward proxy: CONNECT is not served."), newId());
+      this.#parserErrors.handOver(socket, () => this.#upgrade(req, socket, head));
+    });
+    server.on("connect", (_req: IncomingMessage, socket: Socket) => {
+      socket.on("error", () => socket.destroy());
+      const error = malformed("This is no forward proxy: CONNECT is not served.");
+      this.#parserErrors.handOver(socket, () => void writeErrorToSocket(socket, error, newId()));
     });
     server.on("clientError", (error: Error, socket: Duplex) => this.#parserErrors.handle(error, socket));
     return server;
@@ -190,8 +195,6 @@ export class Front {
   }
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
-    // Without a listener a client's reset would end the process.
-    socket.on("error", () => socket.destroy());
     const invocationId = newId();
     try {
       const requestHead = readHead(req);

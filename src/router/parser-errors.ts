@@ -1,8 +1,10 @@
 /**
- * Connections on which the parser met something that it can't read. What was asked properly before it is answered first,
- * in order; then the error is told, where no answer of another request could be taken for it, and the connection closed.
+ * Connections on which the parser met something that it can't read, or that go on in another protocol. What was asked
+ * properly before is answered first, in order; then the error is told, where no answer of another request could be taken
+ * for it, and the connection closed.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
@@ -13,7 +15,7 @@ import { writeErrorToSocket } from "./write-error.js";
 
 /** What a connection still owes its client. */
 interface Due {
-  answers: number;
+  readonly answers: Set<ServerResponse>;
   /** The request that the parser is in, or was in last. */
   last: IncomingMessage | undefined;
   isBroken: boolean;
@@ -36,11 +38,12 @@ export class ParserErrors {
   expect(req: IncomingMessage, res: ServerResponse): boolean {
     const due = this.#of(req.socket);
     if (due.isBroken) return false;
-    due.answers++;
+    due.answers.add(res);
     due.last = req;
     res.once("close", () => {
       if (due.last === req && req.complete) due.last = undefined;
-      if (--due.answers === 0) due.whenAnswered();
+      due.answers.delete(res);
+      if (due.answers.size === 0) due.whenAnswered();
     });
     return true;
   }
@@ -48,6 +51,24 @@ export class ParserErrors {
   /** Nothing is to be read any more on a connection whose last request is answered by somebody else. */
   ignoreRest(socket: Duplex): void {
     this.#of(socket).isBroken = true;
+  }
+
+  /**
+   * For a request that asks for another protocol, whose answer is written by the one who serves it: `serve` is called when
+   * all that was asked before is answered, and not at all on a connection that is to be closed.
+   */
+  handOver(socket: Socket, serve: () => void): void {
+    const due = this.#of(socket);
+    if (due.isBroken) return;
+    // Node has let go of the connection, and tells the answers no more that there is room for them.
+    const drained = (): void => due.answers.forEach((res) => res.emit("drain"));
+    socket.on("drain", drained);
+    this.#whenAnswered(due, socket, () => {
+      socket.off("drain", drained);
+      // What is idle between two requests would be closed after a while.
+      socket.setTimeout(0);
+      if (socket.writable) serve();
+    });
   }
 
   /** For the server's clientError. */
@@ -69,17 +90,21 @@ export class ParserErrors {
     if (isWithinBody) breakOff(due.last, error);
   }
 
-  #whenAnswered(due: Due, socket: Duplex, close: () => void): void {
-    if (due.answers === 0) return close();
+  #whenAnswered(due: Due, socket: Duplex, then: () => void): void {
+    if (due.answers.size === 0) return then();
     const timer = this.clock.after(this.answersMs, () => socket.destroy());
     socket.once("close", () => timer.stop());
-    due.whenAnswered = close;
+    due.whenAnswered = () => {
+      timer.stop();
+      due.whenAnswered = () => {};
+      then();
+    };
   }
 
   #of(socket: Duplex): Due {
     let due = this.#due.get(socket);
     if (due === undefined) {
-      due = { answers: 0, last: undefined, isBroken: false, whenAnswered: () => {} };
+      due = { answers: new Set(), last: undefined, isBroken: false, whenAnswered: () => {} };
       this.#due.set(socket, due);
     }
     return due;
@@ -93,7 +118,7 @@ function breakOff(req: IncomingMessage | undefined, error: AppError): void {
 
 /** Reset, or ended within a request: nobody waits for what is due. */
 const hasLeft = (code: string | undefined, { answers }: Due): boolean =>
-  code === "ECONNRESET" || (code === "HPE_INVALID_EOF_STATE" && answers > 0);
+  code === "ECONNRESET" || (code === "HPE_INVALID_EOF_STATE" && answers.size > 0);
 
 function parserError(code: string | undefined): AppError {
   if (code === "HPE_HEADER_OVERFLOW") return new AppError("HEADERS_TOO_LARGE", "The request's headers are too large.");

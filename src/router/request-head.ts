@@ -55,6 +55,8 @@ export function readHead(req: IncomingMessage): RequestHead {
   if (rawHeaders.length > 2 * maxHeaders) {
     throw new AppError("HEADERS_TOO_LARGE", `A request may have ${maxHeaders} headers at most.`);
   }
+  // A request line without a version is HTTP/0.9 to the parser, which has neither headers nor an end.
+  if (req.httpVersionMajor !== 1) throw malformed("The only versions that are spoken here are HTTP/1.1 and HTTP/1.0.");
   const host = readHost(req);
   const { target, authority } = readTarget(req.url ?? "");
   const query = target.indexOf("?");

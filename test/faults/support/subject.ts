@@ -35,8 +35,10 @@ export interface Note {
   readonly target?: string;
   readonly body?: string;
   readonly bytes?: number;
+  /** The header X-Token. */
+  readonly token?: string;
 }
-type SeenRequest = Required<Omit<Note, "event" | "anomaly">>;
+export type SeenRequest = Required<Omit<Note, "event" | "anomaly">>;
 
 /** What a record is to say; text that is not known to the letter may be a matcher. */
 type Expected = { readonly [key in keyof RecordRow]?: unknown };
@@ -76,6 +78,14 @@ export class Subject {
 
   ask(behaviour: string, options: Ask = {}): Promise<Answer> {
     return ask(Number(new URL(this.fermi.routerUrl).port), this.path(behaviour), options);
+  }
+
+  /** Asked, its answer breaks off: within, or before its head has left the router's buffer. */
+  isCutOff(behaviour: string): Promise<boolean> {
+    return this.ask(behaviour).then(
+      ({ isComplete }) => !isComplete,
+      (error: unknown) => (error as NodeJS.ErrnoException).code === "ECONNRESET",
+    );
   }
 
   /** Resolves once the router knows the route. PATCH is no method of it, so no function is called. */

@@ -52,7 +52,7 @@ const server = createServer((socket) => {
 function serve(socket, request) {
   const { method, target, body, bytes, headers } = request;
   if (headers["x-fermi-key"] !== instanceKey) note({ anomaly: "a key that is not this instance's" });
-  note({ id: headers["x-fermi-invocation-id"], method, target, body, bytes });
+  note({ id: headers["x-fermi-invocation-id"], method, target, body, bytes, token: headers["x-token"] });
   behaviourOf(request).whole?.(socket, request, runtime);
 }
 

@@ -6,6 +6,7 @@ import { errorCodes } from "../src/errors/codes.js";
 import { settings } from "../src/config/settings.js";
 import { arrows, findViolations, reserved } from "./architecture/rules.js";
 import { findCycle, parseModule, readSources } from "./architecture/module-graph.js";
+import { faultRows, testTitles } from "./architecture/fault-titles.js";
 import { findForeignPaths, headingsOf, readTree, tableRows, vagueNames } from "./architecture/documents.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -99,6 +100,13 @@ describe("The documents", () => {
     expect(headingsOf(read("docs/errors.md")).sort()).toEqual(Object.keys(errorCodes).sort());
   });
 
+  it("list every fault that is tested, and none that is not", () => {
+    const files = readdirSync(path.join(root, "test/faults")).filter((name) => name.endsWith(".test.ts"));
+    const titles = files.flatMap((name) => testTitles(read(`test/faults/${name}`)));
+    expect(titles.length).toBeGreaterThan(30);
+    expect(faultRows(read("docs/faults.md")).sort()).toEqual(titles.sort());
+  });
+
   it("list every setting as the program reads it", () => {
     const rows = Object.values(settings).map(({ env, flag, defaultText, description }) => [
       `\`${env}\``,
@@ -126,6 +134,20 @@ describe("Reading documents", () => {
       "text\n```tree\nsrc/\n  main.ts   argv\n  lib/      timers\n  cluster/  port\n    local/  processes\ntest/\n  api/\n```\n";
     expect(readTree(text)).toEqual(["lib", "cluster"]);
     expect(() => readTree("no tree")).toThrow("tree");
+  });
+
+  it("finds the titles of tests, with those of their variants", () => {
+    const source = `describe("All", () => {
+  describe.each(ways)("leaves (%s)", () => {
+    it("early: gone", () => {});
+  });
+  it.each([["a", f(1)]])("%s is refused", () => {});
+  itWithFiles("many", () => {});
+`;
+    expect(testTitles(source)).toEqual(["leaves … early: gone", "… is refused", "many"]);
+    const page =
+      "| no | x |\n<!-- faults -->\n| fault | x |\n| --- | --- |\n| many | y |\n<!-- /faults -->\n| no | x |";
+    expect(faultRows(page)).toEqual(["many"]);
   });
 
   it("finds headings that are codes", () => {

@@ -12,7 +12,8 @@ export interface FuzzResult {
   readonly closedBy: "SERVER" | "CLIENT" | "NOBODY";
 }
 
-const deadlineMs = 20_000;
+/** Shorter than a head may take. */
+const deadlineMs = 15_000;
 /** How long a request that never ends is left with the server. */
 const lingerMs = 20;
 

@@ -63,10 +63,12 @@ interface Head {
 
 function readHead(text: string, from: number): Head {
   const [line, afterLine] = readLine(text, from);
-  const [, method = "", target = "", version = ""] =
-    /^([!#$%&'*+.^_`|~\w-]+) +(\S+) +HTTP\/(1\.[01])$/.exec(line) ?? refuse();
+  const [, method = "", target = "", version] =
+    /^([!#$%&'*+.^_`|~\w-]+) +(\S+)(?: +HTTP\/(\d\.\d))?$/.exec(line) ?? refuse();
   const [headers, next] = readHeaders(text, afterLine);
-  const connection = (headers.get("connection") ?? []).flatMap((value) => value.toLowerCase().split(/[\s,]+/));
+  // Nobody need notice before the head's end.
+  if (version !== "1.1" && version !== "1.0") refuse();
+  const connection = (headers.get("connection") ?? []).flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
   const isOld = version === "1.0";
   const upgrades = connection.includes("upgrade") && headers.has("upgrade");
   const closes = isOld ? !connection.includes("keep-alive") : connection.includes("close");

@@ -12,8 +12,8 @@ export interface FuzzResult {
   readonly closedBy: "SERVER" | "CLIENT" | "NOBODY";
 }
 
-/** Shorter than a head may take. */
-const deadlineMs = 15_000;
+/** Shorter than a head may take. Seconds in which this process itself stood still count once. */
+const deadlineSeconds = 18;
 /** How long a request that never ends is left with the server. */
 const lingerMs = 20;
 
@@ -26,13 +26,16 @@ export function runScript(port: number, script: FuzzScript, reading: Reading): P
     const reader = new AnswerReader((answer) => reading.requests[answer]?.method);
     const socket = net.connect({ host: "127.0.0.1", port, noDelay: true });
     const end = (closedBy: FuzzResult["closedBy"]): void => {
-      clearTimeout(deadline);
+      clearInterval(deadline);
       clearTimeout(linger);
       socket.destroy();
       resolve({ answers: reader.answers, rest: reader.rest, closedBy });
     };
     let linger: NodeJS.Timeout | undefined;
-    const deadline = setTimeout(() => end("NOBODY"), deadlineMs);
+    let seconds = 0;
+    const deadline = setInterval(() => {
+      if (++seconds === deadlineSeconds) end("NOBODY");
+    }, 1_000);
     const leave = (): void => {
       if (script.resets) socket.resetAndDestroy();
       else socket.destroy();

@@ -16,7 +16,6 @@ describe("Router: WebSockets", () => {
     stage = await Stage.start({
       functions: [aFunction("hello", { settings: { timeoutSeconds: 1 } })],
       triggers: [aTrigger("/room/{id}"), aTrigger("/*")],
-      webSocketIdleMs: 400,
     });
   });
   afterEach(async () => {

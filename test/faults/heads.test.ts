@@ -10,11 +10,8 @@ let stage: FaultStage;
 beforeAll(async () => {
   stage = await FaultStage.start();
 }, 90_000);
-afterEach(() => stage.neighbour.expectUnharmed());
-afterAll(async () => {
-  await stage.expectNoAnomaly();
-  await stage.stop();
-});
+afterEach(() => stage.expectNoHarm());
+afterAll(() => stage.stop());
 
 /** One slot in one instance: whoever comes next has it only if it was given back. */
 const deploy = (name: string): Promise<Subject> =>

@@ -27,7 +27,7 @@ describe("An instance that is killed", () => {
   beforeAll(async () => {
     stage = await FaultStage.start();
   }, 90_000);
-  afterEach(() => stage.neighbour.expectUnharmed());
+  afterEach(() => stage.expectNoHarm());
   afterAll(() => stage.stop());
 
   const pidOf = async (subject: Subject): Promise<number> => {

@@ -27,7 +27,7 @@ export class FaultStage {
   private constructor(
     readonly fermi: Fermi,
     private readonly folder: string,
-    readonly neighbour: Neighbour,
+    private readonly neighbour: Neighbour,
   ) {}
 
   static async start(env: Readonly<Record<string, string>> = {}): Promise<FaultStage> {
@@ -86,8 +86,9 @@ export class FaultStage {
     return readVitals(this.fermi);
   }
 
-  /** Nothing that an instance saw was anything but a proper request of the router. */
-  async expectNoAnomaly(): Promise<void> {
+  /** For after each test: the neighbour noticed nothing, and no instance saw anything but proper requests of the router. */
+  async expectNoHarm(): Promise<void> {
+    await this.neighbour.expectUnharmed();
     const lines = (await readFile(this.#seenFile, "utf8")).split("\n").filter((line) => line.includes(`"anomaly"`));
     expect(lines).toEqual([]);
   }

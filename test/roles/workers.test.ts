@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { routed } from "../e2e/support.js";
 import { eventually, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
 import { Callers, statuses } from "./support/callers.js";
+import { Installation } from "./support/installation.js";
 
 const run = promisify(execFile);
 const image = "fermi-test/counting";
@@ -161,6 +162,39 @@ describe("a router of three workers", () => {
     expect(await exit).toEqual([0, null]);
     expect(await workersOf(fermi.process.pid)).toEqual([]);
   }, 60_000);
+});
+
+describe("a router apart, of two workers", () => {
+  let fermi: Installation;
+  beforeAll(async () => {
+    const counts = { router: 1, poolmgr: 1 };
+    fermi = await Installation.start({ counts, env: { FERMI_ROUTER_WORKERS: "2" } });
+  }, 90_000);
+  afterAll(() => fermi.stop(), 60_000);
+
+  it("is one router to the others: ready, well, and with every change when that is answered", async () => {
+    await fermi.ok(`mutation { createEnvironment(input: {name: "node", image: "fermi/nodejs"}) { id } }`);
+    const source = `module.exports = async () => ({ status: 200, body: "hi" })`;
+    const create = `mutation($source: String!) {
+      createFunction(input: {name: "hi", environment: "node", source: $source}) { id }
+    }`;
+    await fermi.ok(create, { source });
+    for (let at = 0; at < 10; at++) {
+      await fermi.ok(`mutation { createHttpTrigger(input: {function: "hi", path: "/hi-${at}"}) { id } }`);
+      const asked = Array.from({ length: 4 }, () => fetch(`${fermi.routerUrl}/hi-${at}`));
+      expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    }
+    const server = await eventually(async () => {
+      const { server: told } = await fermi.ok<{
+        server: { processes: { roles: string[] }[]; checks: { name: string; ok: boolean; message: string }[] };
+      }>("{ server { processes { roles } checks { name ok message } } }");
+      expect(told.checks.filter(({ ok }) => !ok)).toEqual([]);
+      expect(told.checks.find(({ name }) => name.startsWith("router workers"))?.message).toBe("2 workers answer.");
+      return told;
+    }, 20_000);
+    expect(server.processes.filter(({ roles }) => roles.includes("router"))).toHaveLength(1);
+    expect(await fermi.one("router").end()).toBe(0);
+  }, 90_000);
 });
 
 describe("workers whose process is killed", () => {

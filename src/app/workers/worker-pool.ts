@@ -50,7 +50,9 @@ export class WorkerPool {
    */
   async start(host: string, port: number, wholly: boolean): Promise<number> {
     const opened = await this.#acceptor.listen(host, port);
-    for (let number = 1; number <= this.options.count; number++) this.#begin(number);
+    // Stopped meanwhile: what is open by now would keep the process alive.
+    if (this.#isStopping) this.#acceptor.close();
+    for (let number = 1; number <= this.options.count && !this.#isStopping; number++) this.#begin(number);
     await this.#until(() => this.#all.every(({ state }) => state === "READY" || (state === "UP" && !wholly)));
     return opened;
   }

@@ -10,6 +10,7 @@ import { AsyncInvocationRepository } from "../../store/repositories/async-invoca
 import { InvocationRepository } from "../../store/repositories/invocation.repository.js";
 import { addressForPeople } from "../address.js";
 import type { Foundation } from "../foundation.js";
+import { keepYoungObjectsYoung } from "../young-objects.js";
 import type { RouterPart } from "./role.js";
 
 const mebibyte = 1024 * 1024;
@@ -101,6 +102,7 @@ export class RouterRole implements RouterPart {
 
   /** Resolves when requests are taken. */
   async start(): Promise<void> {
+    keepYoungObjectsYoung();
     const { config, started } = this.foundation;
     started.push("invocation records", () => this.#recorder.stop());
     started.push("router", () => this.#router.stop(config.stopTimeoutSeconds * 1_000));

@@ -12,6 +12,7 @@ import type { Invocation } from "../model/invocation.js";
 import type { PoolMetrics } from "../poolmgr/pool-metrics.js";
 import type { SocketMetrics } from "./graphql-websocket.js";
 import { addUp, type CountedMetrics } from "./counted-metrics.js";
+import { InvocationTally } from "./invocation-tally.js";
 import { FunctionLabels, type FunctionLabel, type FunctionName } from "./function-labels.js";
 
 /** What is looked up at each scrape. */
@@ -36,14 +37,11 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics, So
   readonly #registry = new Registry();
   readonly #labels = new FunctionLabels(maxFunctions);
   readonly #inFlight = new Map<string, number>();
-  readonly #invocations = this.#counter("fermi_invocations_total", "Invocations that ended.", [
-    ...perFunction,
-    "status",
-  ]);
-  readonly #durations = this.#histogram(
-    "fermi_invocation_duration_seconds",
-    "From an invocation's acceptance to its last byte.",
-  );
+  readonly #invocations = new InvocationTally({
+    registry: this.#registry,
+    labels: this.#labels,
+    boundsSeconds: durationBuckets,
+  });
   readonly #coldWaits = this.#histogram(
     "fermi_cold_wait_duration_seconds",
     "How long invocations that started cold waited for their instance.",
@@ -94,10 +92,9 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics, So
   }
 
   invocation(invocation: Invocation, of: FunctionName): void {
-    const label = this.#labels.of(of);
-    this.#invocations.inc({ ...label, status: invocation.status });
-    if (invocation.durationMs !== null) this.#durations.observe(label, invocation.durationMs / 1_000);
-    if (invocation.coldStart && invocation.waitMs !== null) this.#coldWaits.observe(label, invocation.waitMs / 1_000);
+    this.#invocations.add(invocation, of);
+    if (!invocation.coldStart || invocation.waitMs === null) return;
+    this.#coldWaits.observe(this.#labels.of(of), invocation.waitMs / 1_000);
   }
 
   inFlight(functionId: string, difference: 1 | -1): void {

@@ -54,10 +54,11 @@ export class CountsBuffer {
 
   #entryFor({ functionId, acceptedAt }: Invocation): Counts {
     const fromMs = Math.floor(acceptedAt.getTime() / countSpanMs) * countSpanMs;
+    const newest = this.#newestByFunctionId.get(functionId);
+    if (newest?.from.getTime() === fromMs) return newest;
     const key = `${functionId}/${fromMs}`;
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    const newest = this.#newestByFunctionId.get(functionId);
     if (newest !== undefined && this.#entries.size >= this.maxEntries) return newest;
     return this.#open(key, functionId, new Date(fromMs));
   }

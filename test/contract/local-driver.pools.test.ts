@@ -92,6 +92,20 @@ describe("LocalDriver's pools", () => {
     rmSync(path.dirname(mended), { recursive: true });
   });
 
+  it("tell callers nothing of the machine where its instances have no place, and the operator all", async () => {
+    const { driver } = await start();
+    rmSync(driver.instancesDir, { recursive: true });
+    const environment = anEnvironment({ poolSize: 1 });
+    await driver.ensurePool(environment);
+    const refused: unknown = await driver.claim(environment.id, signal()).catch((error: unknown) => error);
+    expect((refused as Error).message).toBe(
+      "No instance can be started: new instances of fermi/nodejs do not come up, and `fermi check` tells the operator why.",
+    );
+    expect(driver.health()[0]!.problem).toMatch(
+      /^a new instance of fermi\/nodejs could not be started \(ENOENT: .*\/instances\//,
+    );
+  });
+
   it("give up on a runtime that does not listen in time", async () => {
     const { driver } = await start({ runtimesDir: runtimes("setInterval(() => {}, 1000);"), startTimeoutMs: 300 });
     const environment = anEnvironment({ poolSize: 1 });

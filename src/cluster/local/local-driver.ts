@@ -152,7 +152,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     if (pool === undefined) throw noInstance("the environment has no pool");
     const [warm] = pool.warm;
     if (warm !== undefined) return this.#take(pool, warm);
-    if (pool.isHopeless && pool.starting.size <= pool.claims.size) throw noInstance(pool.problem ?? "");
+    if (pool.isHopeless && pool.starting.size <= pool.claims.size) throw noInstance(pool.refusal ?? "");
     const claimed = pool.claims.wait(signal);
     this.#replan();
     return claimed;
@@ -289,7 +289,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   /** Those who wait on a pool from which nothing is to be expected soon. */
   #refuseHopeless(): void {
     for (const pool of this.#pools.values()) {
-      if (pool.isHopeless && pool.starting.size === 0) pool.claims.refuseAll(noInstance(pool.problem ?? ""));
+      if (pool.isHopeless && pool.starting.size === 0) pool.claims.refuseAll(noInstance(pool.refusal ?? ""));
     }
   }
 

@@ -90,7 +90,7 @@ export class LocalInstance implements Watched {
     } catch (error) {
       if (deadline.aborted) this.kill(`did not listen within ${this.tools.startTimeoutMs} ms`);
       // One that ended by itself has its own reason.
-      else if (!this.isDead) this.kill((error as Error).message);
+      else if (!this.isDead) this.kill(notStarted(error));
       throw new AppError("CLUSTER_UNAVAILABLE", await this.gone, { cause: error });
     }
   }
@@ -246,6 +246,10 @@ export class LocalInstance implements Watched {
     }
   }
 }
+
+/** What the instance did or what was done to it, as all reasons are. */
+const notStarted = (error: unknown): string =>
+  error instanceof AppError ? error.message : `could not be started (${(error as Error).message})`;
 
 /** Under the names by which Fission's images that can be told anything are told it. */
 const fissionVariables = (port: number, userfunc: string): Record<string, string> => ({

@@ -43,6 +43,13 @@ export class LocalPool {
     return refuseImage(this.runtimes, image, contract) ?? this.#failure;
   }
 
+  /** The same for who calls functions, and is to learn nothing of the machine: paths are in the failure. Null as above. */
+  get refusal(): string | null {
+    const { image, contract } = this.environment;
+    const down = `new instances of ${image} do not come up, and \`fermi check\` tells the operator why`;
+    return refuseImage(this.runtimes, image, contract) ?? (this.#failure === null ? null : down);
+  }
+
   /** Whether a claim that finds nothing warm is to be refused rather than wait. */
   get isHopeless(): boolean {
     return this.runtime === undefined || (this.#failure !== null && this.retryInMs > 0);

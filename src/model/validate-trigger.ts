@@ -46,7 +46,7 @@ function corsFault(cors: NewCorsPolicy): Fault | undefined {
         allowOrigins.length <= (isAnyOrigin ? 1 : corsLimits.entries) &&
         allowOrigins.every(isOrigin),
       "cors.allowOrigins",
-      `must be '*' alone, or 1 to ${corsLimits.entries} origins such as https://app.example.com`,
+      `must be '*' alone, or 1 to ${corsLimits.entries} origins in full, such as https://app.example.com; an origin can't have a '*' in it`,
     ),
     rule(
       !(isAnyOrigin && allowCredentials),
@@ -60,10 +60,13 @@ function corsFault(cors: NewCorsPolicy): Fault | undefined {
   );
 }
 
-/** What a browser sends as Origin: scheme, host and perhaps port, in the form that a URL parser gives back. */
+/**
+ * What a browser sends as Origin: scheme, host and perhaps port, in the form that a URL parser gives back. A parser takes a
+ * star in a host, and no browser sends one.
+ */
 const isOrigin = (text: string): boolean =>
   text === "*" ||
-  (text.length <= 512 && /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text);
+  (text.length <= 512 && /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text);
 
 const headerNamesFault = (field: string, names: readonly string[]): Fault | undefined =>
   rule(

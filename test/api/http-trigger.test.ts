@@ -161,6 +161,7 @@ describe("HTTP triggers", () => {
     ["name", { name: "No Label" }],
     ["cors.allowOrigins", { cors: { allowOrigins: [] } }],
     ["cors.allowOrigins", { cors: { allowOrigins: ["example.com"] } }],
+    ["cors.allowOrigins", { cors: { allowOrigins: ["https://*.example.com"] } }],
     ["cors.allowCredentials", { cors: { allowOrigins: ["*"], allowCredentials: true } }],
     ["cors.allowMethods", { cors: { allowOrigins: ["*"], allowMethods: ["?"] } }],
     ["cors.allowHeaders", { cors: { allowOrigins: ["*"], allowHeaders: ["a b"] } }],

@@ -1,6 +1,6 @@
 /**
  * The way out of an instance: no new request, those in flight end, then it is ended. Nobody is cut off before the
- * function's own time limit and the environment's grace period have passed.
+ * function's own time limit and the environment's grace period have passed, one after the other.
  */
 import type { ClusterDriver } from "../cluster/cluster-driver.js";
 import type { Clock } from "../lib/clock.js";

@@ -6,7 +6,9 @@ import { RuntimeContractEnum } from "./enums.js";
 import { JsonScalar } from "./scalars.js";
 
 const poolSize = `How many warm instances are kept ready: ${environmentLimits.poolSize.join(" to ")}.`;
-const gracePeriod = `How long a draining instance may finish its requests: ${environmentLimits.gracePeriodSeconds.join(" to ")}.`;
+const gracePeriod =
+  "How long a draining instance may finish its requests, on top of its function's timeoutSeconds, which they have in any " +
+  `case: ${environmentLimits.gracePeriodSeconds.join(" to ")}.`;
 const podTemplate =
   "What else its pods have on Kubernetes, as a part of Kubernetes' PodTemplateSpec: metadata.labels, metadata.annotations, " +
   "spec.imagePullSecrets, nodeSelector, tolerations, affinity, topologySpreadConstraints, priorityClassName and " +

@@ -49,7 +49,10 @@ export class EnvironmentType extends ResourceType implements Environment {
   @Field(() => ComputeResourcesType, { description: "What each instance asks for and may use." })
   resources!: ComputeResources;
 
-  @Field(() => Int, { description: "How long a draining instance may finish its requests." })
+  @Field(() => Int, {
+    description:
+      "How long a draining instance may finish its requests, on top of its function's timeoutSeconds, which they have in any case.",
+  })
   gracePeriodSeconds!: number;
 
   @Field(() => JsonScalar, {

@@ -129,7 +129,11 @@ function settingOptions(command: Command): Command {
     .option("--maxcpu <cpu>", "CPU limit of an instance")
     .option("--minmemory <memory>", "requested memory of an instance, as in 64Mi")
     .option("--maxmemory <memory>", "memory limit of an instance")
-    .option("--graceperiod <seconds>", "how long a draining instance may finish its requests", wholeNumber)
+    .option(
+      "--graceperiod <seconds>",
+      "how long a draining instance may finish its requests, on top of its function's --timeout",
+      wholeNumber,
+    )
     .option("--pod-template <file>", "YAML or JSON of what its pods have besides; an empty file takes it away");
 }
 

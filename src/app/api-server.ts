@@ -206,6 +206,7 @@ function toAppError(error: unknown): AppError {
 
 /** The form of a GraphQL answer, so that clients find the message where they look for it. */
 function refuse(res: Response, error: AppError): void {
+  if (error.retryAfterSeconds !== undefined) res.setHeader("Retry-After", error.retryAfterSeconds);
   if (error.code === "UNAUTHENTICATED") res.setHeader("WWW-Authenticate", "Bearer");
   res.status(error.httpStatus).json({ errors: [formatError(error)] });
 }
@@ -219,6 +220,7 @@ function refuseUpgrade(connection: Duplex, error: AppError): void {
     `X-Request-Id: ${newId()}`,
     "Connection: close",
   ];
+  if (error.retryAfterSeconds !== undefined) headers.push(`Retry-After: ${error.retryAfterSeconds}`);
   connection.on("error", () => connection.destroy());
   connection.end(`${headers.join("\r\n")}\r\n\r\n${body}`);
 }

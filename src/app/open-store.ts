@@ -1,9 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlone } from "../config/contradictions.js";
 import type { Config } from "../config/settings.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
+import { makeFolder } from "../lib/make-folder.js";
 import type { StopStack } from "../lib/stop-stack.js";
 import { buildDataSource, type DataSource } from "../store/data-source.js";
 import { lockDataDir } from "../store/embedded/data-lock.js";
@@ -147,7 +147,7 @@ async function ownFolder({ config, logger, started }: StoreParts): Promise<strin
   const { dir, movedBecause } = await chooseDataDir(given);
   if (movedBecause !== null) logger.info({ dataDir: dir }, `data is kept elsewhere: ${movedBecause}`);
   if (databaseUrl === null) return dir; // Locked with the database.
-  await mkdir(dir, { recursive: true, mode: 0o755 });
+  await makeFolder(dir, 0o755);
   const lock = await lockDataDir(dir);
   started.push("data folder", () => lock.stop());
   return dir;

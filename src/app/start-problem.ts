@@ -50,13 +50,16 @@ const folderProblems: Readonly<Record<string, readonly [where: "path" | "folder"
   ENOTDIR: ["path", inTheWay],
   EACCES: ["folder", "this user may not write there"],
   EPERM: ["folder", "this user may not write there"],
+  ENOENT: ["folder", "no folder can be made there"],
   EROFS: ["folder", "the file system is read-only"],
   ENOSPC: ["folder", "the disk is full"],
 };
 
-function folderProblem({ code, path: at }: SystemError): string | undefined {
+function folderProblem({ code, path: at, syscall }: SystemError): string | undefined {
   const [where, problem] = folderProblems[code ?? ""] ?? [];
   if (problem === undefined || at === undefined) return undefined;
+  // A file or a program that is missing is another matter.
+  if (code === "ENOENT" && syscall !== "mkdir") return undefined;
   const place = where === "path" ? at : path.dirname(at);
   return `the data folder can't be used: ${place}: ${problem}; set FERMI_DATA_DIR to another folder`;
 }

@@ -5,13 +5,13 @@
  * one that was left over is ended at the next start. One process at a time uses a data folder. A server that dies is
  * started again at its address, so that connection pools heal by themselves.
  */
-import { mkdir } from "node:fs/promises";
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { AppError } from "../errors/app-error.js";
 import { systemClock } from "../lib/clock.js";
 import { silentLogger, type Logger } from "../lib/logger.js";
+import { makeFolder } from "../lib/make-folder.js";
 import type { Stoppable } from "../lib/stoppable.js";
 import { lockDataDir } from "./embedded/data-lock.js";
 import { serverAccount, type Account } from "./embedded/postgres-account.js";
@@ -53,7 +53,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const { dataDir, isFast = false, startTimeoutMs = 60_000, logger = silentLogger } = options;
   const account = await serverAccount(pgDataOf(dataDir));
   // Root's own folder lets the server's user pass; what is inside is protected file by file.
-  await mkdir(dataDir, { recursive: true, mode: account.uid === undefined ? 0o700 : 0o755 });
+  await makeFolder(dataDir, account.uid === undefined ? 0o700 : 0o755);
   const lock = await lockDataDir(dataDir);
   try {
     const binaries = options.binaries ?? (await usableBinaries(account, dataDir, await installedPackage()));

@@ -55,6 +55,10 @@ describe("A data folder", () => {
     expect(await serve(path.join(folder, "data"), uid)).toEqual(refusal(folder, "this user may not write there"));
   });
 
+  it("is refused where the system makes no folders", async () => {
+    expect(await serve("/proc/self/x/data")).toEqual(refusal("/proc/self", "no folder can be made there"));
+  });
+
   it("is refused on a file system that is read-only", async () => {
     const error = Object.assign(new Error("EROFS"), { code: "EROFS", path: "/cdrom/data/fermi.lock.1" });
     const problem = "/cdrom/data: the file system is read-only";

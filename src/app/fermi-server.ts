@@ -66,7 +66,7 @@ export class FermiServer {
     const started = this.#started;
     const store = await openStore({ ...surroundings, started });
     this.#place = store.place;
-    await claimDatabase(surroundings, started);
+    await claimDatabase(surroundings, store.url, started);
     const foundation = layFoundation(surroundings, started, store, {
       pools: () => this.#roles.poolmgr?.view.pools() ?? [],
       waiting: () => this.#roles.router?.waiting ?? 0,

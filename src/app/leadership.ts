@@ -20,10 +20,17 @@ export async function createLeadership(name: "poolmgr" | "triggers", foundation:
   return createLease(name, foundation);
 }
 
-/** A process that is everything wants a database for itself. Resolves when it has it, or needs none. */
-export async function claimDatabase({ config, clock, logger }: Surroundings, started: StopStack): Promise<void> {
-  if (!isAlone(config) || config.databaseUrl === null) return;
-  const claim = new DatabaseClaim({ url: config.databaseUrl, name: "poolmgr", holder: processName(), clock, logger });
+/**
+ * A process that is everything wants a database for itself, also the one that comes with it, which others may reach too.
+ * Resolves when it has it, or needs none.
+ */
+export async function claimDatabase(
+  { config, clock, logger }: Surroundings,
+  url: string,
+  started: StopStack,
+): Promise<void> {
+  if (!isAlone(config)) return;
+  const claim = new DatabaseClaim({ url, name: "poolmgr", holder: processName(), clock, logger });
   started.push("claim of the database", () => claim.stop());
   await claim.start();
 }

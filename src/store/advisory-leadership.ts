@@ -115,7 +115,7 @@ export class AdvisoryLeadership implements Leadership {
         this.#confirmedMs = nowMs;
         return true;
       }
-      this.#state = `Another process leads: ${holder}.`;
+      this.#state = `Another process leads: ${holder.name}.`;
       await this.#pause(this.#timing.retryMs, session.lost);
       session.lost.throwIfAborted();
     }

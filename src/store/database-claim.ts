@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors/app-error.js";
 import { systemClock, type Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import { LockSession } from "./lock-session.js";
+import { LockSession, type LockHolder } from "./lock-session.js";
 import { storeUnavailable } from "./store-error.js";
 
 export interface DatabaseClaimOptions {
@@ -37,13 +37,15 @@ export class DatabaseClaim {
   async start(): Promise<void> {
     const { clock = systemClock } = this.options;
     const deadlineMs = clock.monotonicMs() + freeWithinMs;
-    for (;;) {
-      const { session, holder } = await this.#try();
-      if (session !== undefined) {
-        this.#keeping = this.#keep(session);
+    for (let first: LockHolder | undefined; ;) {
+      const tried = await this.#try();
+      if (tried.session !== undefined) {
+        this.#keeping = this.#keep(tried.session);
         return;
       }
-      if (clock.monotonicMs() > deadlineMs) throw inUse(holder);
+      const { holder } = tried;
+      if (first === undefined) this.#tellThatItWaits((first = holder));
+      if (hasSpoken(holder, first) || clock.monotonicMs() > deadlineMs) throw inUse(holder.name);
       await this.#pause(retryMs);
     }
   }
@@ -53,15 +55,20 @@ export class DatabaseClaim {
     await this.#keeping;
   }
 
-  async #try(): Promise<{ session?: LockSession; holder: string }> {
+  #tellThatItWaits({ name: holder }: LockHolder): void {
+    const words = `another Fermi has this database; waiting, ${freeWithinMs / 1_000} s at most, for a sign that it lives or is gone`;
+    this.options.logger.info({ holder }, words);
+  }
+
+  async #try(): Promise<{ session: LockSession } | { session: undefined; holder: LockHolder }> {
     const { url, name, holder: self } = this.options;
     const session = new LockSession({ url, name, holder: self, answerWithinMs, silentMs });
     try {
       await session.open();
       const holder = await session.tryLock();
-      if (holder === undefined) return { session, holder: self };
+      if (holder === undefined) return { session };
       await session.close();
-      return { holder };
+      return { session: undefined, holder };
     } catch (error) {
       await session.close();
       throw storeUnavailable(error);
@@ -80,17 +87,23 @@ export class DatabaseClaim {
   }
 
   async #again(): Promise<LockSession | undefined> {
-    const { session, holder } = await this.#try().catch(() => ({ session: undefined, holder: undefined }));
-    if (session === undefined && holder !== undefined) {
-      this.options.logger.error({ holder }, "another Fermi works on this database too; stop one of them");
-    }
-    return session;
+    const tried = await this.#try().catch(() => undefined);
+    if (tried === undefined || tried.session !== undefined) return tried?.session;
+    this.options.logger.error(
+      { holder: tried.holder.name },
+      "another Fermi works on this database too; stop one of them",
+    );
+    return undefined;
   }
 
   #pause(ms: number): Promise<void> {
     return delay(ms, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined);
   }
 }
+
+/** It confirms its claim again and again; one that was killed says nothing more. */
+const hasSpoken = (now: LockHolder, first: LockHolder): boolean =>
+  now.lastWord !== null && first.lastWord !== null && now.lastWord !== first.lastWord;
 
 async function isConfirmed(session: LockSession): Promise<boolean> {
   try {

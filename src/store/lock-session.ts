@@ -12,6 +12,13 @@ export interface LockSessionOptions {
   readonly silentMs: number;
 }
 
+export interface LockHolder {
+  /** Who it is, for people. */
+  readonly name: string;
+  /** Changes whenever it says something; null where this user may not see that. */
+  readonly lastWord: string | null;
+}
+
 /** Tells Fermi's locks from other programs' in the same database: "Ferm". */
 const lockClass = 0x4665726d;
 
@@ -48,19 +55,19 @@ export class LockSession {
   }
 
   /** Undefined where the lock is this session's now, else who holds it. */
-  async tryLock(): Promise<string | undefined> {
+  async tryLock(): Promise<LockHolder | undefined> {
     const tried = await this.#client.query<{ held: boolean }>("SELECT pg_try_advisory_lock($1, $2) AS held", [
       lockClass,
       this.#key,
     ]);
     if (tried.rows[0]?.held === true) return undefined;
-    const { rows } = await this.#client.query<{ application_name: string }>(
-      `SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+    const { rows } = await this.#client.query<{ name: string; lastWord: string | null }>(
+      `SELECT application_name AS name, concat(pid, ' ', state_change) AS "lastWord" FROM pg_locks JOIN pg_stat_activity USING (pid)
        WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND granted
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       [lockClass, this.#key],
     );
-    return rows[0]?.application_name ?? "another process";
+    return rows[0] ?? { name: "another process", lastWord: null };
   }
 
   /** Rejects unless the server answers in time. */

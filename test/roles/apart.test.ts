@@ -1,6 +1,7 @@
 /** What a process does that is not what it could be: too early for its store, for its schema, or one too many. */
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 import { CuttingProxy } from "../records/support/cutting-proxy.js";
@@ -104,12 +105,25 @@ describe("a process that is everything", () => {
     steps.push(() => first.stop());
     const { child, output } = launch({ env: { DATABASE_URL: url } }, await folder());
     const [code] = (await once(child, "exit")) as [number];
-    expect([code, output().trim().split("\n")]).toEqual([1, [expect.stringContaining("another Fermi (fermi ")]]);
+    const said = ["another Fermi has this database; waiting", "another Fermi (fermi "];
+    expect([code, output().trim().split("\n")]).toEqual([1, said.map((text) => expect.stringContaining(text))]);
     expect(output()).toContain(String(first.process.pid));
     expect((await first.gql("{ server { version } }")).errors).toBeUndefined();
     // What was killed is no hindrance.
     await first.kill();
     const next = await startFermi({ env: { DATABASE_URL: url }, dataDir: await folder() });
     expect(await next.stop()).toBe(0);
+  }, 90_000);
+
+  it("wants the database that it brings along for itself too", async () => {
+    const dataDir = await folder();
+    const first = await startFermi({ dataDir, args: ["--no-examples"] });
+    steps.push(() => first.stop());
+    const [port] = (await readFile(path.join(dataDir, "postgres/postmaster.pid"), "utf8")).split("\n").slice(3);
+    const password = (await readFile(path.join(dataDir, "postgres.password"), "utf8")).trim();
+    const url = `postgres://fermi:${password}@127.0.0.1:${port}/postgres`;
+    const { child, output } = launch({ env: { DATABASE_URL: url } }, await folder());
+    expect(await once(child, "exit")).toEqual([1, null]);
+    expect(output()).toContain(`another Fermi (fermi ${first.process.pid}`);
   }, 90_000);
 });

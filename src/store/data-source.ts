@@ -29,7 +29,7 @@ const silenceTimeoutMs = 4_300;
 /** A data source that is not connected yet: `initialize()` does that, `destroy()` ends it. */
 export function buildDataSource(options: DataSourceOptions): DataSource {
   const { url, poolSize = 20, logger = silentLogger, applicationName = "fermi", statementTimeoutMs = 4_000 } = options;
-  return new DataSource({
+  const dataSource = new DataSource({
     type: "postgres",
     url,
     poolSize,
@@ -43,7 +43,10 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
     uuidExtension: "pgcrypto",
     logging: false,
     // An idle connection that the server ends is an event of the pool; without a listener it would end the process.
-    poolErrorHandler: (error: unknown) => logger.warn({ err: error }, "a connection to the store was lost"),
+    poolErrorHandler: (error: unknown) => {
+      // The pool has let go of its connections before the server knows, which may be about to end itself.
+      if (dataSource.isInitialized) logger.warn({ err: error }, "a connection to the store was lost");
+    },
     extra: {
       ...(statementTimeoutMs > 0 ? { stream: impatientSocket, idleTimeoutMillis: idleTimeoutMs } : {}),
       connectionTimeoutMillis: connectTimeoutMs,
@@ -53,6 +56,7 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
       keepAliveInitialDelayMillis: 10_000,
     },
   });
+  return dataSource;
 }
 
 /**

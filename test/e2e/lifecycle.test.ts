@@ -45,12 +45,13 @@ describe("the life of the server", () => {
     expect(await response.text()).toBe("hello");
   }, 90_000);
 
-  it("leaves nothing behind when it is stopped", async () => {
+  it("leaves nothing behind when it is stopped, and warns of nothing", async () => {
     const fermi = await start();
     expect(await (await fetch(await deploy(fermi, "one", hello))).text()).toBe("hello");
     expect(processesOf(fermi.dataDir)).not.toEqual([]);
     expect(await fermi.stop()).toBe(0);
     await eventually(() => expect(processesOf(fermi.dataDir)).toEqual([]));
+    expect(fermi.output()).not.toMatch(/"level":"(warn|error)"/);
   }, 60_000);
 
   it("leaves nothing behind when it is killed under load, and recovers by itself", async () => {

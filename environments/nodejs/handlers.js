@@ -45,7 +45,9 @@ function member(object, name) {
 }
 
 function whatThereIs(namespace) {
-  const names = namespace === null || typeof namespace !== "object" ? [] : Object.keys(namespace);
+  const isNoModule = namespace === null || !["object", "undefined"].includes(typeof namespace);
+  if (isNoModule) return `what it exports is ${kind(namespace)}, and no function`;
+  const names = Object.keys(namespace ?? {});
   return names.length === 0 ? "it exports nothing" : `name one of its exports as entrypoint: ${names.join(", ")}`;
 }
 

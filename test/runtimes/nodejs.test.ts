@@ -231,7 +231,7 @@ describe("Errors of user code in Node", () => {
   });
 
   it("say what was exported instead of a function", async () => {
-    expect((await loadError("module.exports = 5")).error).toContain("exports nothing");
+    expect((await loadError("module.exports = 5")).error).toContain("what it exports is of type number");
     expect((await loadError("export default 5")).error).toContain("of type number");
     expect((await loadError("const a = 1")).error).toContain("exports nothing");
     expect((await loadError("export default {}", { entrypoint: "toString" })).error).not.toContain("[object");

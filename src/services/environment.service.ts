@@ -71,7 +71,7 @@ export class EnvironmentService {
     return this.parts.store.write(async (tx) => {
       const environment = await lockEnvironment(tx, name);
       const { functions } = await tx.functions.useOf(environment.id);
-      if (functions > 0) throw inUse(`${countOf(functions, "function")}; delete them or move them to another first`);
+      if (functions > 0) throw inUse(`${countOf(functions, "function")}; ${goFirst(functions === 1 ? "it" : "them")}`);
       await tx.environments.markDeleted(environment.id, this.parts.clock.now());
       await tx.announce("DELETED", { kind: "Environment", resource: environment });
       return environment;
@@ -148,5 +148,7 @@ async function refuseLostVariables(tx: StoreTransaction, from: Environment, to: 
 }
 
 const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+const goFirst = (them: string): string => `delete ${them} or move ${them} to another first`;
 
 const inUse = (why: string): AppError => new AppError("IN_USE", `The environment is in use: it has ${why}.`);

@@ -253,5 +253,5 @@ const refuseSearch = ({ search }: FunctionFilter): void =>
 const hasTriggers = (count: number): AppError =>
   new AppError(
     "IN_USE",
-    `The function has ${count === 1 ? "a trigger" : `${count} triggers`}; delete them first, or pass deleteTriggers: true.`,
+    `The function has ${count === 1 ? "a trigger; delete it" : `${count} triggers; delete them`} first, or pass deleteTriggers: true.`,
   );

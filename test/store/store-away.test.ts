@@ -45,7 +45,10 @@ describe("A store that is away", () => {
     await create("node");
     await proxy.goAway();
     await expectRefusals();
-    expect(await new StoreHealth(services.dataSource).storeCheck()).toMatchObject({ ok: false });
+    expect(await new StoreHealth(services.dataSource).storeCheck()).toEqual({
+      ok: false,
+      message: "The store can't be reached at the moment. Try again.",
+    });
     await proxy.comeBack();
     expect(await find()).toMatchObject({ name: "node" });
     await create("after");

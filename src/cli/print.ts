@@ -1,5 +1,5 @@
 /** The three forms of an answer: an aligned table for people, JSON and YAML for programs. */
-import { stringify } from "yaml";
+import { Document, visit } from "yaml";
 
 export const formats = ["table", "json", "yaml"] as const;
 export type Format = (typeof formats)[number];
@@ -49,7 +49,23 @@ function show(value: Cell): string {
 }
 
 export const formatValue = (value: unknown, format: "json" | "yaml"): string =>
-  format === "json" ? `${JSON.stringify(value, null, 2)}\n` : stringify(value);
+  format === "json" ? `${JSON.stringify(value, null, 2)}\n` : toYaml(value);
+
+/** Parsers of YAML 1.1 take them for line breaks, or refuse them. */
+const unlike = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
+
+/** Whichever version of YAML reads it: 1.1 takes bare dates, `yes`, `=` and `<<` for something else than text. */
+function toYaml(value: unknown): string {
+  const document = new Document(value, { compat: "yaml-1.1" });
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (node.value === "=" || (typeof node.value === "string" && node.value.search(unlike) !== -1))
+        node.type = "QUOTE_DOUBLE";
+    },
+  });
+  // All of these are in double quotes now.
+  return document.toString().replace(unlike, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
 
 const units = [
   [86_400, "d"],

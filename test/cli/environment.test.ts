@@ -107,6 +107,11 @@ describe("fermi env", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ name: "node", poolSize: 3 });
     const yaml = await fermi("-o yaml env get node", fields);
     expect(parseYaml(yaml.stdout)).toMatchObject({ name: "node", poolSize: 3 });
+    const odd = { labels: { "=": "<<", "<<": "=", yes: "2026-01-02", lines: "a\u0085b\u2028" } };
+    const podTemplate = (): object => ({ ...environmentNode(), podTemplate: odd });
+    const told = (await fermi("-o yaml env get node", { environment: podTemplate })).stdout;
+    expect(parseYaml(told)).toMatchObject({ podTemplate: odd });
+    expect(told).toContain(`"=": "<<"\n    "<<": "="\n    "yes": "2026-01-02"\n    lines: "a\\u0085b\\u2028"\n`);
   });
 
   it("says how to create one that is not there", async () => {

@@ -26,6 +26,7 @@ export const functionFlags: Flags = {
   variables: "--var",
   search: "--search",
   toVersion: "--to",
+  "deleteTriggers: true": "--with-triggers",
   "settings.timeoutSeconds": "--timeout",
   "settings.requestsPerInstance": "--concurrency",
   "settings.minInstances": "--minscale",
@@ -123,7 +124,7 @@ export function inFlags({ message, field }: Refused, flags: Flags): string {
   // A bare word such as path is replaced only where it is the subject: elsewhere it may be just a word.
   const named = field !== undefined && told.startsWith(field) ? `${called}${told.slice(field.length)}` : told;
   return Object.entries(flags)
-    .filter(([path]) => path.includes("."))
+    .filter(([path]) => /[.:]/.test(path))
     .reduce((text, [path, flag]) => text.replaceAll(path, flag), named);
 }
 

@@ -118,10 +118,20 @@ describe("fermi function", () => {
     expect(withTriggers.api.requests.at(-1)?.variables["deleteTriggers"]).toBe(true);
     expect(withTriggers.stdout).toBe("function hi deleted, and its 1 route, 2 timers\n");
     expect((await fermi("function delete ho --with-triggers", fields)).stdout).toBe("function ho deleted\n");
-    const refused = await fermi("function delete hi", { deleteFunction: throws("IN_USE", "function hi has triggers") });
+    const refused = await fermi("function delete hi", {
+      deleteFunction: throws("IN_USE", "delete it first, or pass deleteTriggers: true."),
+    });
     expect(refused.stderr).toBe(
-      "fermi: function hi has triggers; --with-triggers deletes all of them along with it: routes, timers, watches and queues",
+      "fermi: delete it first, or pass --with-triggers; --with-triggers deletes its routes, timers, watches and queues along with it",
     );
+  });
+
+  it("refuses an entrypoint that is given and taken away at once", async () => {
+    const { exitCode, stderr } = await fermi("function update hi --entrypoint a --no-entrypoint", {});
+    expect([exitCode, stderr]).toEqual([
+      2,
+      expect.stringContaining("--entrypoint and --no-entrypoint can't both be meant"),
+    ]);
   });
 
   it("lists versions, the current one marked", async () => {

@@ -58,6 +58,13 @@ describe("fermi route", () => {
     ["get without a name", "route get", 2, "a name is missing"],
     ["update without a change", "route update hi", 2, "nothing to change"],
     ["CORS without an origin", "route create --url /a --function f --cors-max-age 3", 2, "--cors-origin is missing"],
+    [
+      "CORS and none",
+      "route update r --no-cors --cors-origin https://a.b",
+      2,
+      "--no-cors and another --cors flag can't both",
+    ],
+    ["a host and none", "route update r --no-host --host a.b", 2, "--host and --no-host can't both be meant"],
     ["no path", "route create --function f", 2, "--url is missing"],
     ["no function", "route create --url /a", 2, "--function is missing"],
   ])("refuses: %s", async (_, line, code, message) => {

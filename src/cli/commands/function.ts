@@ -12,7 +12,16 @@ import {
   type FunctionNode,
 } from "../operations/function.operations.js";
 import { listTriggers } from "../operations/trigger.operations.js";
-import { isEmpty, listOptions, named, readText, variables, wholeNumber, type Pair } from "../options.js";
+import {
+  isEmpty,
+  listOptions,
+  named,
+  readText,
+  refuseContradictions,
+  variables,
+  wholeNumber,
+  type Pair,
+} from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -108,7 +117,7 @@ async function remove(context: Context<{ name?: string; withTriggers?: boolean }
   const name = nameOf(context);
   const advice = {
     NOT_FOUND: "`fermi function list` shows those there are",
-    IN_USE: "--with-triggers deletes all of them along with it: routes, timers, watches and queues",
+    IN_USE: "--with-triggers deletes its routes, timers, watches and queues along with it",
   };
   const deleteTriggers = options.withTriggers === true;
   const along = deleteTriggers ? await triggersOf(context, name) : "";
@@ -175,12 +184,12 @@ export function addFunctionCommands(group: Command, shell: Shell): void {
   settingOptions(group.command("create"))
     .description("create a function from one source file")
     .action(action(shell, create, functionFlags));
-  settingOptions(group.command("update"))
+  const changes = settingOptions(group.command("update"))
     .description("change a function; new code, environment, entrypoint or variables make its next version")
     .option("--no-entrypoint", "call the file's default export again")
-    .option("--no-var", "without any variable; with --var all are replaced")
-    .option("--revision <n>", "only if it has this revision", wholeNumber)
-    .action(action(shell, update, functionFlags));
+    .option("--no-var", "without any variable; --var replaces all there are")
+    .option("--revision <n>", "only if it has this revision", wholeNumber);
+  refuseContradictions(changes).action(action(shell, update, functionFlags));
   listOptions(group.command("list"))
     .description("list functions")
     .option("--env <environment>", "those of one environment")

@@ -10,7 +10,7 @@ import {
   updateRoute,
   type RouteNode,
 } from "../operations/route.operations.js";
-import { isEmpty, listOptions, named, several, wholeNumber } from "../options.js";
+import { isEmpty, listOptions, named, refuseContradictions, several, wholeNumber } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -52,7 +52,6 @@ const columns = (now: Date): Column<RouteNode>[] => [
 ];
 
 function readCors({ cors, ...options }: RouteOptions): object | null | undefined {
-  if (cors === false) return null;
   const policy = {
     allowOrigins: options.corsOrigin,
     allowMethods: options.corsMethod,
@@ -61,7 +60,8 @@ function readCors({ cors, ...options }: RouteOptions): object | null | undefined
     allowCredentials: options.corsCredentials,
     maxAgeSeconds: options.corsMaxAge,
   };
-  if (isEmpty(policy)) return undefined;
+  if (isEmpty(policy)) return cors === false ? null : undefined;
+  if (cors === false) throw usageError("--no-cors and another --cors flag can't both be meant");
   if (policy.allowOrigins === undefined) throw usageError("--cors-origin is missing; the other --cors flags need it");
   return policy;
 }
@@ -184,12 +184,12 @@ export function addRouteCommands(program: Command, shell: Shell): void {
   named(group.command("get"), "its name or id")
     .description("show one route")
     .action(action(shell, get, routeFlags));
-  settingOptions(group.command("update"))
+  const changes = settingOptions(group.command("update"))
     .description("change a route; what is left out stays")
     .option("--no-host", "for any host again")
     .option("--no-cors", "without CORS again")
-    .option("--revision <n>", "only if it has this revision", wholeNumber)
-    .action(action(shell, update, routeFlags));
+    .option("--revision <n>", "only if it has this revision", wholeNumber);
+  refuseContradictions(changes).action(action(shell, update, routeFlags));
   named(group.command("enable"), "its name or id")
     .description("let it answer again")
     .action(action(shell, setEnabled(true), routeFlags));

@@ -25,5 +25,8 @@ async function serverVersion({ api }: Context<unknown>): Promise<string | null> 
 }
 
 export function addVersionCommand(program: Command, shell: Shell): void {
-  program.command("version").description("versions of this program and of the server").action(action(shell, version));
+  program
+    .command("version")
+    .description("versions of this program and, where one can be reached, of the server")
+    .action(action(shell, version));
 }

@@ -24,6 +24,9 @@ export class FunctionServer {
   constructor(server, { bodyLimit }) {
     this.#server = server;
     this.#bodyLimit = bodyLimit;
+    // A caller that ends its side wants no answer, but is told by one that user code has ended.
+    server.httpAllowHalfOpen = true;
+    server.on("connection", (socket) => socket.on("end", () => this.#callerLeft(socket)));
     server.on("request", (req, res) => this.#handle(req, res));
     server.on("checkContinue", (req, res) => this.#handle(req, res, () => res.writeContinue()));
     server.on("clientError", (error, socket) => refuseMalformed(error, socket));
@@ -62,6 +65,10 @@ export class FunctionServer {
     const invocation = new Invocation(req, res, this.#specialized, { bodyLimit: this.#bodyLimit, release });
     this.running.add(invocation);
     return invocation;
+  }
+
+  #callerLeft(socket) {
+    for (const invocation of this.running) if (invocation.req?.socket === socket) invocation.callerLeft();
   }
 
   #control(req, res, refusal) {

@@ -14,6 +14,8 @@ export class Invocation {
   /** Whether the handler has settled: what it does wrong from then on is not the answer any more. */
   hasSettled = false;
   #isRunning = false;
+  #hasCallerLeft = false;
+  #source;
   #abort;
   #release;
 
@@ -49,7 +51,7 @@ export class Invocation {
   get signal() {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.res.closed && !this.res.writableFinished) this.#abort.abort();
+      if (this.#hasCallerLeft || (this.res.closed && !this.res.writableFinished)) this.#abort.abort();
     }
     return this.#abort.signal;
   }
@@ -110,10 +112,12 @@ export class Invocation {
   /** The first chunk is pulled before the head is sent: what fails until then is answered 500, as any other error is. */
   async #stream(source, start) {
     const { res } = this;
-    if (res.destroyed) source.cancel();
+    this.#source = source;
+    if (this.#isUnwanted) source.cancel();
     else res.once("close", () => current.run(this, source.cancel));
-    const first = res.destroyed ? undefined : await source.next();
+    const first = this.#isUnwanted ? undefined : await source.next();
     this.#isRunning = false;
+    if (this.#hasCallerLeft) res.destroy();
     if (res.destroyed) return this.release();
     if (this.isAnswered) return;
     this.isAnswered = true;
@@ -138,6 +142,21 @@ export class Invocation {
   #breakOff() {
     this.release();
     if (!this.res.writableEnded) this.res.destroy();
+  }
+
+  /** Nobody waits for the answer. Before its head user code is told, and runs to its end; after it nothing more is sent. */
+  callerLeft() {
+    if (this.isAnswered) return void this.res.destroy();
+    this.#hasCallerLeft = true;
+    // What listeners print is the invocation's.
+    current.run(this, () => {
+      this.#abort?.abort();
+      this.#source?.cancel();
+    });
+  }
+
+  get #isUnwanted() {
+    return this.#hasCallerLeft || this.res.destroyed;
   }
 
   #closed() {

@@ -29,7 +29,8 @@ export class AsyncResolver {
   }
 
   @Mutation(() => InvocationType, {
-    description: "Calls an asynchronous invocation off: one that waits never begins, one that runs is aborted.",
+    description:
+      "Calls an asynchronous invocation off: one that waits never begins; one that runs is told to end, and takes room until it does.",
   })
   cancelInvocation(@Args(() => IdArgs) { id }: IdArgs): Promise<Invocation> {
     return this.queue.cancel(id);

@@ -27,6 +27,8 @@ export interface CallPlan {
   readonly isInternal: boolean;
   /** False for an attempt of an invocation that its caller records: then it is only counted here. */
   readonly isRecorded: boolean;
+  /** What was called off, or is begun again elsewhere, once its caller has left: the function is told so. */
+  readonly endsWithCaller: boolean;
 }
 
 /** One invocation under way: what is to be recorded about it is gathered here. */

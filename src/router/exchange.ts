@@ -69,6 +69,7 @@ export class Exchange implements AnswerHandler {
   #isSent = false;
   #isPaused = false;
   #hasHead = false;
+  #isCalledOff = false;
   #isDone = false;
 
   constructor(options: ExchangeOptions) {
@@ -115,6 +116,7 @@ export class Exchange implements AnswerHandler {
 
   lost(loss: Loss): void {
     if (this.#isDone) return;
+    if (this.#isCalledOff) return this.#end(cancelled);
     switch (loss.type) {
       case "STALE":
         return this.begin();
@@ -135,6 +137,10 @@ export class Exchange implements AnswerHandler {
     if (this.#isDone) return false;
     if (this.#options.isFermiRuntime && status === 503 && headerValue(headers, "x-fermi-busy") !== undefined) {
       this.#end({ type: "NOT_RUN", because: "BUSY" });
+      return false;
+    }
+    if (this.#isCalledOff) {
+      this.#end(cancelled);
       return false;
     }
     this.#progressMs = this.#options.clock.monotonicMs();
@@ -197,6 +203,13 @@ export class Exchange implements AnswerHandler {
   #clientGone(): void {
     if (this.#isDone) return;
     if (this.#hasHead || this.#isUploading || !this.#isSent) this.#end(cancelled);
+    else if (this.#call.plan.endsWithCaller && this.#options.isFermiRuntime) this.#callOff();
+  }
+
+  /** The runtime tells user code, and answers when that has ended: until then the slot is taken. */
+  #callOff(): void {
+    this.#isCalledOff = true;
+    this.#connection?.endSending();
   }
 
   #drained(): void {

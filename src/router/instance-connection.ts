@@ -152,6 +152,12 @@ export class InstanceConnection implements AnswerSink {
     this.#socket.resume();
   }
 
+  /** Says that the request's caller has left; its answer may still come. */
+  endSending(): void {
+    this.#mayRest = false;
+    this.#socket.end();
+  }
+
   /** Cuts it under whoever uses it, who is told. */
   cut(): void {
     this.#lose(

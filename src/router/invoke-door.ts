@@ -79,6 +79,7 @@ export class InvokeDoor {
       mode: "SYNC",
       isInternal: true,
       isRecorded: invoke.invocationId === undefined,
+      endsWithCaller: invoke.invocationId !== undefined,
     };
     return { plan, invocationId };
   }

@@ -50,6 +50,7 @@ export function planCall(table: RouteTable, head: RequestHead, caller: Caller): 
     mode: route.trigger.mode,
     isInternal: false,
     isRecorded: true,
+    endsWithCaller: false,
   };
   return { type: "CALL", call };
 }

@@ -104,6 +104,42 @@ describe("roles in processes of their own", () => {
     }
   }, 30_000);
 
+  it("tell a function of another process that its asynchronous invocation is cancelled, and free its slot then", async () => {
+    const source = `export default async ({ request, signal }) => {
+      if (request.path === "/next") return "next";
+      console.log("begun");
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      console.log("told");
+    };`;
+    await fermi.ok(
+      `mutation ($source: String!) {
+        createFunction(input: {
+          name: "patient", environment: "node", source: $source, settings: { maxInstances: 1, timeoutSeconds: 300 }
+        }) { id }
+      }`,
+      { source },
+    );
+    const { enqueueInvocation: enqueued } = await fermi.ok<{ enqueueInvocation: { id: string } }>(
+      `mutation { enqueueInvocation(input: { function: "patient" }) { id } }`,
+    );
+    const { id } = enqueued;
+    const logged = (text: string): Promise<void> =>
+      eventually(async () => {
+        const { invocation } = await fermi.ok<{ invocation: { logs: { nodes: { message: string }[] } } }>(
+          `query ($id: ID!) { invocation(id: $id) { logs { nodes { message } } } }`,
+          { id },
+        );
+        expect(invocation.logs.nodes.map(({ message }) => message)).toContain(text);
+      }, 20_000);
+    await logged("begun");
+    await fermi.ok(`mutation ($id: ID!) { cancelInvocation(id: $id) { status } }`, { id });
+    const { invokeFunction: next } = await fermi.ok<{ invokeFunction: { result: { body: string } } }>(
+      `mutation { invokeFunction(input: { function: "patient", path: "/next" }) { result { body } } }`,
+    );
+    expect(next.result.body).toBe("next");
+    await logged("told");
+  }, 60_000);
+
   it("refuse a process of another installation", async () => {
     const stranger = await fermi.add("router");
     await stranger.start({ FERMI_INTERNAL_SECRET: "another secret of 32 characters.".repeat(2).replaceAll(" ", "-") });

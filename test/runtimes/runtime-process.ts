@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -141,6 +141,11 @@ export class RuntimeProcess {
       );
       call.on("error", reject).end(body);
     });
+  }
+
+  /** Makes a file in the function's folder. */
+  touch(name: string): void {
+    writeFileSync(path.join(this.home, name), "");
   }
 
   headers(invocationId: string, { key = this.key, headers = {} }: CallOptions = {}): Record<string, string | string[]> {

@@ -25,6 +25,8 @@ export interface AsyncWork {
   /** Functions with something to begin now, in the order of their ids, from after this one. */
   backlog(after: string, functions: number, perFunction: number): Promise<Backlog[]>;
   lease(wanted: readonly { readonly functionId: string; readonly count: number }[], leaseMs: number): Promise<Leased[]>;
+  /** Functions have these now: where they are still held, it shows. */
+  begun(held: readonly Lease[]): Promise<void>;
   /** Those that are still held, and now for longer. */
   renew(held: readonly Lease[], leaseMs: number): Promise<Lease[]>;
   /** The ids of those that were in force: all in one transaction. */

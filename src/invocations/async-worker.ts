@@ -12,6 +12,7 @@ import type { Leased } from "../model/async-work.js";
 import type { Check } from "../model/check.js";
 import { attempt, type AttemptParts } from "./attempt.js";
 import type { AsyncWork } from "./async-queue.js";
+import { BeginningNotes } from "./beginning-notes.js";
 import { LeaseKeeper, stopped } from "./lease-keeper.js";
 import { Paces } from "./pace.js";
 import { planShares } from "./plan-shares.js";
@@ -43,6 +44,7 @@ export class AsyncWorker implements Stoppable {
   readonly #paces: Paces;
   readonly #leases: LeaseKeeper;
   readonly #settler: Settler;
+  readonly #beginnings: BeginningNotes;
   readonly #rounds: ResyncLoop;
   readonly #stopping = new AbortController();
   readonly #trouble: Seldom;
@@ -54,6 +56,7 @@ export class AsyncWorker implements Stoppable {
     const { work, clock, logger, random, leaseMs, concurrency } = this.#options;
     this.#paces = new Paces(() => clock.monotonicMs(), concurrency);
     this.#settler = new Settler({ work, clock, logger, signal: this.#stopping.signal });
+    this.#beginnings = new BeginningNotes(work);
     this.#leases = new LeaseKeeper({ work, clock, random, leaseMs, settle: (one) => this.#settler.settle(one) });
     this.#rounds = new ResyncLoop(() => this.#round(), pollMs, clock);
     this.#trouble = new Seldom(clock);
@@ -126,11 +129,17 @@ export class AsyncWorker implements Stoppable {
 
   #begin(leased: Leased): void {
     const { invoker, work, random } = this.#options;
-    this.#paces.begin(leased.functionId);
-    const parts = { invoker, random, isLiving: (id: string) => work.isLiving(id) };
+    const step = this.#paces.begin(leased.functionId);
+    const note = this.#beginnings.of(leased);
+    const onBegun = (): void => {
+      step.hasRoom();
+      note.begun();
+    };
+    const parts = { invoker, random, isLiving: (id: string) => work.isLiving(id), onBegun };
     this.#leases.run(leased, async (signal) => {
       const { settlement, felt } = await attempt(parts, leased, signal);
-      this.#paces.end(leased.functionId, felt);
+      note.over();
+      step.end(felt);
       // Whose lease is lost has nothing to say.
       if (!signal.aborted || signal.reason === stopped) await this.#settler.settle(settlement);
       void this.#rounds.ask();

@@ -11,6 +11,8 @@ export interface AttemptParts {
   readonly isLiving: (functionId: string) => Promise<boolean>;
   /** 0 to 1. */
   readonly random: () => number;
+  /** An instance has it. */
+  readonly onBegun: () => void;
 }
 
 /** What is to be noted of an attempt, and what it told about its function's room. */
@@ -22,7 +24,12 @@ export interface Ended {
 export async function attempt(parts: AttemptParts, leased: Leased, signal: AbortSignal): Promise<Ended> {
   const { id, epoch } = leased;
   try {
-    const { invocation, result } = await parts.invoker.attempt(signal, requestOf(leased), asyncLimits.resultBytes);
+    const { invocation, result } = await parts.invoker.attempt(
+      signal,
+      requestOf(leased),
+      asyncLimits.resultBytes,
+      parts.onBegun,
+    );
     const { httpStatus, error, waitMs, coldStart } = invocation;
     const status = httpStatus ?? 0;
     const decision = decide({ type: "ANSWERED", httpStatus: status, error }, leased, parts.random);

@@ -51,21 +51,23 @@ export class Invoker {
   }
 
   /**
-   * The same for one attempt of many: an answer of more than `keepBytes` is read to its end, but not kept. Where this
-   * rejects with CLUSTER_UNAVAILABLE and `mayHaveRun` says no, no user code has run.
+   * The same for one attempt of many: an answer of more than `keepBytes` is read to its end, but not kept. `onBegun` is
+   * called when an instance has it, where the request names its invocation. Where this rejects with CLUSTER_UNAVAILABLE
+   * and `mayHaveRun` says no, no user code has run.
    */
   async attempt(
     signal: AbortSignal,
     request: InvokeRequest,
     keepBytes: number,
+    onBegun: () => void = () => {},
   ): Promise<{ invocation: Invocation; result: KeptResult | null }> {
-    const answer = await this.#ask(signal, request, keepBytes, "DROP_BODY");
+    const answer = await this.#ask(signal, { ...request, onBegun }, keepBytes, "DROP_BODY");
     const { status: httpStatus, body, isDropped } = answer;
     const result = isDropped ? null : { httpStatus, headers: resultHeaders(answer), body };
     return { invocation: toInvocation(answer), result };
   }
 
-  async #ask(caller: AbortSignal, request: InvokeRequest, maxBytes: number, oversize: Oversize): Promise<Answer> {
+  async #ask(caller: AbortSignal, request: Sent, maxBytes: number, oversize: Oversize): Promise<Answer> {
     caller.throwIfAborted();
     const { clock, deadlineMs } = this.#options;
     const deadline = new AbortController();
@@ -84,7 +86,7 @@ export class Invoker {
     }
   }
 
-  async #send(request: InvokeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+  async #send({ onBegun = () => {}, ...request }: Sent, signal: AbortSignal): Promise<http.IncomingMessage> {
     const { body = "" } = request;
     const routerUrl = this.#options.routerUrl();
     if (routerUrl === "") throw unreachable(Object.assign(new Error("no router yet"), { syscall: "connect" }));
@@ -94,6 +96,7 @@ export class Invoker {
       const options = { method: "POST", agent: false as const, headers: this.#headers(request, body), signal };
       http
         .request(new URL(path, routerUrl), options, resolve)
+        .once("information", onBegun)
         .on("error", (cause) => reject(unreachable(cause)))
         .end(body);
     });
@@ -108,6 +111,8 @@ export class Invoker {
     };
   }
 }
+
+type Sent = InvokeRequest & { readonly onBegun?: () => void };
 
 const path = "/-/invoke";
 

@@ -89,6 +89,8 @@ export class Exchange implements AnswerHandler {
 
   sending(): void {
     this.#isSent = true;
+    // Who makes many attempts wants to know which have found room.
+    if (!this.#call.plan.isRecorded && !this.#call.clientGone) this.#res.writeProcessing();
   }
 
   whole(head: AnswerHead, body: Buffer, trailers: readonly string[]): void {

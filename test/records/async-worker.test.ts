@@ -73,6 +73,31 @@ describe("AsyncWorker", () => {
     expect(await states([...many, ...few])).toMatchObject({ QUEUED: expect.any(Number) });
   });
 
+  it("begins more while those go on that have begun", async () => {
+    await enqueue(40);
+    const attempts = start((_, signal) => untilAborted(signal), { concurrency: 60 });
+    await eventually(() => expect(attempts.calls).toHaveLength(40), 10_000);
+  });
+
+  it("shows those as RUNNING that their function has, and begins few more while others wait for room", async () => {
+    const ids = await enqueue(12);
+    let makeRoom = (): void => {};
+    const room = new Promise<void>((resolve) => (makeRoom = resolve));
+    let hasOne = false;
+    const attempts = new FakeAttempts(
+      () => room.then(() => ({})),
+      () => (hasOne ? room : ((hasOne = true), Promise.resolve())),
+    );
+    workers.push(startWorker(dataSource, attempts));
+    await eventually(async () => expect(await states(ids)).toEqual({ RUNNING: 1, QUEUED: 11 }));
+    const shown: unknown = await dataSource.query(
+      "SELECT i.attempts FROM invocation i JOIN async_invocation a USING (id) WHERE a.state = 'RUNNING' ORDER BY 1",
+    );
+    expect(shown).toEqual([0, 0, 0, 1].map((count) => ({ attempts: count })));
+    makeRoom();
+    await eventually(async () => expect(await states(ids)).toEqual({ SUCCEEDED: 12 }));
+  });
+
   it("runs each once, however many workers there are", async () => {
     const ids = await enqueue(300);
     const all = [start(() => ({})), start(() => ({})), start(() => ({}))];
@@ -163,6 +188,7 @@ describe("AsyncWorker", () => {
     const work: AsyncWork = {
       backlog: (...given) => store.backlog(...given),
       lease: (...given) => store.lease(...given),
+      begun: (...given) => store.begun(...given),
       renew: (...given) => store.renew(...given),
       expired: (...given) => store.expired(...given),
       isLiving: (...given) => store.isLiving(...given),
@@ -182,6 +208,7 @@ describe("AsyncWorker", () => {
     const work = Object.assign(Object.create(store) as AsyncWorkRepository, {
       backlog: (...given: Parameters<AsyncWork["backlog"]>) => store.backlog(...given),
       lease: (...given: Parameters<AsyncWork["lease"]>) => store.lease(...given),
+      begun: (...given: Parameters<AsyncWork["begun"]>) => store.begun(...given),
       renew: (...given: Parameters<AsyncWork["renew"]>) => store.renew(...given),
       expired: (...given: Parameters<AsyncWork["expired"]>) => store.expired(...given),
       settle: (...[settlements]: Parameters<AsyncWork["settle"]>) =>

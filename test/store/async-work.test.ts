@@ -25,7 +25,13 @@ interface Entry {
   before: number;
   availableAt: number;
   leaseUntil: number;
+  /** What its record tells: not of a lease before its function has it. */
+  shown: { readonly status: string; readonly recorded: number };
 }
+
+const show = (entry: Entry): void => {
+  entry.shown = { status: entry.state, recorded: entry.before + entry.attempts };
+};
 
 /** Who has a lease, in the belief of who took it. */
 interface Held {
@@ -56,6 +62,7 @@ class Model {
       entry.availableAt = this.now + decision.afterMs;
       if (!decision.isAttempt) entry.attempts--;
     }
+    show(entry);
     return true;
   }
 }
@@ -92,6 +99,7 @@ const enqueue = fc.record({ which: fc.nat(1), delaySeconds: fc.constantFrom(0, 0
       before: 0,
       availableAt,
       leaseUntil: 0,
+      shown: { status: "QUEUED", recorded: 0 },
     });
   }),
 );
@@ -136,6 +144,15 @@ const settle = fc.record({ at: fc.nat(20), decision }).map(({ at, decision: what
   }),
 );
 
+const begin = fc.constant(
+  command("begin all that was ever leased", async (model, { work, held }) => {
+    await work.begun(held.map(({ leased: { id, epoch } }) => ({ id, epoch })));
+    for (const [id, entry] of model.entries) {
+      if (held.some(({ leased }) => leased.id === id && model.isInForce(leased))) show(entry);
+    }
+  }),
+);
+
 const renew = fc.constant(
   command("renew all that was ever leased", async (model, { work, held }) => {
     const leases = held.map(({ leased: { id, epoch } }) => ({ id, epoch }));
@@ -163,7 +180,10 @@ const expire = fc.constant(
     const again: Decision = { state: "QUEUED", error: "The worker was lost.", afterMs: 0, isAttempt: true };
     const settled = await work.settle(over.map(({ id, epoch }) => ({ id, epoch, decision: again, isExpiry: true })));
     expect(settled).toHaveLength(over.length);
-    for (const [, entry] of expected) Object.assign(entry, { state: "QUEUED", availableAt: model.now });
+    for (const [, entry] of expected) {
+      Object.assign(entry, { state: "QUEUED", availableAt: model.now });
+      show(entry);
+    }
   }),
 );
 
@@ -183,6 +203,7 @@ const change = fc.record({ at: fc.nat(20), isCancel: fc.boolean() }).map(({ at, 
         attempts: 0,
         availableAt: model.now,
       });
+    show(entry);
   }),
 );
 
@@ -223,7 +244,7 @@ describe("the queue of asynchronous invocations", () => {
   it("does what its model does, whatever workers, callers and time do", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.commands([enqueue, enqueue, lease, lease, settle, settle, renew, advance, expire, change], {
+        fc.commands([enqueue, enqueue, lease, lease, begin, settle, settle, renew, advance, expire, change], {
           maxCommands: 40,
         }),
         async (commands) => {
@@ -232,8 +253,8 @@ describe("the queue of asynchronous invocations", () => {
           await fc.asyncModelRun(() => ({ model, real: real() }), commands);
           const expected = [...model.entries].sort(([one], [other]) => (one < other ? -1 : 1));
           expect(await stored()).toEqual(
-            expected.map(([id, { state, epoch, attempts, before }]) => ({
-              ...{ id, state, epoch, attempts, before, status: state, recorded: before + attempts },
+            expected.map(([id, { state, epoch, attempts, before, shown }]) => ({
+              ...{ id, state, epoch, attempts, before, ...shown },
             })),
           );
         },

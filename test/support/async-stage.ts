@@ -20,16 +20,25 @@ export interface FakeAnswer {
 /** Throws what a call rejects with. */
 export type FakeFunction = (request: InvokeRequest, signal: AbortSignal) => FakeAnswer | Promise<FakeAnswer>;
 
+/** Resolves when there is room for a call. */
+type Room = () => Promise<void>;
+
 export class FakeAttempts {
   readonly calls: InvokeRequest[] = [];
-  constructor(public answer: FakeFunction) {}
+  constructor(
+    public answer: FakeFunction,
+    private readonly room: Room = () => Promise.resolve(),
+  ) {}
 
   readonly attempt = async (
     signal: AbortSignal,
     request: InvokeRequest,
     keepBytes: number,
+    onBegun: () => void = () => {},
   ): Promise<{ invocation: Invocation; result: KeptResult | null }> => {
+    await this.room();
     this.calls.push(request);
+    onBegun();
     const { status = 200, body = "done", error = null, waitMs = 0 } = await this.answer(request, signal);
     const bytes = Buffer.from(body);
     const told = { functionId: request.functionId, httpStatus: status, functionVersion: request.version ?? 1, error };

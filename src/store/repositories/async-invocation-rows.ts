@@ -18,10 +18,16 @@ export const cancelChannel: WakeChannel = "fermi_async_cancel";
  * Holds until the commit the lock of whoever changes a status: the sequence of invocations is the order of commits. What
  * takes too long is rolled back: the caller has been told that nothing came of it, so nothing may.
  */
-export function writeRecords<T>(dataSource: DataSource, work: (db: EntityManager) => Promise<T>): Promise<T> {
+export const writeRecords = <T>(dataSource: DataSource, work: (db: EntityManager) => Promise<T>): Promise<T> =>
+  writeInTime(dataSource, async (db) => {
+    await db.query("SELECT pg_advisory_xact_lock($1)", [recordLocks.invocation]);
+    return work(db);
+  });
+
+/** What takes too long is rolled back. */
+export function writeInTime<T>(dataSource: DataSource, work: (db: EntityManager) => Promise<T>): Promise<T> {
   return withStore((isLate) =>
     dataSource.transaction(async (db) => {
-      await db.query("SELECT pg_advisory_xact_lock($1)", [recordLocks.invocation]);
       const result = await work(db);
       if (isLate()) throw storeUnavailable("took too long");
       return result;

@@ -2,7 +2,7 @@ import type { DataSource } from "typeorm";
 import type { Destination } from "../../model/async-invocation.js";
 import type { Backlog, Expired, Lease, Leased, Settlement } from "../../model/async-work.js";
 import { withStore } from "../with-store.js";
-import { tell, wake, workChannel, writeRecords, type StatusChange } from "./async-invocation-rows.js";
+import { tell, wake, workChannel, writeInTime, writeRecords, type StatusChange } from "./async-invocation-rows.js";
 import { sendWord, type WordOf } from "./async-destinations.js";
 import { rowsAsJson } from "./record-once.js";
 
@@ -46,18 +46,27 @@ export class AsyncWorkRepository {
         lease_until = ${this.now} + make_interval(secs => $3 / 1000.0)
       FROM picked WHERE a.id = picked.id
       RETURNING a.id, a.epoch, a.function_id, a.version, a.source, a.trigger_id, a.method, a.target, a.headers, a.route,
-        a.body, a.attempts, a.attempts + a.attempts_before AS attempts_in_all, a.max_attempts, a.accepted_at,
+        a.body, a.attempts, a.attempts + a.attempts_before AS attempts_in_all, a.max_attempts,
         extract(epoch FROM a.patience_until - ${this.now})::float8 * 1000 AS patience_ms`;
     const [ids, counts] = [wanted.map(({ functionId }) => functionId), wanted.map(({ count }) => count)];
-    return writeRecords(this.dataSource, async (db) => {
+    return writeInTime(this.dataSource, async (db) => {
       const [rows] = await db.query<[LeasedRow[], number]>(sql, [ids, counts, leaseMs]);
+      return rows.map(toLeased);
+    });
+  }
+
+  /** Whoever is leased may wait for room yet: to who asks it is QUEUED until an instance has it. */
+  async begun(held: readonly Lease[]): Promise<void> {
+    const sql = `SELECT a.id, a.accepted_at, a.attempts + a.attempts_before AS attempts FROM async_invocation AS a
+      JOIN unnest($1::uuid[], $2::integer[]) AS held (id, epoch) ON a.id = held.id AND a.epoch = held.epoch
+      WHERE a.state = 'RUNNING'`;
+    const values = [held.map(({ id }) => id), held.map(({ epoch }) => epoch)];
+    await writeRecords(this.dataSource, async (db) => {
+      const rows = await db.query<Omit<StatusChange, "status">[]>(sql, values);
       await tell(
         db,
-        rows.map(({ id, accepted_at, attempts_in_all }) => ({
-          ...{ id, accepted_at, status: "RUNNING", attempts: attempts_in_all },
-        })),
+        rows.map((row) => ({ ...row, status: "RUNNING" })),
       );
-      return rows.map(toLeased);
     });
   }
 
@@ -121,7 +130,6 @@ interface LeasedRow {
   readonly attempts: number;
   readonly attempts_in_all: number;
   readonly max_attempts: number;
-  readonly accepted_at: Date;
   readonly patience_ms: number;
 }
 

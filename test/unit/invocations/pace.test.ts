@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { Paces } from "../../../src/invocations/pace.js";
+import { Paces, type Step } from "../../../src/invocations/pace.js";
 
 describe("the pace of a function", () => {
   let nowMs: number;
@@ -8,10 +8,7 @@ describe("the pace of a function", () => {
     nowMs = 0;
     paces = new Paces(() => nowMs, 8);
   });
-  const once = (felt: Parameters<Paces["end"]>[1]): void => {
-    paces.begin("f");
-    paces.end("f", felt);
-  };
+  const once = (felt: Parameters<Step["end"]>[0]): void => paces.begin("f").end(felt);
 
   it("begins with few, and grows with each attempt that found an instance ready, up to a bound", () => {
     expect(paces.limit("f")).toBe(4);
@@ -30,9 +27,30 @@ describe("the pace of a function", () => {
     expect(paces.limit("f")).toBe(1);
   });
 
+  it("grows by attempts that go on for a while, once each, and not while others wait for room", () => {
+    paces = new Paces(() => nowMs, 100);
+    const steps = [1, 2, 3, 4].map(() => paces.begin("f"));
+    for (const step of steps.slice(0, 3)) step.hasRoom();
+    nowMs = 1_000;
+    expect(paces.limit("f")).toBe(4);
+    steps[3]?.hasRoom();
+    expect(paces.limit("f")).toBe(7);
+    nowMs = 2_000;
+    expect(paces.limit("f")).toBe(8);
+    for (const step of steps) step.end({ waitMs: 0 });
+    expect(paces.limit("f")).toBe(8);
+    expect(paces.running("f")).toBe(0);
+  });
+
+  it("is as slow as it was where attempts never tell that they have begun", () => {
+    for (let count = 0; count < 4; count++) paces.begin("f");
+    nowMs = 60_000;
+    expect(paces.limit("f")).toBe(4);
+  });
+
   it("is halved where there is no room, once for all that are refused together, after a pause", () => {
-    for (let count = 0; count < 3; count++) paces.begin("f");
-    for (let count = 0; count < 3; count++) paces.end("f", { pauseMs: 1_000 });
+    const three = [1, 2, 3].map(() => paces.begin("f"));
+    for (const step of three) step.end({ pauseMs: 1_000 });
     expect(paces.limit("f")).toBe(0);
     expect(paces.limit("other")).toBe(4);
     nowMs = 1_001;
@@ -41,12 +59,12 @@ describe("the pace of a function", () => {
 
   it("counts what runs, and is forgotten a minute after the last attempt", () => {
     once({ waitMs: 0 });
-    paces.begin("f");
+    const step = paces.begin("f");
     expect(paces.running("f")).toBe(1);
     nowMs = 120_000;
     paces.sweep();
     expect(paces.running("f")).toBe(1);
-    paces.end("f", {});
+    step.end({});
     paces.sweep();
     expect([paces.running("f"), paces.limit("f")]).toEqual([0, 4]);
   });

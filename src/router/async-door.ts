@@ -9,8 +9,9 @@ import type { Clock } from "../lib/clock.js";
 import { asyncLimits } from "../model/async-invocation.js";
 import type { Accepted } from "../model/async-work.js";
 import type { Invocation, InvocationResult } from "../model/invocation.js";
-import type { RouteMode } from "../model/trigger.js";
+import type { CorsPolicy, RouteMode } from "../model/trigger.js";
 import type { CallPlan } from "./call.js";
+import { corsHeaders, exposing, preflightHeaders } from "./cors.js";
 import type { PlannedRequest } from "./handle-request.js";
 import { readBounded } from "./read-bounded.js";
 import { malformed, type RequestHead } from "./request-head.js";
@@ -24,11 +25,18 @@ export interface AsyncIntake {
   /** Resolves when it is stored. */
   enqueue(request: AsyncRequest): Promise<Accepted>;
   /** For who has the secret that was given when it was accepted. */
-  status(id: string, token: string): Promise<{ invocation: Invocation; result: InvocationResult | null } | undefined>;
+  status(id: string, token: string): Promise<Told | undefined>;
+}
+
+interface Told {
+  readonly invocation: Invocation;
+  readonly result: InvocationResult | null;
 }
 
 export interface AsyncDoorOptions {
   readonly intake: AsyncIntake;
+  /** The CORS policy of a route as it is now, by its trigger; undefined where it is gone or has none. */
+  readonly policyOf: (triggerId: string) => CorsPolicy | undefined;
   readonly clock: Clock;
   readonly mustClose: () => boolean;
 }
@@ -36,6 +44,9 @@ export interface AsyncDoorOptions {
 const prefix = "/-/invocations/";
 const bodyWithinMs = 30_000;
 const defaultAttempts = 3;
+const statusMethods = ["GET", "HEAD"];
+/** Headers of a 202 that a page needs for going on. */
+const acceptedHeaders = ["Location", "X-Fermi-Invocation-Id", "Preference-Applied"];
 
 export const isStatusPath = (path: string): boolean => path.startsWith(prefix);
 
@@ -59,27 +70,52 @@ export class AsyncDoor {
       const body = await this.#readBody(req, res, head);
       const accepted = await intake.enqueue({ ...requestOf(plan), id: invocationId, idempotencyKey, body });
       const applied = prefersAsync(req.headers.prefer) ? ["Preference-Applied", "respond-async"] : [];
-      this.#answerAccepted(res, accepted, [...plan.answerHeaders, ...applied]);
+      this.#answerAccepted(res, accepted, [...exposing(plan.answerHeaders, acceptedHeaders), ...applied]);
     } catch (error) {
       this.#fail(req, res, error, { invocationId, headers: plan.answerHeaders });
     }
   }
 
-  /** Tells how far an invocation has come. Answers in any case, and never rejects. */
+  /**
+   * Tells how far an invocation has come, to pages that may read answers of the route that it came through. Answers in
+   * any case, and never rejects.
+   */
   async tell(req: IncomingMessage, res: ServerResponse, head: RequestHead, invocationId: string): Promise<void> {
     try {
-      if (head.method !== "GET" && head.method !== "HEAD") {
-        throw new AppError("METHOD_NOT_ALLOWED", "This path takes GET, HEAD.");
+      const isPreflight = head.method === "OPTIONS" && req.headers["access-control-request-method"] !== undefined;
+      if (!statusMethods.includes(head.method) && !isPreflight) {
+        throw new AppError("METHOD_NOT_ALLOWED", `This path takes ${statusMethods.join(", ")}.`);
       }
-      const token = new URLSearchParams(head.target.slice(head.path.length)).get("token") ?? "";
-      const found = await this.options.intake.status(head.path.slice(prefix.length), token);
-      if (found === undefined) throw unknown();
-      const isOver = found.invocation.finishedAt !== null;
-      this.#answer(res, 200, statusOf(found), ["Cache-Control", "no-store", ...(isOver ? [] : ["Retry-After", "1"])]);
+      const found = await this.#find(head);
+      const { triggerId } = found.invocation;
+      const policy = triggerId === null ? undefined : this.options.policyOf(triggerId);
+      if (isPreflight) this.#answerPreflight(res, policy, head.origin);
+      else this.#answerStatus(res, found, corsHeaders(policy ?? null, head.origin));
     } catch (error) {
       const isWrong = error instanceof AppError && error.code === "METHOD_NOT_ALLOWED";
-      this.#fail(req, res, error, { invocationId, headers: isWrong ? ["Allow", "GET, HEAD"] : [] });
+      this.#fail(req, res, error, { invocationId, headers: isWrong ? ["Allow", statusMethods.join(", ")] : [] });
     }
+  }
+
+  async #find(head: RequestHead): Promise<Told> {
+    const token = new URLSearchParams(head.target.slice(head.path.length)).get("token") ?? "";
+    const found = await this.options.intake.status(head.path.slice(prefix.length), token);
+    if (found === undefined) throw unknown();
+    return found;
+  }
+
+  #answerStatus(res: ServerResponse, found: Told, cors: readonly string[]): void {
+    const isOver = found.invocation.finishedAt !== null;
+    const own = ["Cache-Control", "no-store", ...(isOver ? [] : ["Retry-After", "1"])];
+    this.#answer(res, 200, statusOf(found), [...own, ...exposing(cors, ["Retry-After"])]);
+  }
+
+  /** The route's own methods are nothing to this path. */
+  #answerPreflight(res: ServerResponse, policy: CorsPolicy | undefined, origin: string | undefined): void {
+    const isReadable = policy !== undefined && origin !== undefined;
+    const cors = isReadable ? preflightHeaders({ ...policy, allowMethods: statusMethods }, origin, statusMethods) : [];
+    const close = this.options.mustClose() ? ["Connection", "close"] : [];
+    if (!res.headersSent && !res.destroyed) res.writeHead(204, [...cors, ...close]).end();
   }
 
   async #readBody(req: IncomingMessage, res: ServerResponse, head: RequestHead): Promise<Buffer> {
@@ -158,7 +194,7 @@ function readKey(header: string | string[] | undefined): string | null {
   throw malformed(`Idempotency-Key must be 1 to ${most} characters of ASCII.`);
 }
 
-const statusOf = ({ invocation, result }: { invocation: Invocation; result: InvocationResult | null }): object => ({
+const statusOf = ({ invocation, result }: Told): object => ({
   id: invocation.id,
   status: invocation.status,
   attempts: invocation.attempts,

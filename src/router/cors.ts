@@ -26,6 +26,16 @@ export function corsHeaders(policy: CorsPolicy | null, origin: string | undefine
   return headers;
 }
 
+/** The same, with response headers that the page must be able to read whatever the policy exposes. */
+export function exposing(headers: readonly string[], names: readonly string[]): readonly string[] {
+  if (!headers.includes("Access-Control-Allow-Origin")) return headers;
+  const at = headers.indexOf("Access-Control-Expose-Headers");
+  const own = names.join(", ");
+  return at === -1
+    ? [...headers, "Access-Control-Expose-Headers", own]
+    : headers.with(at + 1, `${headers[at + 1] ?? ""}, ${own}`);
+}
+
 /** Headers of an answer that no single route gives, such as 405: by the first policy that lets the page read it. */
 export function anyCorsHeaders(policies: readonly CorsPolicy[], origin: string | undefined): readonly string[] {
   const all = policies.map((policy) => corsHeaders(policy, origin));

@@ -6,7 +6,7 @@
  * segment by segment; `/users/` is not `/users`, `//` has an empty segment, and an empty segment is no parameter.
  * Letters outside ASCII in a trigger's path stand for their percent-encoded form, which is how clients send them.
  */
-import type { HttpTrigger } from "../model/trigger.js";
+import type { CorsPolicy, HttpTrigger } from "../model/trigger.js";
 import { createCallee, type Callee } from "./callee.js";
 import type { RouteSnapshot } from "./route-source.js";
 
@@ -42,6 +42,8 @@ export interface RouteTable {
   readonly byHost: ReadonlyMap<string, HostRoutes>;
   readonly anyHost: HostRoutes;
   readonly callees: ReadonlyMap<string, Callee>;
+  /** CORS policies by trigger, of disabled ones too: what came through one may be asked after when it is off. */
+  readonly policies: ReadonlyMap<string, CorsPolicy>;
 }
 
 class MutableEndpoint implements Endpoint {
@@ -115,7 +117,8 @@ export function buildRouteTable(snapshot: RouteSnapshot): RouteTable {
     routes.add(trigger, callee);
   }
   for (const routes of [anyHost, ...byHost.values()]) routes.finish();
-  return { byHost, anyHost, callees };
+  const policies = new Map(snapshot.triggers.flatMap(({ id, cors }) => (cors === null ? [] : [[id, cors]])));
+  return { byHost, anyHost, callees, policies };
 }
 
 function readPattern(pattern: string): { path: string; segments: string[]; isSubtree: boolean } {

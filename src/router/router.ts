@@ -104,7 +104,14 @@ export class Router {
       upgrades: this.#upgrades,
       door: new InvokeDoor(options.internalAuth),
       topics: publishing && new TopicDoor({ ...publishing, clock, mustClose }),
-      later: options.intake && new AsyncDoor({ intake: options.intake, clock, mustClose }),
+      later:
+        options.intake &&
+        new AsyncDoor({
+          intake: options.intake,
+          policyOf: (id) => this.#routes.table.policies.get(id),
+          clock,
+          mustClose,
+        }),
       forwarded: new Forwarded(options.trustedProxies ?? []),
       clock,
       mustClose,

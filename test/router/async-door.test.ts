@@ -7,7 +7,7 @@ import type { AsyncWorker } from "../../src/invocations/async-worker.js";
 import { Invoker } from "../../src/invocations/invoker.js";
 import { systemClock } from "../../src/lib/clock.js";
 import { newId } from "../../src/lib/new-id.js";
-import type { RouteMode } from "../../src/model/trigger.js";
+import type { HttpTrigger, RouteMode } from "../../src/model/trigger.js";
 import { isAsyncCall, prefersAsync } from "../../src/router/async-door.js";
 import { buildDataSource } from "../../src/store/data-source.js";
 import { AsyncInvocationRepository } from "../../src/store/repositories/async-invocation.repository.js";
@@ -16,7 +16,7 @@ import { startWorker } from "../support/async-stage.js";
 import { eventually } from "../support/harness.js";
 import { testDatabase, type TestDatabase } from "../support/test-database.js";
 import { ask, errorCode, RawClient, type Answer, type Ask } from "./support/http-client.js";
-import { aFunction, aTrigger } from "./support/route-builders.js";
+import { aFunction, aPolicy, aTrigger } from "./support/route-builders.js";
 import { bodyOf, internalAuth, Stage } from "./support/router-stage.js";
 
 const mebibyte = 1024 * 1024;
@@ -36,8 +36,16 @@ describe("Router: routes that answer later", () => {
   let worker: AsyncWorker | undefined;
   let failure: AppError | undefined;
   const functionId = newId();
-  const trigger = (path: string, mode: RouteMode) =>
-    aTrigger(path, { id: newId(), functionId, mode, methods: ["GET", "POST"], name: `route-${mode.toLowerCase()}` });
+  const cors = aPolicy({ exposeHeaders: ["X-Own"], allowHeaders: ["X-A"], allowMethods: ["POST"] });
+  const trigger = (path: string, mode: RouteMode, change: Partial<HttpTrigger> = {}) =>
+    aTrigger(path, {
+      ...change,
+      id: newId(),
+      functionId,
+      mode,
+      methods: ["GET", "POST"],
+      name: `route-${mode.toLowerCase()}`,
+    });
 
   beforeAll(async () => {
     database = await testDatabase();
@@ -50,7 +58,12 @@ describe("Router: routes that answer later", () => {
     const intake = new AsyncInvocations({ store, invocations, clock: systemClock });
     stage = await Stage.start({
       functions: [aFunction("hello", { id: functionId })],
-      triggers: [trigger("/later/{name}", "ASYNC"), trigger("/either", "ASYNC_ALLOWED"), trigger("/now", "SYNC")],
+      triggers: [
+        trigger("/later/{name}", "ASYNC"),
+        trigger("/either", "ASYNC_ALLOWED"),
+        trigger("/now", "SYNC"),
+        trigger("/page", "ASYNC", { cors }),
+      ],
       intake: {
         enqueue: (request) => (failure === undefined ? intake.enqueue(request) : Promise.reject(failure)),
         status: (id, token) => intake.status(id, token),
@@ -165,6 +178,41 @@ describe("Router: routes that answer later", () => {
     expect([refused.status, errorCode(refused)]).toEqual([400, "BAD_REQUEST"]);
     const other = await call("/later/a", { headers, body: "other content" });
     expect([other.status, errorCode(other), other.headers.location]).toEqual([409, "CONFLICT", undefined]);
+  });
+
+  it("let a page that may call the route read where to ask, and what came of it", async () => {
+    const from = (origin: string): Ask => ({ method: "GET", body: "", headers: { Origin: origin } });
+    const accepted = await call("/page", { headers: { Origin: "https://app.example" } });
+    expect([accepted.status, accepted.headers]).toMatchObject([
+      202,
+      {
+        "access-control-allow-origin": "https://app.example",
+        "access-control-expose-headers": "X-Own, Location, X-Fermi-Invocation-Id, Preference-Applied",
+      },
+    ]);
+    const location = String(accepted.headers.location);
+    expect((await call(location, from("https://app.example"))).headers).toMatchObject({
+      "access-control-allow-origin": "https://app.example",
+      "access-control-expose-headers": "X-Own, Retry-After",
+      vary: "Origin",
+    });
+    const evil = await call(location, from("https://evil.example"));
+    expect([evil.status, evil.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
+    const preflight = await call(location, {
+      ...{ method: "OPTIONS", body: "" },
+      headers: { Origin: "https://app.example", "Access-Control-Request-Method": "GET" },
+    });
+    expect([preflight.status, preflight.headers]).toMatchObject([
+      204,
+      {
+        "access-control-allow-origin": "https://app.example",
+        "access-control-allow-methods": "GET, HEAD",
+        "access-control-allow-headers": "X-A",
+      },
+    ]);
+    const other = await call("/later/a", { headers: { Origin: "https://app.example" } });
+    const unread = await call(String(other.headers.location), from("https://app.example"));
+    expect([unread.status, unread.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
   });
 
   it("tell nothing to who has but the id, or the secret of another", async () => {

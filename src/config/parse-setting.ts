@@ -1,4 +1,6 @@
 /** How the text of a setting becomes its value. Each throws a SettingError that says what would be right, never what was given. */
+import { accessSync, constants, statSync } from "node:fs";
+import path from "node:path";
 
 export class SettingError extends Error {}
 
@@ -81,4 +83,16 @@ export function kubernetesName(text: string): string {
     throw new SettingError("must be a name of Kubernetes: lower-case letters, digits and dashes, at most 63");
   }
   return text;
+}
+
+/** The path of one file, which is there and may be read: found out at the start, not when it is first needed. */
+export function readableFile(text: string): string {
+  const file = path.resolve(text);
+  try {
+    accessSync(file, constants.R_OK);
+    if (!statSync(file).isDirectory()) return file;
+  } catch {
+    // What keeps it from being read is told below.
+  }
+  throw new SettingError("must name a file that can be read");
 }

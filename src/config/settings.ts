@@ -14,6 +14,7 @@ import {
   plain,
   port,
   postgresUrl,
+  readableFile,
   roleList,
   secret,
   wholeNumber,
@@ -170,7 +171,7 @@ export const settings = {
     flag: "--kubeconfig",
     defaultText: null,
     description: "file that says how to reach Kubernetes from outside; inside a pod its service account does",
-    parse: (text: string): string => path.resolve(text),
+    parse: readableFile,
   },
   examples: {
     env: "FERMI_EXAMPLES",
@@ -263,7 +264,7 @@ export const settings = {
     flag: "--nats-creds-file",
     defaultText: null,
     description: "file of credentials for NATS, as nsc makes them, where they are not in its address",
-    parse: (text: string): string => path.resolve(text),
+    parse: readableFile,
   },
   stopTimeoutSeconds: {
     env: "FERMI_STOP_TIMEOUT_SECONDS",

@@ -113,6 +113,17 @@ describe("The command line's variables", () => {
   });
 });
 
+describe("Files", () => {
+  it.each(["KUBECONFIG", "FERMI_NATS_CREDS_FILE"])(
+    "that can't be read are told of before anything starts: %s",
+    (name) => {
+      expect(problemsOf({ [name]: "/nowhere/file" })).toEqual([`${name} must name a file that can be read`]);
+      expect(problemsOf({ [name]: import.meta.dirname })).toHaveLength(1);
+      expect(problemsOf({ [name]: import.meta.filename })).toEqual([]);
+    },
+  );
+});
+
 describe("A refusal", () => {
   it("says everything at once: what can't be read, what is unknown, and what does not go together", () => {
     const env = { FERMI_HOST: "0.0.0.0", FERMI_MAX_BODY_MIB: "much", FERMI_HOTS: "localhost" };

@@ -72,7 +72,23 @@ function schedulePartsFault(schedule: string, timezone: string): Fault | undefin
   const names = fieldNames.slice(-fields.length);
   if (schedule.length > maxCharacters || names.length !== fields.length || names.length < 5) return fault("");
   const wrong = fields.findIndex((field, at) => !isUnderstood(alone(field, at, fields.length), timezone));
-  return fault(wrong < 0 ? "" : `; field ${wrong + 1}, the ${names[wrong] ?? ""}, is not understood`);
+  return fault(wrong < 0 ? "" : `; field ${wrong + 1}, the ${names[wrong] ?? ""}, ${whatIsWrong(fields[wrong] ?? "")}`);
+}
+
+/** Numbers of months and of days of the week by their names; the two have no name in common. */
+const namedNumbers: Readonly<Record<string, number>> = Object.fromEntries(
+  ["jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec", "mon,tue,wed,thu,fri,sat,sun"].flatMap((names) =>
+    names.split(",").map((name, at) => [name, at + 1]),
+  ),
+);
+
+function whatIsWrong(field: string): string {
+  const numberOf = (text: string): number => namedNumbers[text.toLowerCase()] ?? Number(text);
+  for (const [range, from = "", to = ""] of field.matchAll(/(\w+)-(\w+)/g)) {
+    if (numberOf(from) > numberOf(to))
+      return `has the range ${range}, which runs backwards: name it in two, with a comma`;
+  }
+  return "is not understood";
 }
 
 /** The field in its place, with a star in all others. */

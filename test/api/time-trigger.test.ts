@@ -74,6 +74,12 @@ describe("time triggers", () => {
     ["schedule", { schedule: "" }, /five or six/],
     ["schedule", { schedule: "61 * * * *" }, /field 1, the minute,/],
     ["schedule", { schedule: "0 0 * * * funday" }, /field 6, the day of the week,/],
+    ["schedule", { schedule: "* 5-1 * * *" }, /field 2, the hour, has the range 5-1, which runs backwards/],
+    [
+      "schedule",
+      { schedule: "0 9 * * fri-mon" },
+      /field 5, the day of the week, has the range fri-mon, which runs back/,
+    ],
     ["schedule", { schedule: "* * * * * * 2030" }, /five or six/],
     ["schedule", { schedule: "2030-01-01T00:00:00" }, /five or six/],
     ["schedule", { schedule: "@reboot" }, /five or six/],

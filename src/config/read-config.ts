@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { contradictions } from "./contradictions.js";
 import { SettingError } from "./parse-setting.js";
-import { settings, type Config, type Setting } from "./settings.js";
+import type { Setting } from "./setting.js";
+import { settings, type Config } from "./settings.js";
 
 /** All that is wrong with the configuration, one line each. */
 export class ConfigError extends Error {

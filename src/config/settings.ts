@@ -19,20 +19,7 @@ import {
   secret,
   wholeNumber,
 } from "./parse-setting.js";
-
-/** One setting. `parse` returns the value or throws a SettingError that says what would be right. */
-export interface Setting<T> {
-  readonly env: string;
-  readonly flag: string;
-  /** Shown in help and README; null where the setting is off unless given. */
-  readonly defaultText: string | null;
-  readonly description: string;
-  /** Never shown in a message. */
-  readonly isSecret?: boolean;
-  /** The flag takes no value and sets this text. */
-  readonly flagSets?: string;
-  parse(text: string): T;
-}
+import type { Setting } from "./setting.js";
 
 export const settings = {
   roles: {

@@ -77,16 +77,13 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics, So
 
   constructor(private readonly sources: MetricSources) {
     collectDefaultMetrics({ register: this.#registry });
-    this.#lookedUp(
-      "fermi_in_flight_requests",
-      "Requests that were accepted and have not ended.",
-      perFunction,
-      (gauge) => this.#tellInFlight(gauge),
+    this.lookedUp("fermi_in_flight_requests", "Requests that were accepted and have not ended.", perFunction, (gauge) =>
+      this.#tellInFlight(gauge),
     );
-    this.#lookedUp("fermi_waiting_requests", "Requests that wait for an instance.", [], (gauge) =>
+    this.lookedUp("fermi_waiting_requests", "Requests that wait for an instance.", [], (gauge) =>
       gauge.set(sources.waiting()),
     );
-    this.#lookedUp("fermi_instances", "Instances by environment and state.", ["environment", "state"], (gauge) =>
+    this.lookedUp("fermi_instances", "Instances by environment and state.", ["environment", "state"], (gauge) =>
       this.#tellInstances(gauge),
     );
   }
@@ -144,6 +141,26 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics, So
     return this.#registry.getMetricsAsJSON();
   }
 
+  /** A gauge that is told anew at each scrape; a `tell` that rejects would take the whole page with it. */
+  lookedUp<T extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly T[],
+    tell: (gauge: Gauge<T>) => void | Promise<void>,
+  ): void {
+    const registers = [this.#registry];
+    new Gauge<T>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect() {
+        this.reset();
+        return tell(this);
+      },
+    });
+  }
+
   /** The page as it is now. */
   async render(): Promise<{ contentType: string; body: string }> {
     const others = await this.sources.elsewhere();
@@ -167,26 +184,6 @@ export class Metrics implements RecorderMetrics, LogSinkMetrics, PoolMetrics, So
       for (const state of instanceStates) gauge.inc({ environment, state }, 0);
       for (const { state } of instances) gauge.inc({ environment, state });
     }
-  }
-
-  /** A gauge that is told anew at each scrape. */
-  #lookedUp<T extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly T[],
-    tell: (gauge: Gauge<T>) => void,
-  ): void {
-    const registers = [this.#registry];
-    new Gauge<T>({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers,
-      collect() {
-        this.reset();
-        tell(this);
-      },
-    });
   }
 
   #counter<T extends string = never>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {

@@ -58,6 +58,9 @@ describe("Asynchronous invocations of a slow function", () => {
     const shown = async (): Promise<string[]> =>
       (await told("narrow")).map(({ status, attempts }) => `${status} ${attempts}`).sort();
     await eventually(async () => expect(await shown()).toEqual(["QUEUED 0", "QUEUED 0", "QUEUED 0", "RUNNING 1"]));
+    await eventually(async () => {
+      expect(await (await fetch(`${fermi.apiUrl}/metrics`)).text()).toMatch(/^fermi_async_begun 4$/m);
+    }, 10_000);
     const [running] = (await told("narrow")).filter(({ status }) => status === "RUNNING");
     await fermi.ok(`mutation ($id: ID!) { cancelInvocation(id: $id) { id } }`, { id: running?.id });
     await eventually(async () => expect(await shown()).toEqual(["QUEUED 0", "QUEUED 0", "RUNNING 1"]));

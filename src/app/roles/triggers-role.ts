@@ -13,12 +13,14 @@ import type { Check } from "../../model/check.js";
 import { Invoker } from "../../invocations/invoker.js";
 import { Housekeeping } from "../../store/housekeeping.js";
 import { AsyncWorkRepository } from "../../store/repositories/async-work.repository.js";
+import { BacklogRepository } from "../../store/repositories/backlog.repository.js";
 import { RecordPartitions } from "../../store/repositories/record-partitions.js";
 import { TriggerRecordsRepository } from "../../store/repositories/trigger-records.repository.js";
 import { TopicRetention } from "../../store/topic-retention.js";
 import { RunningSources } from "../../triggers/running-sources.js";
 import { StatusReports } from "../../triggers/status-reports.js";
 import { addressForPeople } from "../address.js";
+import { tellBacklogs } from "../backlog-metrics.js";
 import type { BuildSource, SourceNeeds } from "../build-source.js";
 import type { Foundation } from "../foundation.js";
 import { OpsServer } from "../ops-server.js";
@@ -51,6 +53,9 @@ export class TriggersRole implements Role {
     private readonly needs: TriggersRoleNeeds,
   ) {
     this.#worker = foundation.config.asyncConcurrency > 0 ? buildWorker(foundation, needs.routerAddress) : undefined;
+    const { metrics, store, clock } = foundation;
+    const backlogs = new BacklogRepository(store.dataSource);
+    tellBacklogs({ metrics, clock, look: () => backlogs.look(), tells: () => this.leads });
   }
 
   get leads(): boolean {

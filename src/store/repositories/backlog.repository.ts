@@ -1,0 +1,88 @@
+import type { DataSource } from "typeorm";
+import { triggerConditions, type TriggerCondition, type TriggerKind } from "../../model/trigger.js";
+import { withStore } from "../with-store.js";
+
+/** What waits in the store, and how triggers do. Counts stop at a bound, so that looking costs no more however much waits. */
+export interface Backlogs {
+  readonly async: AsyncBacklog;
+  /** Of enabled queue triggers whose messages are in the store. */
+  readonly queues: readonly { readonly namespace: string; readonly trigger: string; readonly count: number }[];
+  /** Of enabled triggers that call by themselves. */
+  readonly triggers: readonly TriggerCount[];
+}
+
+export interface AsyncBacklog {
+  /** Due by now. */
+  readonly waiting: number;
+  /** How long the oldest of these is due. */
+  readonly oldestSeconds: number;
+  readonly begun: number;
+}
+
+export interface TriggerCount {
+  readonly kind: TriggerKind;
+  readonly condition: TriggerCondition;
+  readonly count: number;
+}
+
+const maxCounted = 100_000;
+const maxQueues = 1_000;
+const maxLanes = 10_000;
+
+const asyncBacklog = `SELECT
+  (SELECT count(*)::integer FROM due) AS waiting,
+  (SELECT coalesce(extract(epoch FROM now() - min(available_at)), 0)::float8 FROM due) AS "oldestSeconds",
+  (SELECT count(*)::integer FROM (
+    SELECT FROM async_invocation WHERE state = 'RUNNING' LIMIT ${maxCounted}) AS begun) AS begun`;
+
+const due = `WITH due AS MATERIALIZED (SELECT available_at FROM async_invocation
+  WHERE state = 'QUEUED' AND available_at <= now() LIMIT ${maxCounted})`;
+
+const queueBacklogs = `SELECT queue.namespace, queue.name AS trigger, coalesce(lanes.count, 0)::integer AS count
+  FROM (SELECT id, namespace, name FROM queue_trigger WHERE deleted_at IS NULL AND enabled AND broker = 'POSTGRES'
+    ORDER BY namespace, name LIMIT ${maxQueues}) AS queue
+  CROSS JOIN LATERAL (SELECT sum(pending) AS count FROM (
+    SELECT pending FROM topic_lane WHERE trigger_id = queue.id LIMIT ${maxLanes}) AS looked_at) AS lanes`;
+
+const kinds: readonly (readonly [TriggerKind, string])[] = [
+  ["TIME", "time_trigger"],
+  ["KUBERNETES_WATCH", "watch_trigger"],
+  ["QUEUE", "queue_trigger"],
+];
+
+const triggerCounts = kinds
+  .map(
+    ([
+      kind,
+      table,
+    ]) => `SELECT '${kind}' AS kind, coalesce(s.condition, 'UNKNOWN') AS condition, count(*)::integer AS count
+      FROM ${table} AS t LEFT JOIN trigger_status AS s ON s.trigger_id = t.id
+      WHERE t.deleted_at IS NULL AND t.enabled GROUP BY 1, 2`,
+  )
+  .join(" UNION ALL ");
+
+export class BacklogRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Rejects while the store is away. */
+  async look(): Promise<Backlogs> {
+    const [asyncRows, queues, triggers] = await withStore(() =>
+      Promise.all([
+        this.dataSource.query<AsyncBacklog[]>(`${due} ${asyncBacklog}`),
+        this.dataSource.query<Backlogs["queues"]>(queueBacklogs),
+        this.dataSource.query<TriggerCount[]>(triggerCounts),
+      ]),
+    );
+    return { async: asyncRows[0] ?? { waiting: 0, oldestSeconds: 0, begun: 0 }, queues, triggers: withNone(triggers) };
+  }
+}
+
+/** Those of which there is none now are told as 0, so that who looks sees them end. */
+function withNone(counts: readonly TriggerCount[]): TriggerCount[] {
+  const found = new Map(counts.map(({ kind, condition, count }) => [`${kind} ${condition}`, count]));
+  const countOf = (kind: TriggerKind, condition: TriggerCondition): TriggerCount => ({
+    ...{ kind, condition },
+    count: found.get(`${kind} ${condition}`) ?? 0,
+  });
+  return kinds.flatMap(([kind]) => triggerConditions.map((condition) => countOf(kind, condition)));
+}

@@ -9,7 +9,7 @@ export class TopicResolver {
 
   @Mutation(() => ID, {
     description:
-      "Publishes a message to a topic, for each of its queue triggers. Answers with its id once it is stored.",
+      "Publishes a message to a topic of the store, for each of its queue triggers whose broker is POSTGRES. Answers with its id once it is stored. Triggers of NATS get nothing of it: theirs are subjects of NATS, to which its own clients publish.",
   })
   publishMessage(@Args(() => PublishMessageArgs) args: PublishMessageArgs): Promise<string> {
     return this.topics.publish(toMessage(args));

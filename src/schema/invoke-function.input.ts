@@ -67,7 +67,11 @@ export class DestinationInput {
   @IsLabel()
   function?: string | null;
 
-  @Field(() => String, { nullable: true, description: "A topic of the same namespace: word is published to it." })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "A topic of the same namespace, in the store: word is published to it, for queue triggers whose broker is POSTGRES.",
+  })
   topic?: string | null;
 }
 

@@ -104,5 +104,10 @@ const targetIn = (body: string): string => (JSON.parse(body) as { target: string
 /** An answer that comes before its client was told to go on with its body ends the connection. */
 const isPlain = ({ isMutated, bytes }: FuzzScript): boolean => !isMutated && !bytes.includes("Expect");
 
-const wasRefused = (answers: FuzzResult["answers"], { due }: Reading): boolean =>
-  answers.length !== due || answers.some(({ status }) => status !== 200 && status !== 404);
+/** What is refused before its body has come ends the connection too. */
+function wasRefused(answers: FuzzResult["answers"], { due }: Reading): boolean {
+  const last = answers.at(-1);
+  const hasEnded = last?.status === 404 && /^connection: close\r$/im.test(last.head);
+  const isComplete = hasEnded ? answers.length <= due : answers.length === due;
+  return !isComplete || answers.some(({ status }) => status !== 200 && status !== 404);
+}

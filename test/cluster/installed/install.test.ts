@@ -1,7 +1,7 @@
 /** From an empty cluster to a function that answers: deploy/ as it stands, and the README's transcript. */
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -77,6 +77,40 @@ describeOnCluster("an installation from deploy/", () => {
     );
     expect(triggers.nodes).toEqual([{ status: { condition: "READY", reason: null }, backlog: 0 }]);
   }, 60_000);
+
+  it("calls functions by time, at events of the cluster, and asynchronously", async () => {
+    const source = `module.exports = async ({ request: { headers } }) => {
+      console.log("called by", headers["x-fermi-trigger"], headers["x-fermi-event"], headers["x-fermi-object-kind"]);
+      return "told";
+    };`;
+    await writeFile(path.join(folder, "told.js"), source);
+    await shell("fermi function create --name told --env node --code told.js");
+    await shell("fermi timer create --name often --function told --cron '@every 2s'");
+    const labels = "app.kubernetes.io/component=router";
+    await shell(
+      `fermi watch create --name routers --function told --kind Pod --watch-namespace fermi --labels ${labels}`,
+    );
+    await eventually(async () => {
+      const lines = await shell("fermi function logs told");
+      expect(lines).toContain("called by often");
+      expect(lines).toContain("called by routers ADDED Pod");
+    }, 30_000);
+
+    const id = (await shell("fermi function invoke told --async")).trim();
+    expect(await shell(`fermi invocation watch ${id}`)).toContain("SUCCEEDED");
+    await shell("fermi route create --method POST --url /told --function told --mode async");
+    const accepted = await eventually(async () => {
+      const answer = await fetch(`${routerUrl}/told`, { method: "POST" });
+      expect(answer.status).toBe(202);
+      return answer;
+    });
+    const told = new URL(accepted.headers.get("location") ?? "", routerUrl);
+    await eventually(async () => expect(await (await fetch(told)).text()).toContain("SUCCEEDED"));
+    expect(await shell("fermi timer get often")).toContain("READY");
+    expect(await shell("fermi watch get routers")).toContain("READY");
+    await shell("fermi timer delete often");
+    await shell("fermi watch delete routers");
+  }, 90_000);
 
   it("tells of itself that all is well, and what it runs on", async () => {
     const fermi = await connectTo();

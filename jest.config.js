@@ -21,6 +21,7 @@ export default {
   },
   globalSetup: "<rootDir>/test/support/global-setup.mjs",
   globalTeardown: "<rootDir>/test/support/global-teardown.mjs",
+  testSequencer: "<rootDir>/test/support/longest-first.mjs",
   testTimeout: 30_000,
   maxWorkers: 2,
   // Modules of test files that are done are not given back by a worker; without this it grows to 4 GB and collects garbage most of the time.

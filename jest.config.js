@@ -23,7 +23,8 @@ export default {
   globalTeardown: "<rootDir>/test/support/global-teardown.mjs",
   testSequencer: "<rootDir>/test/support/longest-first.mjs",
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // More than the least machine has cores: many tests wait for processes most of the time.
+  maxWorkers: 3,
   // Modules of test files that are done are not given back by a worker; without this it grows to 4 GB and collects garbage most of the time.
   workerIdleMemoryLimit: "1GB",
 };

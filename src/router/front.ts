@@ -18,7 +18,7 @@ import { ParserErrors } from "./parser-errors.js";
 import { planCall, type Plan } from "./plan-call.js";
 import { malformed, readHead, type RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
-import { stopUpload } from "./stop-upload.js";
+import { lingerUnread, stopUpload } from "./stop-upload.js";
 import { isTopicPath, type TopicDoor } from "./topic-door.js";
 import { toAppError, writeError, writeErrorToSocket } from "./write-error.js";
 
@@ -72,6 +72,11 @@ export class Front {
   /** Closes connections on which nothing was ever asked; Node counts them as busy. */
   closeUnused(): void {
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  /** Closes whatever is open. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   createServer(limits: ServerLimits): Server {
@@ -210,6 +215,7 @@ export class Front {
       void this.options.upgrades.serve({ req, socket, head, plan: plan.call, invocationId });
     } catch (error) {
       writeErrorToSocket(socket, toAppError(error), invocationId);
+      lingerUnread(socket, this.options.clock);
     }
   }
 
@@ -220,7 +226,7 @@ export class Front {
     res.assignSocket(socket);
     res.once("finish", () => {
       res.detachSocket(socket);
-      socket.end();
+      lingerUnread(socket, this.options.clock);
     });
     req.complete = true;
     this.#request(req, res);

@@ -13,6 +13,7 @@ import type { SlotTable } from "./slot-table.js";
 import type { TokenHandout } from "./token-handout.js";
 import { watchForEnd } from "./watch-for-end.js";
 import { dial, Tunnel, type SocketEnding, type Upgrade } from "./websocket.js";
+import { lingerUnread } from "./stop-upload.js";
 import { toAppError, writeErrorToSocket } from "./write-error.js";
 
 export interface UpgradeOptions {
@@ -64,6 +65,7 @@ export class UpgradeHandler {
     const stopWatching = watchForEnd(socket, () => call.leave());
     const ending = await this.#run({ call, req, socket, head, stopWatching });
     recorder.inFlight(functionId, -1);
+    if (call.clientGone) socket.destroy();
     if (ending.type === "FAILED") {
       logFailure(logger, ending.error, call);
       call.httpStatus = ending.error.httpStatus;
@@ -79,6 +81,8 @@ export class UpgradeHandler {
     } catch (cause) {
       const error = toAppError(cause);
       upgrade.call.responseBytes = writeErrorToSocket(upgrade.socket, error, upgrade.call.invocationId);
+      upgrade.stopWatching();
+      lingerUnread(upgrade.socket, this.options.clock);
       return { type: "FAILED", error };
     }
   }

@@ -10,7 +10,7 @@ import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { newId } from "../lib/new-id.js";
 import { malformed } from "./request-head.js";
-import { linger } from "./stop-upload.js";
+import { linger, lingerUnread } from "./stop-upload.js";
 import { writeErrorToSocket } from "./write-error.js";
 
 /** What a connection still owes its client. */
@@ -59,7 +59,7 @@ export class ParserErrors {
    */
   handOver(socket: Socket, serve: () => void): void {
     const due = this.#of(socket);
-    if (due.isBroken) return;
+    if (due.isBroken) return void socket.resume();
     // Node has let go of the connection, and tells the answers no more that there is room for them.
     const drained = (): void => due.answers.forEach((res) => res.emit("drain"));
     socket.on("drain", drained);
@@ -68,6 +68,7 @@ export class ParserErrors {
       // What is idle between two requests would be closed after a while.
       socket.setTimeout(0);
       if (socket.writable) serve();
+      else lingerUnread(socket, this.clock);
     });
   }
 

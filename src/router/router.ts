@@ -187,7 +187,7 @@ export class Router {
     this.#slots.stop();
     this.#upgrades.destroy();
     await this.#within(lastWordsMs, ended);
-    server?.closeAllConnections();
+    this.#front.destroy();
     await ended;
   }
 

@@ -19,6 +19,15 @@ export function stopUpload(req: IncomingMessage, res: ServerResponse, clock: Clo
   req.resume();
 }
 
+/**
+ * The same for one that the server's parser has let go of. What its client sent on would stay in it otherwise, and with it
+ * the end: a socket is not closed before that is read.
+ */
+export function lingerUnread(socket: Duplex, clock: Clock): void {
+  socket.resume();
+  linger(socket, clock);
+}
+
 /** Closes a connection on which something reads what still comes: at once for writing, and in a moment altogether. */
 export function linger(socket: Duplex, clock: Clock): void {
   if (socket.destroyed) return;

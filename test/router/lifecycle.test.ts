@@ -5,6 +5,7 @@ import type { Logger } from "../../src/lib/logger.js";
 import { silentLogger } from "../../src/lib/logger.js";
 import { Router } from "../../src/router/router.js";
 import { systemClock } from "../../src/lib/clock.js";
+import { eventually } from "../support/harness.js";
 import { ask, errorCode, RawClient } from "./support/http-client.js";
 import { FakePoolmgr } from "./support/fake-poolmgr.js";
 import { FakeRecorder } from "./support/fake-recorder.js";
@@ -133,6 +134,22 @@ describe("Router: its life", () => {
     expect(stage.records.map(({ httpStatus }) => httpStatus)).toEqual([413, 413, 200]);
     expect(stage.records[0]?.responseBytes).toBe(announced.body.length);
     await until("nothing is left open", () => stage.openUpstream <= 1);
+  });
+
+  it("closes a connection whose upgrade it refuses, whatever its client still sends", async () => {
+    stage = await Stage.start({ maxConnections: 2 });
+    const upgrade = "GET /-/none HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    const last = "GET /-/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    // More than two can't be open: what comes then is closed without an answer.
+    for (const text of [upgrade, last + upgrade, upgrade, last + upgrade]) {
+      await eventually(async () => {
+        const client = await RawClient.connect(stage.port, { allowHalfOpen: true });
+        client.write(text);
+        await client.sees("ROUTE_NOT_FOUND", 500);
+        client.write("read by nobody");
+        client.destroy();
+      });
+    }
   });
 
   it("takes no more connections than it may have", async () => {

@@ -62,6 +62,7 @@ interface Head {
 }
 
 function readHead(text: string, from: number): Head {
+  refuseOldLine(text, from);
   const [line, afterLine] = readLine(text, from);
   const [, method = "", target = "", version] =
     /^([!#$%&'*+.^_`|~\w-]+) +(\S+)(?: +HTTP\/(\d\.\d))?$/.exec(line) ?? refuse();
@@ -73,6 +74,15 @@ function readHead(text: string, from: number): Head {
   const upgrades = connection.includes("upgrade") && headers.has("upgrade");
   const closes = isOld ? !connection.includes("keep-alive") : connection.includes("close");
   return { method, target, isOld, headers, isLast: upgrades || closes || method === "CONNECT", next };
+}
+
+/** A line as of HTTP/0.9, which has no version, may end in a bare LF; nobody need notice before the head's end. */
+function refuseOldLine(text: string, from: number): void {
+  const line = /[!#$%&'*+.^_`|~\w-]+ +[^\s]+\n/y;
+  line.lastIndex = from;
+  if (!line.test(text)) return;
+  readHeaders(text, line.lastIndex);
+  refuse();
 }
 
 /** A line, and where the next one begins. */

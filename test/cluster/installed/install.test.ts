@@ -96,7 +96,7 @@ describeOnCluster("an installation from deploy/", () => {
       expect(lines).toContain("called by routers ADDED Pod");
     }, 30_000);
 
-    const id = (await shell("fermi function invoke told --async")).trim();
+    const [id = ""] = /[0-9a-f-]{36}/.exec(await shell("fermi function invoke told --async")) ?? [];
     expect(await shell(`fermi invocation watch ${id}`)).toContain("SUCCEEDED");
     await shell("fermi route create --method POST --url /told --function told --mode async");
     const accepted = await eventually(async () => {

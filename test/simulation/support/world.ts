@@ -2,10 +2,10 @@ import type { MemoryDriverOptions } from "../../../src/cluster/memory/memory-dri
 import { silentLogger } from "../../../src/lib/logger.js";
 import type { Environment } from "../../../src/model/environment.js";
 import type { FunctionSpec } from "../../../src/model/function.js";
-import type { Connections } from "../../../src/router/connections.js";
 import { keyedTarget } from "../../../src/router/callee.js";
 import { SlotTable } from "../../../src/router/slot-table.js";
 import type { Lease } from "../../../src/router/target-slots.js";
+import { noConnections } from "../../unit/poolmgr/support/a-slot-table.js";
 import { settled } from "../../unit/poolmgr/support/fake-clock.js";
 import { Stage } from "../../unit/poolmgr/support/stage.js";
 import { Requests, type Outcome } from "./requests.js";
@@ -21,9 +21,6 @@ export interface Setup {
   readonly maxWaiting?: number;
   readonly driver?: Omit<MemoryDriverOptions, "clock">;
 }
-
-/** No request is really sent: Runtimes are asked instead. */
-const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
 
 /** Routers' slot tables and a pool manager, all real, on a cluster in memory, with time that passes only when told to. */
 export class World {
@@ -42,7 +39,7 @@ export class World {
     this.runtimes = new Runtimes(driver, clock);
     this.routers = Array.from({ length: routers }, () => {
       const link = latencyMs > 0 ? network : manager.hub;
-      const options = { link, clock, logger: silentLogger, connect: () => connections };
+      const options = { link, clock, logger: silentLogger, connect: () => noConnections };
       return new Requests(new SlotTable({ ...options, maxWaitingPerFunction: maxWaiting }), clock, this.runtimes);
     });
   }

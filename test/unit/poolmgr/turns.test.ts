@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { silentLogger } from "../../../src/lib/logger.js";
 import { keyedTarget } from "../../../src/router/callee.js";
-import type { Connections } from "../../../src/router/connections.js";
-import { SlotTable } from "../../../src/router/slot-table.js";
+import type { SlotTable } from "../../../src/router/slot-table.js";
+import { aSlotTable } from "./support/a-slot-table.js";
 import { aFunction, anEnvironment } from "./support/builders.js";
 import { settled } from "./support/fake-clock.js";
 import { Stage } from "./support/stage.js";
@@ -19,12 +18,7 @@ describe("PoolManager with more functions in use than the machine has room for",
     const environments = [anEnvironment({ poolSize: 2 })];
     stage = await Stage.up({ driver, environments, functions: functions.map(aFunction), maxInstances: 4 });
     stage.router.close();
-    const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
-    table = new SlotTable({
-      ...{ link: stage.manager.hub, clock: stage.clock, logger: silentLogger },
-      connect: () => connections,
-      maxWaitingPerFunction: 1_000,
-    });
+    table = aSlotTable(stage);
     table.start();
     await stage.clock.pass(2_000);
   };

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { silentLogger } from "../../../src/lib/logger.js";
 import { settleLease } from "../../../src/router/acquire.js";
 import { keyedTarget } from "../../../src/router/callee.js";
-import type { Connections } from "../../../src/router/connections.js";
-import { SlotTable } from "../../../src/router/slot-table.js";
+import type { SlotTable } from "../../../src/router/slot-table.js";
+import { aSlotTable } from "./support/a-slot-table.js";
 import { aFunction } from "./support/builders.js";
 import { settled } from "./support/fake-clock.js";
 import { Stage } from "./support/stage.js";
@@ -16,12 +15,7 @@ describe("PoolManager with the router's own slot table", () => {
   const up = async (settings: Parameters<typeof aFunction>[0] = {}): Promise<void> => {
     stage = await Stage.up({ functions: [aFunction(settings)] });
     stage.router.close();
-    const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
-    table = new SlotTable({
-      ...{ link: stage.manager.hub, clock: stage.clock, logger: silentLogger },
-      connect: () => connections,
-      maxWaitingPerFunction: 1_000,
-    });
+    table = aSlotTable(stage);
     table.start();
     await settled();
   };
@@ -98,12 +92,7 @@ describe("PoolManager with two routers' own slot tables", () => {
   const up = async (requestsPerInstance: number, maxInstances = 10): Promise<[SlotTable, SlotTable]> => {
     stage = await Stage.up({ functions: [aFunction({ settings: { requestsPerInstance, maxInstances } })] });
     stage.router.close();
-    const connections = { dialAhead: () => {}, close: () => {}, destroy: () => {} } as unknown as Connections;
-    const options = { link: stage.manager.hub, clock: stage.clock, logger: silentLogger, maxWaitingPerFunction: 1_000 };
-    const made: [SlotTable, SlotTable] = [
-      new SlotTable({ ...options, connect: () => connections }),
-      new SlotTable({ ...options, connect: () => connections }),
-    ];
+    const made: [SlotTable, SlotTable] = [aSlotTable(stage), aSlotTable(stage)];
     tables = made;
     for (const table of made) table.start();
     await settled();

@@ -46,6 +46,18 @@ describe("TimerRunRepository", () => {
     ]);
   });
 
+  it("is not bound by what was decided while a clock was ahead, and then goes forwards again", async () => {
+    const trigger = await create("ahead", "SKIP");
+    const now = Date.now();
+    const due = [at(1), new Date(now - 1_000), new Date(now - 1_000), new Date(now - 2_000)];
+    const answers = [];
+    for (const dueAt of due) {
+      answers.push(await ask(trigger, dueAt));
+      await services.dataSource.query("UPDATE timer_run SET run_at = run_due_at");
+    }
+    expect(answers).toEqual(["RUN", "RUN", "KNOWN", "KNOWN"]);
+  });
+
   it("decides nothing for a trigger that was changed, switched off or deleted meanwhile", async () => {
     const trigger = await create("changing");
     const changed = await services.triggers.updateTime(ctx, { id: trigger.id, overlap: "SKIP" });

@@ -26,13 +26,20 @@ interface KnownRow {
 /** To a function's time limit this is added: it may have to wait for an instance first. */
 const waitSeconds = 60;
 
+/**
+ * What is noted of a moment further ahead than this was noted while a clock was wrong, and binds nobody any more. Clocks of
+ * processes and of the database may differ by less.
+ */
+const clocksDifferBy = "interval '5 minutes'";
+
 /** The record by which every due time of a time trigger is run once at most. */
 export class TimerRunRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /**
    * Decides on due times in one statement. A row is written only for triggers that are as the caller knows them, and only
-   * forwards in time: who comes second finds it decided. No trigger is to be in it twice.
+   * forwards in time: who comes second finds it decided. It goes back once from what is yet to come to what is due, so that
+   * a clock that was ahead silences nothing. No trigger is to be in it twice.
    */
   async ask(asked: readonly Asked[]): Promise<Map<string, Answer>> {
     const rows: AnswerRow[] = await withStore(() =>
@@ -68,8 +75,10 @@ export class TimerRunRepository {
   }
 }
 
+const isToCome = (moment: string): string => `${moment} > now() + ${clocksDifferBy}`;
+
 /** The run before is not over, and the trigger does not want two at a time. */
-const overlaps = `(r.run_at IS NOT NULL AND r.finished_at IS NULL AND r.over_by > now()
+const overlaps = `(r.run_at IS NOT NULL AND r.finished_at IS NULL AND r.over_by > now() AND NOT ${isToCome("r.run_at")}
   AND (SELECT t.overlap FROM time_trigger t WHERE t.id = r.trigger_id) = 'SKIP')`;
 
 const keptWhileOverlapping = (column: string, otherwise: string): string =>
@@ -89,7 +98,7 @@ const askSql = `WITH asked AS (
       ${keptWhileOverlapping("run_at", "excluded.run_at")},
       ${keptWhileOverlapping("over_by", "excluded.over_by")},
       ${keptWhileOverlapping("finished_at", "NULL")}
-      WHERE r.due_at < excluded.due_at
+      WHERE r.due_at < excluded.due_at OR ${isToCome("r.due_at")} AND NOT ${isToCome("excluded.due_at")}
     RETURNING r.trigger_id, r.run_due_at = r.due_at AS runs
   )
   SELECT a.id, f.seconds, CASE WHEN f.id IS NULL THEN 'CHANGED' WHEN w.runs IS NULL THEN 'KNOWN'

@@ -42,6 +42,8 @@ const maxSleepMs = 1_000;
 /** What is due at once is dealt with in slices, between which others have their turn. */
 const sliceMs = 10;
 const storeAwayPauseMs = 1_000;
+/** Clocks that differ by less are as right as each other; what was noted of a moment further ahead was noted by a wrong one. */
+const clocksDifferByMs = 5 * 60_000;
 
 export class TimerSource implements TriggerSource {
   readonly #entries = new Map<string, Entry>();
@@ -55,6 +57,8 @@ export class TimerSource implements TriggerSource {
   #isStopped = false;
   /** The store knows of a change that is not taken up here. */
   #isOutdated = false;
+  /** The wall clock when it was looked at last. */
+  #seenMs = -Infinity;
 
   constructor(private readonly parts: TimerSourceParts) {
     this.#calls = new TimerCalls(parts);
@@ -113,10 +117,14 @@ export class TimerSource implements TriggerSource {
   }
 
   #enter(trigger: TimeTrigger, known: KnownTimer | undefined): void {
-    const { statuses } = this.parts;
-    const { id, armedAt } = trigger;
+    const { statuses, clock } = this.parts;
+    const { id } = trigger;
+    const nowMs = clock.now().getTime();
+    // Of what was noted while a clock was ahead, the due times are still to come: it counts from now.
+    const past = (moment: Date): Date => (moment.getTime() > nowMs + clocksDifferByMs ? new Date(nowMs) : moment);
+    const armedAt = past(trigger.armedAt);
     const before = this.#entries.get(id);
-    const schedule = this.#schedules.get(trigger);
+    const schedule = this.#schedules.get({ ...trigger, armedAt });
     if (schedule === undefined) {
       this.#entries.delete(id);
       statuses.report(trigger, "INVALID", "Its schedule or its time zone is not understood by this version of Fermi.");
@@ -125,7 +133,7 @@ export class TimerSource implements TriggerSource {
     // What has failed last time is failing until it has run, or was changed.
     const isNews = before !== undefined || known?.condition !== "FAILING";
     if (isNews) statuses.report(trigger, "READY", null);
-    const sinceMs = Math.max(armedAt.getTime(), before?.sinceMs ?? 0, known?.decidedAt?.getTime() ?? 0);
+    const sinceMs = Math.max(armedAt.getTime(), before?.sinceMs ?? 0, past(known?.decidedAt ?? armedAt).getTime());
     const entry: Entry = { trigger, schedule, sinceMs, wakeMs: Infinity };
     this.#entries.set(id, entry);
     this.#schedule(entry, schedule.next(new Date(sinceMs))?.getTime() ?? Infinity);
@@ -167,6 +175,8 @@ export class TimerSource implements TriggerSource {
   #wake(): void {
     const { clock } = this.parts;
     const nowMs = clock.now().getTime();
+    if (nowMs < this.#seenMs - clocksDifferByMs) return this.#beginAnew(nowMs);
+    this.#seenMs = nowMs;
     const endMs = clock.monotonicMs() + sliceMs;
     for (let first = this.#heap.first(); first !== undefined && first.atMs <= nowMs; first = this.#heap.first()) {
       this.#heap.pop();
@@ -175,6 +185,17 @@ export class TimerSource implements TriggerSource {
       if (clock.monotonicMs() > endMs) break;
     }
     this.#sleep();
+  }
+
+  /** The clock was set back: what was planned by it is for later than it should be. */
+  #beginAnew(nowMs: number): void {
+    const backSeconds = Math.round((this.#seenMs - nowMs) / 1_000);
+    this.parts.logger.warn({ backSeconds }, "the clock was set back; time triggers are planned anew");
+    this.#seenMs = nowMs;
+    this.#entries.clear();
+    this.#heap.clear();
+    this.#isOutdated = true;
+    this.lookAgain();
   }
 
   #fire(entry: Entry, nowMs: number): void {

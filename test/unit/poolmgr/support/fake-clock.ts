@@ -8,10 +8,11 @@ interface Timer {
 /** Time that passes only when told to; timers run in the order in which they are due. */
 export class FakeClock implements Clock {
   #nowMs = 0;
+  #aheadMs = 0;
   readonly #timers = new Set<Timer>();
 
   now(): Date {
-    return new Date(1_700_000_000_000 + this.#nowMs);
+    return new Date(1_700_000_000_000 + this.#aheadMs + this.#nowMs);
   }
 
   monotonicMs(): number {
@@ -26,6 +27,11 @@ export class FakeClock implements Clock {
 
   get timers(): number {
     return this.#timers.size;
+  }
+
+  /** Sets the wall clock forward, or back; no time passes. */
+  setBy(ms: number): void {
+    this.#aheadMs += ms;
   }
 
   /** Lets time pass, and promises settle before and after each timer. */

@@ -186,6 +186,31 @@ describe("TimerSource", () => {
     expect(stage.calls).toEqual(["t 2023-11-14T22:15:00.000Z"]);
   });
 
+  it("goes on from the time it is when the clock was a day ahead and is set back", async () => {
+    const day = 24 * 60 * 60_000;
+    const { calls } = await begin(timer(), timer({ id: "every", schedule: "@every 1m" }));
+    stage.clock.setBy(day);
+    await stage.pass(2_000);
+    const made = timer({ id: "made", schedule: "@every 1m", armedAt: stage.clock.now() });
+    await stage.change(timer(), timer({ id: "every", schedule: "@every 1m" }), made);
+    stage.known.set("t", { decidedAt: new Date("2023-11-15T22:13:00Z"), condition: null });
+    stage.clock.setBy(-day);
+    calls.length = 0;
+    await stage.pass(64_000);
+    const next = calls.map((call) => call.slice(0, -5)).sort();
+    expect(next).toEqual(["every 2023-11-14T22:14:20", "made 2023-11-14T22:14:23", "t 2023-11-14T22:14:00"]);
+  });
+
+  it("runs nothing twice when the clock is set back a little", async () => {
+    const { calls } = await begin(timer());
+    await stage.pass(45_000);
+    stage.clock.setBy(-120_000);
+    await stage.pass(120_000);
+    expect(calls).toEqual(["t 2023-11-14T22:14:00.000Z"]);
+    await stage.pass(60_000);
+    expect(calls.slice(1)).toEqual(["t 2023-11-14T22:15:00.000Z"]);
+  });
+
   it("says why a run has failed until one does not", async () => {
     await begin(timer());
     stage.answer = () => Promise.resolve({ status: "FAILED", httpStatus: 500, error: "The function answered 500." });

@@ -5,7 +5,7 @@ import { settings } from "./settings.js";
 
 export interface InitSecretsConfig {
   readonly namespace: string;
-  readonly kubeconfig: string | null;
+  readonly kubeconfig: readonly string[] | null;
   /** Where the installation has a PostgreSQL of its own, the name of its service; null where it is told of another. */
   readonly databaseHost: string | null;
 }
@@ -22,7 +22,7 @@ export function readInitSecretsConfig(
       namespace: settings.controlNamespace.parse(
         env["FERMI_CONTROL_NAMESPACE"] ?? settings.controlNamespace.defaultText,
       ),
-      kubeconfig: env["KUBECONFIG"] ?? null,
+      kubeconfig: env["KUBECONFIG"] ? settings.kubeconfig.parse(env["KUBECONFIG"]) : null,
       databaseHost: values["database-host"] ?? null,
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 /** How the text of a setting becomes its value. Each throws a SettingError that says what would be right, never what was given. */
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import path from "node:path";
 
 export class SettingError extends Error {}
@@ -95,4 +95,11 @@ export function readableFile(text: string): string {
     // What keeps it from being read is told below.
   }
   throw new SettingError("must name a file that can be read");
+}
+
+/** One file, or several as in a PATH; of several those that are not there are passed over. */
+export function readableFiles(text: string): readonly string[] {
+  const named = text.split(path.delimiter).filter((name) => name !== "");
+  const present = named.filter(existsSync);
+  return (present.length > 0 ? present : [text]).map(readableFile);
 }

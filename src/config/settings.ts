@@ -15,6 +15,7 @@ import {
   port,
   postgresUrl,
   readableFile,
+  readableFiles,
   roleList,
   secret,
   wholeNumber,
@@ -157,8 +158,9 @@ export const settings = {
     env: "KUBECONFIG",
     flag: "--kubeconfig",
     defaultText: null,
-    description: "file that says how to reach Kubernetes from outside; inside a pod its service account does",
-    parse: readableFile,
+    description:
+      "file that says how to reach Kubernetes from outside, or several as kubectl takes them; inside a pod its service account does",
+    parse: readableFiles,
   },
   examples: {
     env: "FERMI_EXAMPLES",

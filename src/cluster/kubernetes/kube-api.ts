@@ -11,6 +11,7 @@ import https from "node:https";
 import type { Clock } from "../../lib/clock.js";
 import { orAbort } from "../or-abort.js";
 import { KubeError, refusalOf } from "./kube-error.js";
+import { readKubeconfigs } from "./read-kubeconfigs.js";
 
 export interface KubeRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -57,11 +58,10 @@ export class KubeApi {
     this.#streams = new Agent({ keepAlive: false });
   }
 
-  /** With the credentials of a kubeconfig file, or those of the pod this runs in. Reaches for nothing yet. */
-  static connect({ kubeconfig, clock }: { kubeconfig: string | null; clock: Clock }): KubeApi {
-    const config = new KubeConfig();
+  /** With the credentials of kubeconfig files, or those of the pod this runs in. Reaches for nothing yet. */
+  static connect({ kubeconfig, clock }: { kubeconfig: readonly string[] | null; clock: Clock }): KubeApi {
+    const config = kubeconfig === null ? new KubeConfig() : readKubeconfigs(kubeconfig);
     if (kubeconfig === null) config.loadFromCluster();
-    else config.loadFromFile(kubeconfig);
     const cluster = config.getCurrentCluster();
     if (cluster === null) throw new Error("the kubeconfig has no current context with a cluster");
     return new KubeApi(config, cluster, clock);

@@ -12,7 +12,7 @@ import { KubeLease } from "${dist.href}cluster/kubernetes/kube-lease.js";
 import { systemClock } from "${dist.href}lib/clock.js";
 import { silentLogger } from "${dist.href}lib/logger.js";
 const [kubeconfig, namespace, identity] = process.argv.slice(1);
-const api = KubeApi.connect({ kubeconfig, clock: systemClock });
+const api = KubeApi.connect({ kubeconfig: [kubeconfig], clock: systemClock });
 const lease = new KubeLease({ api, clock: systemClock, logger: silentLogger, namespace, name: "leader", identity });
 const say = (text) => process.stdout.write(text + "\\n");
 lease.start(async (signal) => {

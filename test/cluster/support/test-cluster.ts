@@ -16,7 +16,7 @@ export function describeOnCluster(name: string, tests: () => void): void {
   else describe.skip(`${name} (left out: KUBECONFIG names no file)`, tests);
 }
 
-export const connect = (file = kubeconfig): KubeApi => KubeApi.connect({ kubeconfig: file, clock: systemClock });
+export const connect = (file = kubeconfig): KubeApi => KubeApi.connect({ kubeconfig: [file], clock: systemClock });
 
 /** A namespace of the test's own. */
 export async function aNamespace(api: KubeApi): Promise<{ namespace: string; remove: () => Promise<void> }> {

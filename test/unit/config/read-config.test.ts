@@ -122,6 +122,15 @@ describe("Files", () => {
       expect(problemsOf({ [name]: import.meta.filename })).toEqual([]);
     },
   );
+
+  it("may be several in KUBECONFIG, of which those that are not there are passed over", () => {
+    const [here, folder] = [import.meta.filename, import.meta.dirname];
+    const read = readConfig([], { KUBECONFIG: `/nowhere/file:${here}::${here}` });
+    expect(read.kubeconfig).toEqual([here, here]);
+    const refused = ["KUBECONFIG must name a file that can be read"];
+    expect(problemsOf({ KUBECONFIG: "/nowhere/file:/nowhere/either" })).toEqual(refused);
+    expect(problemsOf({ KUBECONFIG: `${here}:${folder}` })).toEqual(refused);
+  });
 });
 
 describe("A refusal", () => {

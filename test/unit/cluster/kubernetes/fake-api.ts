@@ -32,7 +32,7 @@ export async function aFakeKube(answer: (url: URL, res: ServerResponse, method: 
   };
   const kubeconfig = path.join(folder, "config");
   await writeFile(kubeconfig, JSON.stringify(config));
-  const api = KubeApi.connect({ kubeconfig, clock: systemClock });
+  const api = KubeApi.connect({ kubeconfig: [kubeconfig], clock: systemClock });
   const stop = async (): Promise<void> => {
     api.close();
     server.closeAllConnections();

@@ -40,9 +40,11 @@ export class AsyncInvocationRepository {
     return writeRecords(this.dataSource, (db) => insertAsync(db, given, this.now));
   }
 
+  /** A lease that no instance has answered for yet was no attempt: its record is not RUNNING. */
   cancel(id: string): Promise<Invocation | undefined> {
-    const sql = `UPDATE async_invocation SET state = 'CANCELLED', epoch = epoch + 1, lease_until = NULL, body = '',
-        finished_at = ${this.now}
+    const sql = `UPDATE async_invocation AS a SET state = 'CANCELLED', epoch = epoch + 1, lease_until = NULL, body = '',
+        finished_at = ${this.now}, attempts = attempts - (SELECT count(*) FROM invocation AS i
+          WHERE a.state = 'RUNNING' AND i.id = a.id AND i.accepted_at = a.accepted_at AND i.status <> 'RUNNING')
       WHERE id = $1 AND state IN ('QUEUED', 'RUNNING')
       RETURNING id, accepted_at, attempts + attempts_before AS attempts, finished_at`;
     return this.#change(id, async (db) => {

@@ -56,7 +56,7 @@ export class AsyncWorker implements Stoppable {
     const { work, clock, logger, random, leaseMs, concurrency } = this.#options;
     this.#paces = new Paces(() => clock.monotonicMs(), concurrency);
     this.#settler = new Settler({ work, clock, logger, signal: this.#stopping.signal });
-    this.#beginnings = new BeginningNotes(work);
+    this.#beginnings = new BeginningNotes(work, logger);
     this.#leases = new LeaseKeeper({ work, clock, random, leaseMs, settle: (one) => this.#settler.settle(one) });
     this.#rounds = new ResyncLoop(() => this.#round(), pollMs, clock);
     this.#trouble = new Seldom(clock);

@@ -1,4 +1,6 @@
 /** Notes which attempts instances have, many at a time. What has ended before its turn is spared it: its end says more. */
+import { AppError } from "../errors/app-error.js";
+import type { Logger } from "../lib/logger.js";
 import type { Lease } from "../model/async-work.js";
 import type { AsyncWork } from "./async-queue.js";
 
@@ -11,7 +13,10 @@ export class BeginningNotes {
   readonly #waiting = new Set<Lease>();
   #isWriting = false;
 
-  constructor(private readonly work: Pick<AsyncWork, "begun">) {}
+  constructor(
+    private readonly work: Pick<AsyncWork, "begun">,
+    private readonly logger: Logger,
+  ) {}
 
   of({ id, epoch }: Lease): BeginningNote {
     const lease = { id, epoch };
@@ -31,9 +36,15 @@ export class BeginningNotes {
     while (this.#waiting.size > 0) {
       const batch = [...this.#waiting];
       this.#waiting.clear();
-      // With the store away it goes unsaid: whoever notes the end says so, and tries for longer.
-      await this.work.begun(batch).catch(() => undefined);
+      await this.work.begun(batch).catch((error: unknown) => this.#unsaid(batch, error));
     }
     this.#isWriting = false;
+  }
+
+  /** With the store away nobody misses it: whoever notes the end says so, and tries for longer. */
+  #unsaid(batch: readonly Lease[], error: unknown): void {
+    if (error instanceof AppError && error.code === "STORE_UNAVAILABLE") return;
+    const fields = { err: error, invocations: batch.length, first: batch[0]?.id };
+    this.logger.error(fields, "that invocations have begun could not be noted");
   }
 }

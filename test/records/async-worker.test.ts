@@ -4,6 +4,7 @@ import type { DataSource } from "typeorm";
 import { AppError } from "../../src/errors/app-error.js";
 import type { AsyncWork } from "../../src/invocations/async-queue.js";
 import type { AsyncWorker } from "../../src/invocations/async-worker.js";
+import { silentLogger } from "../../src/lib/logger.js";
 import { newId } from "../../src/lib/new-id.js";
 import type { NewAsyncInvocation } from "../../src/model/async-invocation.js";
 import { buildDataSource } from "../../src/store/data-source.js";
@@ -200,6 +201,26 @@ describe("AsyncWorker", () => {
     await eventually(async () => expect((await row(id)).state).toBe("SUCCEEDED"));
     expect(workers[0]?.check()).toMatchObject({ ok: true });
     expect(attempts.calls).toHaveLength(1);
+  });
+
+  it("goes on where it can't note that something has begun, and says so unless the store is merely away", async () => {
+    const refused = new Error("no such column");
+    const errors: object[] = [];
+    const logger = { ...silentLogger, error: (fields: object) => void errors.push(fields) };
+    const failures = [new AppError("STORE_UNAVAILABLE", "It is away."), refused];
+    for (const failure of failures) {
+      const work = new AsyncWorkRepository(dataSource);
+      work.begun = () => Promise.reject(failure);
+      let finish = (): void => {};
+      const [id = ""] = await enqueue(1);
+      start(() => new Promise((resolve) => (finish = () => resolve({}))), { work, logger });
+      await eventually(async () => expect((await row(id)).state).toBe("RUNNING"));
+      if (failure === refused) await eventually(() => expect(errors).toHaveLength(1));
+      finish();
+      await eventually(async () => expect(await states([id])).toEqual({ SUCCEEDED: 1 }));
+      await workers.pop()?.stop();
+    }
+    expect(errors).toMatchObject([{ err: refused, invocations: 1 }]);
   });
 
   it("keeps what it can of an answer that the store refuses", async () => {

@@ -1,7 +1,8 @@
 /**
  * Which router gets which slots of one version's instances: pure. Free slots are handed out at once, to those whose
- * requests wait first, so that a warm call asks nobody; what one router does not use, or holds beyond its fair share, is
- * called back when another waits. The ledger (slot-ledger.ts) sees to it that a slot is never handed out twice.
+ * requests wait first, so that a warm call asks nobody; when a router's requests wait, others give back what they do not
+ * use, and what they use as soon as they have done: whoever waits comes before whoever is yet to come. Routers that all
+ * wait share fairly. The ledger (slot-ledger.ts) sees to it that a slot is never handed out twice.
  */
 import { fairShares } from "./fair-shares.js";
 
@@ -62,11 +63,8 @@ class Granting {
       this.#told.set(instance, new Map([...instance.shares].map(([id, { told }]) => [id, told])));
     }
     const capacity = instances.reduce((sum, { total }) => sum + total, 0);
-    const shares = fairShares(
-      capacity,
-      routers.map(({ demand }) => demand),
-      turn,
-    );
+    const claims = routers.map(({ demand, isWaiting }) => (isWaiting ? demand : 0));
+    const shares = fairShares(capacity, claims, turn);
     routers.forEach(({ id, isWaiting }, index) => {
       const balance = (shares[index] ?? 0) - this.#toldTo(id);
       this.#lacking.set(id, isWaiting ? Math.max(0, balance) : 0);
@@ -117,25 +115,35 @@ class Granting {
     });
   }
 
-  /** What still lacks after that, less what is on its way back already. */
+  /** What still lacks after that, less what is on its way back: what is idle comes at once, what is in use when it has ended. */
   #callBack(): void {
-    const returning = sum(
-      this.instances.map((instance) => this.#held(instance) - sum(this.#toldOf(instance).values())),
+    const lacking = sum(this.#lacking.values());
+    this.#recall(lacking - this.#returning(true), true);
+    this.#recall(lacking - this.#returning(false), false);
+  }
+
+  #recall(missing: number, isOnlyIdle: boolean): void {
+    const holdings = this.instances.flatMap((instance) =>
+      [...this.#toldOf(instance)].map(([id, told]) => ({ instance, id, told, idle: idleOf(told, instance, id) })),
     );
-    let missing = sum(this.#lacking.values()) - returning;
-    const holdings = this.instances
-      .flatMap((instance) => [...this.#toldOf(instance)].map(([id, told]) => ({ instance, id, told })))
-      .filter(({ told }) => told > 0)
-      .map((holding) => ({ ...holding, idle: holding.told - (holding.instance.shares.get(holding.id)?.inFlight ?? 0) }))
-      .sort((a, b) => b.idle - a.idle);
-    for (const { instance, id, told } of holdings) {
+    for (const { instance, id, told, idle } of holdings.sort((a, b) => b.idle - a.idle)) {
       const surplus = this.#surplus.get(id) ?? 0;
-      const slots = Math.min(missing, surplus, told);
+      const slots = Math.min(missing, surplus, isOnlyIdle ? idle : told);
       if (slots <= 0) continue;
       this.#toldOf(instance).set(id, told - slots);
       this.#surplus.set(id, surplus - slots);
       missing -= slots;
     }
+  }
+
+  /** Slots that routers were asked to give back; `isOnlyIdle`: but for those that wait for a request to end. */
+  #returning(isOnlyIdle: boolean): number {
+    const ofOne = (instance: GrantableInstance): number[] =>
+      [...instance.shares].map(([id, { held, inFlight }]) => {
+        const told = this.#toldOf(instance).get(id) ?? 0;
+        return Math.max(0, held - (isOnlyIdle ? Math.max(told, inFlight) : told));
+      });
+    return sum(this.instances.flatMap(ofOne));
   }
 
   #give(instance: GrantableInstance, routerId: string, slots: number): void {
@@ -176,6 +184,9 @@ class Granting {
     return this.#lacking.get(routerId) ?? 0;
   }
 }
+
+const idleOf = (told: number, { shares }: GrantableInstance, routerId: string): number =>
+  Math.max(0, told - (shares.get(routerId)?.inFlight ?? 0));
 
 const sum = (numbers: Iterable<number>): number => {
   let total = 0;

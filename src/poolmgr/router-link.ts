@@ -37,8 +37,9 @@ export type ToRouter =
   | { readonly type: "PREPARE"; readonly instance: GrantedInstance }
   /**
    * A new instance, or the number of slots of one. Fewer, or none: the router takes no new request beyond it. Where they are
-   * no more than before it answers with a USAGE that names the instance, at once, and again whenever one of its requests
-   * beyond them ends, so that poolmgr knows which slots are free; so the same number again is a question.
+   * no more than before it answers with a USAGE that names the instance, at once; and while it has requests beyond them,
+   * whenever one of this function's version ends, so that poolmgr knows which slots are free. So the same number again is
+   * a question.
    */
   | { readonly type: "GRANT"; readonly instance: GrantedInstance }
   /**

@@ -154,10 +154,11 @@ export class SlotTable {
 
   #release(instance: InstanceSlots): void {
     const { target } = instance;
-    // Beyond its slots: poolmgr waits for each that comes free.
-    if (instance.inFlight > instance.granted.slots) this.#reports.usageAwaited(instance);
+    // Poolmgr waits for the next slot that comes free, be it another one than it has called back.
+    if (target.owing.size > 0) this.#reports.usageAwaited(instance);
     instance.inFlight--;
     target.inFlight--;
+    if (target.owing.size > 0) instance.noteOwed();
     this.#usageChanged(instance);
     if (instance.inFlight === 0 && instance.state === "WITHDRAWN") this.#giveUp(instance);
     target.list(instance);
@@ -219,6 +220,7 @@ export class SlotTable {
     if (known?.granted.address === granted.address && known.granted.key === granted.key) {
       const isMore = granted.slots > known.granted.slots;
       known.granted = granted;
+      known.noteOwed();
       if (isMore) this.#reports.usageChanged(known);
       else this.#reports.usageAwaited(known);
       // Poolmgr can't have heard yet that it is stuck, or never did, where the stream broke.
@@ -268,6 +270,7 @@ export class SlotTable {
   #remove(instance: InstanceSlots): void {
     this.#instances.delete(instance.granted.id);
     instance.target.instances.delete(instance);
+    instance.target.owing.delete(instance);
     this.#forgetIfUnused(instance.target);
   }
 

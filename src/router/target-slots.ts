@@ -43,6 +43,12 @@ export class InstanceSlots {
     return { instanceId: granted.id, slots: state === "WITHDRAWN" ? 0 : granted.slots, inFlight };
   }
 
+  /** To be called when slots have become fewer, or a request beyond them has ended. */
+  noteOwed(): void {
+    if (this.inFlight > this.granted.slots) this.target.owing.add(this);
+    else this.target.owing.delete(this);
+  }
+
   get hasRoom(): boolean {
     return this.state === "ACTIVE" && this.inFlight < this.granted.slots;
   }
@@ -82,6 +88,8 @@ export class TargetSlots {
   readonly waiters = new Set<Waiter>();
   readonly instances = new Set<InstanceSlots>();
   inFlight = 0;
+  /** Instances with more in flight than was left to this router: poolmgr waits for slots. */
+  readonly owing = new Set<InstanceSlots>();
   /** Poolmgr was told of a demand above none. */
   isAnnounced = false;
   isDemandDirty = false;

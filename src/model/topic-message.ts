@@ -19,6 +19,16 @@ export interface TopicMessage extends NewTopicMessage {
   readonly publishedAt: Date;
 }
 
+/** What became of a message that is stored. */
+export interface Publication {
+  /** The message's. */
+  readonly id: string;
+  /** How many triggers get it. */
+  readonly deliveries: number;
+  /** Triggers of the same namespace and topic that don't get it: their messages are kept elsewhere. At most 100 names. */
+  readonly unreached: readonly string[];
+}
+
 export const topicLimits = {
   bodyBytes: 1024 * 1024,
   nameCharacters: 200,

@@ -30,7 +30,7 @@ import type { InvocationFilter, LogFilter } from "../model/record-filter.js";
 import type { PoolView } from "../model/pool-view.js";
 import type { RequestContext } from "../model/request-context.js";
 import type { ServerProcess } from "../model/server-process.js";
-import type { NewTopicMessage } from "../model/topic-message.js";
+import type { NewTopicMessage, Publication } from "../model/topic-message.js";
 import type {
   HttpTrigger,
   KubernetesWatchTrigger,
@@ -100,7 +100,7 @@ export interface LogOperations {
 
 /** What is published to topics. Rejects where the message is not what it should be, or can't be stored. */
 export interface TopicOperations {
-  publish(message: NewTopicMessage): Promise<string>;
+  publish(message: NewTopicMessage): Promise<Publication>;
 }
 
 /** The one door to running a function. */

@@ -1,5 +1,6 @@
 import { Args, ID, Mutation, Resolver } from "type-graphql";
-import { contentTypeOf, type NewTopicMessage } from "../model/topic-message.js";
+import { contentTypeOf, type NewTopicMessage, type Publication } from "../model/topic-message.js";
+import { PublicationType } from "../schema/publication.type.js";
 import { PublishMessageArgs } from "../schema/publish-message.args.js";
 import type { TopicOperations } from "./operations.js";
 
@@ -7,12 +8,20 @@ import type { TopicOperations } from "./operations.js";
 export class TopicResolver {
   constructor(private readonly topics: TopicOperations) {}
 
+  @Mutation(() => PublicationType, {
+    description:
+      "Publishes a message to a topic of the store. Answers once it is stored for each of the topic's queue triggers whose broker is POSTGRES, and tells whom it does not reach.",
+  })
+  publish(@Args(() => PublishMessageArgs) args: PublishMessageArgs): Promise<Publication> {
+    return this.topics.publish(toMessage(args));
+  }
+
   @Mutation(() => ID, {
     description:
-      "Publishes a message to a topic of the store, for each of its queue triggers whose broker is POSTGRES. Answers with its id once it is stored. Triggers of NATS get nothing of it: theirs are subjects of NATS, to which its own clients publish.",
+      "The same as `publish`, and answers with the message's id alone. Triggers of NATS get nothing of it, which only `publish` tells.",
   })
-  publishMessage(@Args(() => PublishMessageArgs) args: PublishMessageArgs): Promise<string> {
-    return this.topics.publish(toMessage(args));
+  async publishMessage(@Args(() => PublishMessageArgs) args: PublishMessageArgs): Promise<string> {
+    return (await this.topics.publish(toMessage(args))).id;
   }
 }
 

@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FunctionTokens, TokenHolder } from "../auth/function-token.js";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
-import { topicLimits, type NewTopicMessage } from "../model/topic-message.js";
+import { topicLimits, type NewTopicMessage, type Publication } from "../model/topic-message.js";
 import { readBounded } from "./read-bounded.js";
 import { malformed, type RequestHead } from "./request-head.js";
 import { stopUpload } from "./stop-upload.js";
@@ -17,7 +17,7 @@ import { toAppError, writeError } from "./write-error.js";
 
 /** Where messages go. Rejects where one is not what it should be, or can't be stored. */
 export interface TopicPublisher {
-  publish(message: NewTopicMessage): Promise<string>;
+  publish(message: NewTopicMessage): Promise<Publication>;
 }
 
 export interface TopicDoorOptions {
@@ -27,7 +27,7 @@ export interface TopicDoorOptions {
   readonly mustClose: () => boolean;
 }
 
-export interface Publication {
+export interface PublishRequest {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly head: RequestHead;
@@ -45,12 +45,11 @@ export class TopicDoor {
   constructor(private readonly options: TopicDoorOptions) {}
 
   /** Answers in any case. Never rejects. */
-  async serve(publication: Publication): Promise<void> {
-    const { req, res, invocationId } = publication;
+  async serve(request: PublishRequest): Promise<void> {
+    const { req, res, invocationId } = request;
     const close = (): string[] => (this.options.mustClose() ? ["Connection", "close"] : []);
     try {
-      const id = await this.#publish(publication);
-      const body = JSON.stringify({ id });
+      const body = JSON.stringify(await this.#publish(request));
       const headers = ["Content-Type", "application/json", "Content-Length", String(Buffer.byteLength(body))];
       if (!res.headersSent) res.writeHead(201, [...headers, ...close()]).end(body);
     } catch (error) {
@@ -61,7 +60,7 @@ export class TopicDoor {
     }
   }
 
-  async #publish({ req, res, head }: Publication): Promise<string> {
+  async #publish({ req, res, head }: PublishRequest): Promise<Publication> {
     if (head.method !== "POST") throw new WrongMethod();
     const holder = this.options.tokens.verify(req.headers.authorization);
     const destination = readDestination(req, head);

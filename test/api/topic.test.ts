@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ApiHarness } from "../support/api-harness.js";
+import { createFunction } from "../support/api-resources.js";
 
 const mutation = `mutation ($topic: String!, $body: String!, $key: String, $namespace: String! = "default", $type: String) {
   publishMessage(topic: $topic, body: $body, key: $key, namespace: $namespace, contentType: $type) }`;
+
+const CREATE = `mutation ($input: CreateQueueTriggerInput!) { createQueueTrigger(input: $input) { id } }`;
 
 describe("publishMessage", () => {
   let api: ApiHarness;
@@ -65,6 +68,24 @@ describe("publishMessage", () => {
   ])("refuses what is wrong with %s", async (field, change) => {
     const refused = await api.client.refused(mutation, { topic: "orders", body: "", ...change });
     expect(refused).toMatchObject({ code: "BAD_USER_INPUT", field });
+  });
+
+  it("tells by `publish` how many triggers get it, and which of NATS don't", async () => {
+    const fn = await createFunction(api.client);
+    for (const [name, broker, topic] of [
+      ["here", "POSTGRES", "told"],
+      ["here-too", "POSTGRES", "told"],
+      ["elsewhere", "POSTGRES", "untold"],
+      ["in-nats", "NATS", "told"],
+    ]) {
+      await api.client.ok(CREATE, { input: { function: fn, name, broker, topic } });
+    }
+    const publish = `mutation ($topic: String!) { publish(topic: $topic, body: "1") { id deliveries unreached } }`;
+    const { publish: told } = await api.client.ok<{ publish: { id: string } }>(publish, { topic: "told" });
+    expect(told).toEqual({ id: expect.any(String), deliveries: 2, unreached: ["in-nats"] });
+    expect(await stored(told.id)).toHaveLength(1);
+    const { publish: unheard } = await api.client.ok(publish, { topic: "nobody" });
+    expect(unheard).toMatchObject({ deliveries: 0, unreached: [] });
   });
 
   it("is the administrator's", async () => {

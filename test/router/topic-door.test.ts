@@ -24,6 +24,7 @@ describe("Router: publishing to topics", () => {
       publish: async (message) => {
         if (failure !== undefined) throw failure;
         published.push(message);
+        return { id: message.id, deliveries: 2, unreached: ["in-nats"] };
       },
     });
     stage = await Stage.start({ publishing: { tokens, topics } });
@@ -39,11 +40,12 @@ describe("Router: publishing to topics", () => {
       headers: { authorization: `Bearer ${token()}`, ...(request.headers as object) },
     });
 
-  it("stores the content with its headers, in the namespace of the token, and answers with the id", async () => {
+  it("stores the content with its headers, in the namespace of the token, and answers with what became of it", async () => {
     const headers = { "content-type": "text/plain", "x-own": "1", "x-fermi-message-key": "k%C3%BC", cookie: "no" };
     const answer = await publish("/-/topics/orders.new", { headers });
     expect(answer.status).toBe(201);
-    const { id } = JSON.parse(answer.body) as { id: string };
+    const { id, ...told } = JSON.parse(answer.body) as { id: string };
+    expect(told).toEqual({ deliveries: 2, unreached: ["in-nats"] });
     expect(published).toEqual([
       {
         ...{ id, namespace: "default", topic: "orders.new", key: "kü", body: Buffer.from("a message") },

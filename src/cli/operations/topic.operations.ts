@@ -1,6 +1,6 @@
 import { operation } from "../graphql-client.js";
 
-export interface Publication {
+export interface Message {
   readonly topic: string;
   readonly namespace: string;
   readonly body: string;
@@ -8,8 +8,18 @@ export interface Publication {
   readonly contentType: string | undefined;
 }
 
-export const publishMessage = operation<{ publishMessage: string }, Publication>(/* GraphQL */ `
-  mutation PublishMessage($topic: String!, $namespace: String!, $body: String!, $key: String, $contentType: String) {
-    publishMessage(topic: $topic, namespace: $namespace, body: $body, key: $key, contentType: $contentType)
+export interface Publication {
+  readonly id: string;
+  readonly deliveries: number;
+  readonly unreached: readonly string[];
+}
+
+export const publish = operation<{ publish: Publication }, Message>(/* GraphQL */ `
+  mutation Publish($topic: String!, $namespace: String!, $body: String!, $key: String, $contentType: String) {
+    publish(topic: $topic, namespace: $namespace, body: $body, key: $key, contentType: $contentType) {
+      id
+      deliveries
+      unreached
+    }
   }
 `);

@@ -43,7 +43,7 @@ export function tellBacklogs({ metrics, look, tells, clock }: BacklogMetricsPart
   );
   metrics.lookedUp(
     "fermi_queue_backlog",
-    "Messages in the store that a queue trigger has not dealt with.",
+    "Messages that a queue trigger has not dealt with, in the store or at NATS.",
     ["namespace", "trigger"],
     async (gauge) => {
       for (const { count, ...labels } of (await now())?.queues ?? []) gauge.set(labels, count);

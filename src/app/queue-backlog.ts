@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.js";
 import type { QueueBroker as BrokerName, QueueTrigger } from "../model/trigger.js";
 import type { QueueBroker } from "../triggers/queue/queue-broker.js";
 
+type Counted = Pick<QueueTrigger, "id" | "topic" | "broker">;
 type Counter = Pick<QueueBroker, "backlog">;
 
 export interface QueueBacklogParts {
@@ -21,7 +22,7 @@ export class QueueBacklog {
   }
 
   /** By trigger; without those of a broker that can't tell now. Never rejects. */
-  async backlog(triggers: readonly QueueTrigger[]): Promise<Map<string, number>> {
+  async backlog(triggers: readonly Counted[]): Promise<Map<string, number>> {
     const counts = await Promise.all(
       Object.entries(this.parts.counters).map(([name, counter]) =>
         this.#count(
@@ -33,7 +34,7 @@ export class QueueBacklog {
     return new Map(counts.flatMap((counted) => [...counted]));
   }
 
-  async #count(counter: Counter, triggers: readonly QueueTrigger[]): Promise<ReadonlyMap<string, number>> {
+  async #count(counter: Counter, triggers: readonly Counted[]): Promise<ReadonlyMap<string, number>> {
     if (triggers.length === 0) return new Map();
     try {
       return await counter.backlog(triggers);

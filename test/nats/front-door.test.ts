@@ -12,7 +12,8 @@ import { hasNats, NatsServer } from "./nats-server.js";
   beforeAll(async () => {
     server = await NatsServer.start();
     sink = await MessageSink.start();
-    fermi = await startFermi({ env: { FERMI_NATS_URL: `nats://fermi:verysecret@127.0.0.1:${server.port}` } });
+    const url = `nats://fermi:verysecret@127.0.0.1:${server.port}`;
+    fermi = await startFermi({ env: { FERMI_NATS_URL: url, FERMI_STOP_TIMEOUT_SECONDS: "1" } });
     await fermi.ok(
       `mutation ($source: String!, $sink: String!) {
         createEnvironment(input: { name: "node", image: "fermi/nodejs" }) { id }
@@ -64,6 +65,20 @@ import { hasNats, NatsServer } from "./nats-server.js";
     await connection.close();
   }, 90_000);
 
+  const metrics = async (): Promise<string[]> =>
+    (await (await fetch(`${fermi.apiUrl}/metrics`)).text()).split("\n").filter((line) => !line.startsWith("#"));
+
+  it("has Prometheus told of what it has not dealt with", async () => {
+    const topic = "waiting";
+    const id = await createTrigger({ broker: "NATS", topic, name: topic, concurrency: 1 });
+    await eventually(async () => expect(await look(id)).toEqual(ready), 20_000);
+    const connection = await server.connect();
+    for (let count = 0; count < 3; count++) await jetstream(connection).publish(topic, '{"waitMs":60000}');
+    const waits = `fermi_queue_backlog{namespace="default",trigger="${topic}"} 3`;
+    await eventually(async () => expect(await metrics()).toContain(waits));
+    await connection.close();
+  }, 60_000);
+
   it("says why it fails while NATS is away, harms no other, and heals by itself", async () => {
     const [topic, own] = ["away", "at-home"];
     const id = await createTrigger({ broker: "NATS", topic, name: topic });
@@ -74,6 +89,10 @@ import { hasNats, NatsServer } from "./nats-server.js";
     await eventually(async () => {
       expect(await look(id)).toEqual({ status: { condition: "FAILING", reason }, backlog: null });
     }, 20_000);
+    await eventually(async () => {
+      const told = (await metrics()).filter((line) => line.startsWith("fermi_queue_backlog"));
+      expect(told).toEqual([`fermi_queue_backlog{namespace="default",trigger="${own}"} 0`]);
+    });
     await fermi.ok(`mutation { publishMessage(topic: "${own}", body: "{}") }`);
     await eventually(() => expect(sink.of(own)).toHaveLength(1));
     await server.run();

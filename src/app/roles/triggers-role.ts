@@ -17,14 +17,17 @@ import { BacklogRepository } from "../../store/repositories/backlog.repository.j
 import { RecordPartitions } from "../../store/repositories/record-partitions.js";
 import { TriggerRecordsRepository } from "../../store/repositories/trigger-records.repository.js";
 import { TopicRetention } from "../../store/topic-retention.js";
+import type { NatsBroker } from "../../triggers/queue/nats-broker.js";
 import { RunningSources } from "../../triggers/running-sources.js";
 import { StatusReports } from "../../triggers/status-reports.js";
 import { addressForPeople } from "../address.js";
 import { tellBacklogs } from "../backlog-metrics.js";
 import type { BuildSource, SourceNeeds } from "../build-source.js";
 import type { Foundation } from "../foundation.js";
+import { lookForBacklogs } from "../look-for-backlogs.js";
 import { OpsServer } from "../ops-server.js";
-import { topicMaxBytes, topicRetentionMs } from "../queue-brokers.js";
+import { QueueBacklog } from "../queue-backlog.js";
+import { natsBroker, topicMaxBytes, topicRetentionMs } from "../queue-brokers.js";
 import { leaderSources, sharedSources } from "../trigger-sources.js";
 import type { Role } from "./role.js";
 
@@ -43,6 +46,7 @@ export interface TriggersRoleNeeds {
 export class TriggersRole implements Role {
   readonly name = "triggers";
   readonly #worker: AsyncWorker | undefined;
+  readonly #nats: NatsBroker | undefined;
   #address = "";
   #shared: RunningSources | undefined;
   #handedOver: Promise<void> | undefined;
@@ -53,9 +57,11 @@ export class TriggersRole implements Role {
     private readonly needs: TriggersRoleNeeds,
   ) {
     this.#worker = foundation.config.asyncConcurrency > 0 ? buildWorker(foundation, needs.routerAddress) : undefined;
-    const { metrics, store, clock } = foundation;
+    this.#nats = natsBroker(foundation);
+    const { metrics, store, clock, logger } = foundation;
     const backlogs = new BacklogRepository(store.dataSource);
-    tellBacklogs({ metrics, clock, look: () => backlogs.look(), tells: () => this.leads });
+    const queues = new QueueBacklog({ counters: { ...(this.#nats && { NATS: this.#nats }) }, clock, logger });
+    tellBacklogs({ metrics, clock, look: () => lookForBacklogs(backlogs, queues), tells: () => this.leads });
   }
 
   get leads(): boolean {
@@ -149,7 +155,7 @@ export class TriggersRole implements Role {
       const lingering = work.finally(() => this.#lingering.delete(lingering));
       this.#lingering.add(lingering);
     };
-    const needs: SourceNeeds = { foundation: this.foundation, statuses, invoker, leads, linger };
+    const needs: SourceNeeds = { foundation: this.foundation, nats: this.#nats, statuses, invoker, leads, linger };
     const sources = builders.flatMap((build) => build(needs) ?? []);
     return new RunningSources({ sources, statuses, logger, subscribe: (onChange) => routing.subscribe(onChange) });
   }

@@ -1,15 +1,25 @@
 import type { DataSource } from "typeorm";
-import { triggerConditions, type TriggerCondition, type TriggerKind } from "../../model/trigger.js";
+import { triggerConditions, type QueueTrigger, type TriggerCondition, type TriggerKind } from "../../model/trigger.js";
 import { withStore } from "../with-store.js";
 
 /** What waits in the store, and how triggers do. Counts stop at a bound, so that looking costs no more however much waits. */
 export interface Backlogs {
   readonly async: AsyncBacklog;
   /** Of enabled queue triggers whose messages are in the store. */
-  readonly queues: readonly { readonly namespace: string; readonly trigger: string; readonly count: number }[];
+  readonly queues: readonly QueueBacklogCount[];
+  /** Enabled queue triggers whose messages are not in the store. */
+  readonly elsewhere: readonly QueueElsewhere[];
   /** Of enabled triggers that call by themselves. */
   readonly triggers: readonly TriggerCount[];
 }
+
+export interface QueueBacklogCount {
+  readonly namespace: string;
+  readonly trigger: string;
+  readonly count: number;
+}
+
+export type QueueElsewhere = Pick<QueueTrigger, "id" | "namespace" | "name" | "broker" | "topic">;
 
 export interface AsyncBacklog {
   /** Due by now. */
@@ -44,6 +54,9 @@ const queueBacklogs = `SELECT queue.namespace, queue.name AS trigger, coalesce(l
   CROSS JOIN LATERAL (SELECT sum(pending) AS count FROM (
     SELECT pending FROM topic_lane WHERE trigger_id = queue.id LIMIT ${maxLanes}) AS looked_at) AS lanes`;
 
+const queuesElsewhere = `SELECT id, namespace, name, broker, topic FROM queue_trigger
+  WHERE deleted_at IS NULL AND enabled AND broker <> 'POSTGRES' ORDER BY namespace, name LIMIT ${maxQueues}`;
+
 const kinds: readonly (readonly [TriggerKind, string])[] = [
   ["TIME", "time_trigger"],
   ["KUBERNETES_WATCH", "watch_trigger"],
@@ -66,14 +79,16 @@ export class BacklogRepository {
 
   /** Rejects while the store is away. */
   async look(): Promise<Backlogs> {
-    const [asyncRows, queues, triggers] = await withStore(() =>
+    const [asyncRows, queues, elsewhere, triggers] = await withStore(() =>
       Promise.all([
         this.dataSource.query<AsyncBacklog[]>(`${due} ${asyncBacklog}`),
         this.dataSource.query<Backlogs["queues"]>(queueBacklogs),
+        this.dataSource.query<QueueElsewhere[]>(queuesElsewhere),
         this.dataSource.query<TriggerCount[]>(triggerCounts),
       ]),
     );
-    return { async: asyncRows[0] ?? { waiting: 0, oldestSeconds: 0, begun: 0 }, queues, triggers: withNone(triggers) };
+    const [async = { waiting: 0, oldestSeconds: 0, begun: 0 }] = asyncRows;
+    return { async, queues, elsewhere, triggers: withNone(triggers) };
   }
 }
 

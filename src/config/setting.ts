@@ -11,3 +11,10 @@ export interface Setting<T> {
   readonly flagSets?: string;
   parse(text: string): T;
 }
+
+/** What a setting's text is read as; null where it may be left out. */
+export type ValueOf<S> = S extends { parse(text: string): infer T; defaultText: infer D }
+  ? D extends null
+    ? T | null
+    : T
+  : never;

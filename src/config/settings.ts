@@ -20,7 +20,7 @@ import {
   secret,
   wholeNumber,
 } from "./parse-setting.js";
-import type { Setting } from "./setting.js";
+import type { Setting, ValueOf } from "./setting.js";
 
 export const settings = {
   roles: {
@@ -191,6 +191,13 @@ export const settings = {
     description: "largest request body in MiB; beyond it 413",
     parse: wholeNumber(1, 10_240),
   },
+  headTimeoutSeconds: {
+    env: "FERMI_HEAD_TIMEOUT_SECONDS",
+    flag: "--head-timeout-seconds",
+    defaultText: "20",
+    description: "how long a client of the router may take to send a request's head; then 408",
+    parse: wholeNumber(1, 3_600),
+  },
   trustedProxies: {
     env: "FERMI_TRUSTED_PROXIES",
     flag: "--trusted-proxies",
@@ -293,11 +300,6 @@ export const settings = {
 } as const satisfies Record<string, Setting<unknown>>;
 
 type Settings = typeof settings;
-type Value<S> = S extends { parse(text: string): infer T; defaultText: infer D }
-  ? D extends null
-    ? T | null
-    : T
-  : never;
 
 /** The settings as values: frozen, and null where a feature is off. */
-export type Config = { readonly [K in keyof Settings]: Value<Settings[K]> };
+export type Config = { readonly [K in keyof Settings]: ValueOf<Settings[K]> };

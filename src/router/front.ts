@@ -87,7 +87,7 @@ export class Front {
       // Uploads may take as long as they move; the exchange watches that. A missing Host gets an answer of our own.
       requestTimeout: 0,
       requireHostHeader: false,
-      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs / 4),
     });
     // A client's FIN is taken as leaving, also after a whole request (docs/decisions/0011): closing a connection and ending
     // one side of it look the same until something is written, and who waits for nobody starts instances for nobody.

@@ -66,6 +66,7 @@ export class RouterRole implements RouterPart {
       host: config.host,
       port: config.routerPort,
       maxBodyBytes: config.maxBodyMib * mebibyte,
+      headersTimeoutMs: config.headTimeoutSeconds * 1_000,
       trustedProxies: config.trustedProxies,
       maxWaitingPerFunction: share(defaultRouterLimits.maxWaitingPerFunction),
     });

@@ -23,6 +23,14 @@ export function planFiring(schedule: Schedule, policy: Policy, sinceMs: number, 
   if (nowMs - next <= toleranceMs) return { fireMs: next, sinceMs: next };
   const last = schedule.last(new Date(nowMs))?.getTime() ?? next;
   const lateMs = nowMs - last;
-  const isMadeUp = policy.onMissed === "RUN_ONCE" && lateMs <= policy.missedWindowSeconds * 1_000;
-  return { fireMs: lateMs <= toleranceMs || isMadeUp ? last : null, sinceMs: last };
+  return { fireMs: lateMs <= toleranceMs || isMadeUp(policy, lateMs) ? last : null, sinceMs: last };
 }
+
+/** Whether a due time that has waited long for its turn is to be run yet, as one that was missed is: the last one only. */
+export function isStillToRun(schedule: Schedule, policy: Policy, dueMs: number, nowMs: number): boolean {
+  const next = schedule.next(new Date(dueMs))?.getTime() ?? Infinity;
+  return next > nowMs && isMadeUp(policy, nowMs - dueMs);
+}
+
+const isMadeUp = ({ onMissed, missedWindowSeconds }: Policy, lateMs: number): boolean =>
+  onMissed === "RUN_ONCE" && lateMs <= missedWindowSeconds * 1_000;

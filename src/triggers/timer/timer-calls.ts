@@ -7,8 +7,10 @@ import type { Logger } from "../../lib/logger.js";
 import { newId } from "../../lib/new-id.js";
 import type { Invocation } from "../../model/invocation.js";
 import type { RequestContext } from "../../model/request-context.js";
+import type { Schedule } from "../../model/schedule.js";
 import type { TimeTrigger } from "../../model/trigger.js";
 import type { TriggerStatuses } from "../trigger-source.js";
+import { isStillToRun } from "./plan-firing.js";
 import { RunLedger } from "./run-ledger.js";
 import type { TimerRuns } from "./timer-runs.js";
 
@@ -25,12 +27,17 @@ export interface TimerCallsParts {
   readonly leads: () => boolean;
 }
 
+export interface Due {
+  readonly trigger: TimeTrigger;
+  readonly schedule: Schedule;
+}
+
 /** What follows for the trigger's next due times. AGAIN: nothing was decided, because the store did not answer. */
 export type Undecided = "CHANGED" | "AGAIN";
 
 /** A call for each due time, and a statement of the store before it, at most so many at a time. */
 const bounds = { running: 256, runningOfKey: 64, waiting: 20_000 };
-/** A due time that has waited so long for its turn is not run any more. */
+/** A due time that has waited longer for its turn is a missed one. */
 const maxWaitMs = 60_000;
 /** So long it is tried to reach a router that does not listen, or has not heard of the function yet. */
 const arriveWithinMs = 20_000;
@@ -52,12 +59,14 @@ export class TimerCalls {
   }
 
   /** `undecided` is told where the due time is still to be dealt with. */
-  post(trigger: TimeTrigger, dueMs: number, undecided: (why: Undecided) => void): void {
+  post({ trigger, schedule }: Due, dueMs: number, undecided: (why: Undecided) => void): void {
     const postedMs = this.parts.clock.monotonicMs();
     const isTaken = this.#queue.post(trigger.functionId, async () => {
       if (this.#stopping.signal.aborted || !this.parts.leads()) return;
       const waitedMs = this.parts.clock.monotonicMs() - postedMs;
-      if (waitedMs > maxWaitMs) this.#fails(trigger, leftOut);
+      const isMissed =
+        waitedMs > maxWaitMs && !isStillToRun(schedule, trigger, dueMs, this.parts.clock.now().getTime());
+      if (isMissed) this.#fails(trigger, leftOut);
       else await this.#run(trigger, new Date(dueMs), undecided);
     });
     if (!isTaken) this.#fails(trigger, leftOut);

@@ -204,7 +204,7 @@ export class TimerSource implements TriggerSource {
     entry.sinceMs = plan.sinceMs;
     if (plan.fireMs !== null) {
       const dueMs = plan.fireMs;
-      this.#calls.post(trigger, dueMs, (why) => this.#goBack(trigger, dueMs, why));
+      this.#calls.post(entry, dueMs, (why) => this.#goBack(trigger, dueMs, why));
     }
     this.#schedule(entry, schedule.next(new Date(plan.sinceMs))?.getTime() ?? Infinity);
   }

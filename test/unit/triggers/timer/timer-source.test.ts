@@ -253,6 +253,22 @@ describe("TimerSource", () => {
     expect(stage.calls.filter((call) => call.startsWith("quick"))).toHaveLength(1);
   });
 
+  it("takes what waits for its turn for over a minute for missed, and makes up for it or not", async () => {
+    const daily = { schedule: "14 22 * * *" };
+    const before = { schedule: "40 13 22 * * *" };
+    const held = Array.from({ length: 64 }, (_, index) => timer({ ...before, id: `held${index}` }));
+    const brief = timer({ ...daily, id: "brief", missedWindowSeconds: 60 });
+    const later = [timer({ ...daily, id: "late" }), timer({ ...daily, id: "skips", onMissed: "SKIP" }), brief];
+    await begin(...held, ...later, timer({ id: "often" }));
+    stage.answer = () => new Promise((resolve) => void stage.clock.after(90_000, () => resolve({ httpStatus: 200 })));
+    await stage.pass(20_000 + 90_000);
+    const after = stage.calls.filter((call) => !call.startsWith("held"));
+    // Of "often" the next due time is the one to run.
+    expect(after.sort()).toEqual(["late 2023-11-14T22:14:00.000Z", "often 2023-11-14T22:15:00.000Z"]);
+    expect(["skips", "brief"].map((id) => stage.statuses.get(id))).toEqual([expect.any(String), expect.any(String)]);
+    expect(stage.statuses.get("skips")).toMatch(/was left out/);
+  });
+
   it("lets calls in flight go on for a while when it is stopped, and then breaks them off", async () => {
     await begin(timer());
     let isBrokenOff = false;

@@ -5,7 +5,7 @@
  * With the store away records wait in a bounded buffer; what comes beyond the bound is dropped, counted and reported.
  */
 import { BatchReport } from "../lib/batch-report.js";
-import { BatchWriter, type WriteOutcome } from "../lib/batch-writer.js";
+import { BatchWriter, fillOf, type WriteOutcome } from "../lib/batch-writer.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { Check } from "../model/check.js";
@@ -70,6 +70,7 @@ export class BatchingRecorder implements InvocationRecorder {
     this.#writer = new BatchWriter<RecordBatch>({
       clock: options.clock,
       intervalMs: options.intervalMs ?? 200,
+      fill: () => fillOf(Math.max(this.#waiting.length, this.#counts.size), batchRecords),
       next: () => this.#nextBatch(),
       write: (batch, id) => options.store.write(batch, id),
       split: splitBatch,
@@ -96,7 +97,7 @@ export class BatchingRecorder implements InvocationRecorder {
       this.#options.metrics.invocation(invocation, of);
       this.#counts.add(invocation);
       keep();
-      this.#writer.wake(this.#waiting.length >= batchRecords);
+      this.#writer.wake();
     } catch (cause) {
       // Whatever is wrong in here, the caller has an answer to give.
       this.#drop(1, "of an error inside the recorder");

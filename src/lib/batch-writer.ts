@@ -1,8 +1,9 @@
 /**
- * Writes what is buffered elsewhere, in batches, one after another and in order. A batch that can't be written is tried
- * again under the same id, with a growing pause, until it is stored: the receiver keeps the ids it has seen, so that a batch
- * is stored exactly once also when the connection is lost between commit and acknowledgment. A batch that the receiver
- * refuses for its content is split until only what is really bad is given up.
+ * Writes what is buffered elsewhere, in batches, one after another and in order. What comes waits for company, also while
+ * more keeps coming: a batch costs more than the few items that may be in it, so only full ones follow each other at once.
+ * A batch that can't be written is tried again under the same id, with a growing pause, until it is stored: the receiver
+ * keeps the ids it has seen, so that a batch is stored exactly once also when the connection is lost between commit and
+ * acknowledgment. A batch that the receiver refuses for its content is split until only what is really bad is given up.
  */
 import type { Clock } from "./clock.js";
 import { newId } from "./new-id.js";
@@ -10,10 +11,18 @@ import { newId } from "./new-id.js";
 /** REFUSED: the content itself is wrong, trying again cannot help. */
 export type WriteOutcome = "WRITTEN" | "REFUSED";
 
+/** How much is buffered; FULL is a batch that waits for no company. */
+export type Fill = "EMPTY" | "SOME" | "FULL";
+
+/** The fill of a buffer with `waiting` items in it, of which `full` make a batch. */
+export const fillOf = (waiting: number, full: number): Fill =>
+  waiting === 0 ? "EMPTY" : waiting < full ? "SOME" : "FULL";
+
 export interface BatchWriterOptions<B> {
   readonly clock: Clock;
   /** How long something buffered waits for company. */
   readonly intervalMs: number;
+  fill(): Fill;
   /** Takes the next batch out of the buffer; undefined when it is empty. */
   next(): B | undefined;
   /** Stores the batch, or does nothing where `id` is stored already. Rejects when another try may help. */
@@ -35,8 +44,8 @@ export class BatchWriter<B> {
   readonly #stopping = new AbortController();
   #timer: { stop(): void } | undefined;
   #running: Promise<void> | undefined;
-  /** Something was buffered since the running round last looked. */
-  #hasNews = false;
+  /** Callers of `flush`, who wait until nothing is left. */
+  #flushing = 0;
   #failingSince: number | undefined;
   #lastCause: unknown;
 
@@ -49,19 +58,21 @@ export class BatchWriter<B> {
     return this.#failingSince === undefined ? 0 : this.#options.clock.monotonicMs() - this.#failingSince;
   }
 
-  /** Something was buffered: it is written after the interval at the latest, or at once where `isFull`. Costs nothing. */
-  wake(isFull: boolean): void {
-    if (this.#stopping.signal.aborted) return;
-    if (this.#running !== undefined) this.#hasNews = true;
-    else if (isFull) this.#begin();
-    else this.#timer ??= this.#options.clock.after(this.#options.intervalMs, () => this.#begin());
+  /** Something was buffered: it is written after the interval at the latest, or at once where a batch is full. Costs nothing. */
+  wake(): void {
+    if (this.#running !== undefined || this.#stopping.signal.aborted) return;
+    const fill = this.#options.fill();
+    if (fill === "FULL") this.#begin();
+    else if (fill === "SOME") this.#timer ??= this.#options.clock.after(this.#options.intervalMs, () => this.#begin());
   }
 
   /** Resolves when what was buffered before the call has been written. */
   async flush(): Promise<void> {
+    this.#flushing++;
     await this.#running;
     this.#begin();
     await this.#running;
+    this.#flushing--;
   }
 
   /** Writes what is left, for at most `timeoutMs`; what remains then is lost, and `onLost` is told. */
@@ -79,20 +90,18 @@ export class BatchWriter<B> {
   #begin(): void {
     this.#timer?.stop();
     this.#timer = undefined;
-    this.#running ??= this.#writeAll().finally(() => {
+    this.#running ??= this.#writeRound().finally(() => {
       this.#running = undefined;
-      // It came between the last look and now.
-      if (this.#hasNews) this.wake(false);
+      this.wake();
     });
   }
 
-  async #writeAll(): Promise<void> {
-    for (let batch = this.#next(); batch !== undefined; batch = this.#next()) await this.#store(batch);
-  }
-
-  #next(): B | undefined {
-    this.#hasNews = false;
-    return this.#options.next();
+  async #writeRound(): Promise<void> {
+    do {
+      const batch = this.#options.next();
+      if (batch === undefined) return;
+      await this.#store(batch);
+    } while (this.#flushing > 0 || this.#options.fill() === "FULL");
   }
 
   async #store(batch: B): Promise<void> {

@@ -4,7 +4,7 @@
  * buffer; what finds no room is dropped, counted, and told by one SYSTEM line of the function when the store is back.
  */
 import { BatchReport } from "../lib/batch-report.js";
-import { BatchWriter, type WriteOutcome } from "../lib/batch-writer.js";
+import { BatchWriter, fillOf, type WriteOutcome } from "../lib/batch-writer.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { Check } from "../model/check.js";
@@ -69,6 +69,7 @@ export class LogSink {
     this.#writer = new BatchWriter<LogBatch>({
       clock: options.clock,
       intervalMs: options.intervalMs ?? 50,
+      fill: () => fillOf(this.#buffer.waiting + this.#droppedByFunctionId.size, batchLimits.maxLines),
       next: () => this.#nextBatch(),
       write: (batch, id) => options.store.write(batch, id),
       split: halves,
@@ -105,7 +106,7 @@ export class LogSink {
   }
 
   #keep(line: NewLogLine): void {
-    if (this.#buffer.offer(line)) this.#writer.wake(this.#buffer.waiting >= batchLimits.maxLines);
+    if (this.#buffer.offer(line)) this.#writer.wake();
     else this.#drop(line);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { BatchWriter, type WriteOutcome } from "../../src/lib/batch-writer.js";
+import { BatchWriter, fillOf, type WriteOutcome } from "../../src/lib/batch-writer.js";
 import { ManualClock, until } from "./support/record-builders.js";
 
 /** A writer of numbers whose receiver does as it is told. */
@@ -10,6 +10,7 @@ function setUp(answer: (batch: number[], id: string) => Promise<WriteOutcome>, b
   const writer = new BatchWriter<number[]>({
     clock,
     intervalMs: 200,
+    fill: () => fillOf(buffer.length, batchSize),
     next: () => (buffer.length === 0 ? undefined : buffer.splice(0, batchSize)),
     write: (batch, id) => {
       log.ids.push(id);
@@ -22,7 +23,7 @@ function setUp(answer: (batch: number[], id: string) => Promise<WriteOutcome>, b
   });
   const add = (...numbers: number[]): void => {
     buffer.push(...numbers);
-    writer.wake(buffer.length >= batchSize);
+    writer.wake();
   };
   return { clock, writer, log, add };
 }
@@ -44,10 +45,32 @@ describe("BatchWriter", () => {
 
   it("does not wait where a batch is full", async () => {
     const { clock, log, add } = setUp(works, 2);
-    add(1, 2, 3);
-    await until(() => log.written.length === 2, "both batches");
-    expect(log.written).toEqual([[1, 2], [3]]);
-    expect(clock.pending).toBe(0);
+    add(1, 2, 3, 4, 5);
+    await until(() => log.written.length === 2, "both full batches");
+    expect(log.written).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    await until(() => clock.pending === 1, "the last one to wait");
+  });
+
+  it("lets what comes while it writes wait for company too", async () => {
+    const { clock, log, add } = setUp(async (batch) => {
+      // More keeps coming, a little at each batch.
+      if (batch.includes(1)) add(2);
+      else if (batch.includes(2)) add(3);
+      return works();
+    });
+    add(1);
+    for (const batches of [1, 2, 3]) {
+      expect(log.written).toHaveLength(batches - 1);
+      clock.advance(199);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(log.ids).toHaveLength(batches - 1);
+      clock.advance(1);
+      await until(() => log.written.length === batches && clock.pending === (batches < 3 ? 1 : 0), "the next batch");
+    }
+    expect(log.written).toEqual([[1], [2], [3]]);
   });
 
   it("forgets nothing that comes just when a round ends", async () => {

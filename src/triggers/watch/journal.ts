@@ -2,7 +2,7 @@
  * Writes down what functions were told, in batches, soon after. What a process that ends by force has not written is told
  * again by the next. Where the store is away it waits, and where too much waits nothing more is told.
  */
-import { BatchWriter } from "../../lib/batch-writer.js";
+import { BatchWriter, fillOf } from "../../lib/batch-writer.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import type { KubernetesObjectMetadata } from "../../model/kubernetes-object.js";
@@ -43,6 +43,7 @@ export class Journal {
     this.#writer = new BatchWriter<readonly Progress[]>({
       clock,
       intervalMs,
+      fill: () => fillOf(this.#waitingObjects, batchObjects),
       next: () => this.#next(),
       write: async (batch) => {
         if (!this.#isDeposed) this.#isDeposed = !(await store.write(term, batch));
@@ -99,7 +100,7 @@ export class Journal {
 
   #wake(): void {
     this.#waitingObjects++;
-    this.#writer.wake(this.#waitingObjects >= batchObjects);
+    this.#writer.wake();
   }
 
   #next(): readonly Progress[] | undefined {

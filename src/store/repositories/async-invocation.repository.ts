@@ -16,7 +16,8 @@ import {
   writeRecords,
   type StatusChange,
 } from "./async-invocation-rows.js";
-import { invocationColumns, toInvocation, toRecordRow, type InvocationRow } from "./invocation-row.js";
+import { invocationColumns, recordColumns, toInvocation, type InvocationRow } from "./invocation-row.js";
+import { arraysOf } from "./column-arrays.js";
 import { insertRecords, invocationChannel } from "./invocation.repository.js";
 import { andAll, invocationConditions } from "./record-filter-sql.js";
 import { rowsAsJson } from "./record-once.js";
@@ -146,7 +147,7 @@ export async function insertAsync(
   const ids = new Set(inserted.map(({ id }) => id));
   const added = given.filter(({ id }) => ids.has(id));
   const records = added.map((one) => ({ invocation: asQueued(one), namespace: one.namespace }));
-  await db.query(insertRecords, [rowsAsJson(records.map(toRecordRow))]);
+  await db.query(insertRecords, arraysOf(recordColumns, records));
   await wake(db, invocationChannel, workChannel);
   const earlier = await earlierOnes(
     db,

@@ -1,7 +1,7 @@
-import type { DataSource, EntityManager } from "typeorm";
+import type { DataSource } from "typeorm";
 import type { InvocationCounts } from "../../model/record-batch.js";
 import { withStore } from "../with-store.js";
-import { rowsAsJson } from "./record-once.js";
+import { rowsAsJson, type BatchPart } from "./record-once.js";
 
 /** Counts are kept in spans of 10 s, and once more in whole hours. */
 const shortSpanMs = 10_000;
@@ -15,11 +15,11 @@ export interface CountSums {
   readonly histogram: readonly number[];
 }
 
-const upsert = `
+const upsert = (first: number): string => `
   INSERT INTO invocation_stats AS known
     (function_id, span_seconds, span_start, total, failed, cold_starts, histogram)
   SELECT function_id, span_seconds, span_start, total, failed, cold_starts, histogram
-  FROM json_to_recordset($1::json) AS added (function_id uuid, span_seconds integer, span_start timestamptz,
+  FROM fresh CROSS JOIN json_to_recordset($${first}::json) AS added (function_id uuid, span_seconds integer, span_start timestamptz,
     total bigint, failed bigint, cold_starts bigint, histogram integer[])
   ON CONFLICT (function_id, span_seconds, span_start) DO UPDATE SET
     total = known.total + excluded.total,
@@ -73,10 +73,11 @@ export class InvocationStatsRepository {
 }
 
 /** Adds to what is stored. Only under the lock of the invocations: two upserts in different orders would block each other. */
-export async function addCounts(manager: EntityManager, counts: readonly InvocationCounts[]): Promise<void> {
-  const rows = [...inSpans(counts, shortSpanMs), ...inSpans(counts, longSpanMs)];
-  await manager.query(upsert, [rowsAsJson(rows)]);
-}
+export const countsPart = (counts: readonly InvocationCounts[]): BatchPart => ({
+  name: "counts",
+  sql: upsert,
+  values: [rowsAsJson([...inSpans(counts, shortSpanMs), ...inSpans(counts, longSpanMs)])],
+});
 
 interface SpanRow {
   readonly function_id: string;

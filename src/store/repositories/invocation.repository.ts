@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from "typeorm";
+import type { DataSource } from "typeorm";
 import type { WriteOutcome } from "../../lib/batch-writer.js";
 import type { Invocation } from "../../model/invocation.js";
 import type { Page, PageRequest } from "../../model/page.js";
@@ -7,41 +7,43 @@ import type { InvocationFilter } from "../../model/record-filter.js";
 import {
   invocationColumns as columns,
   invocationKeyset,
+  recordColumns,
   toInvocation,
-  toRecordRow,
   type InvocationRow,
 } from "./invocation-row.js";
 import { isId } from "../../model/validate-name.js";
 import { SqlParameters } from "../table.js";
 import type { WakeChannel } from "../wakeups.js";
 import { withStore } from "../with-store.js";
-import { addCounts } from "./invocation-stats.repository.js";
+import { arraysOf, unnest } from "./column-arrays.js";
+import { countsPart } from "./invocation-stats.repository.js";
 import { andAll, invocationConditions } from "./record-filter-sql.js";
-import { recordLocks, rowsAsJson, writeOnce } from "./record-once.js";
+import { recordLocks, writeOnce, type BatchPart } from "./record-once.js";
 import { pageOf, pageQuery } from "./record-page.js";
 import { latestPosition, readSequence } from "./record-sequence.js";
 
 /** Wakes those who follow the sequence of invocations. */
 export const invocationChannel: WakeChannel = "fermi_invocation";
 
-export const insertRecords = `
-  INSERT INTO invocation (seq, namespace, ${columns})
-  SELECT nextval('invocation_seq'), namespace, ${columns}
-  FROM json_to_recordset($1::json) AS record (namespace text, id uuid, function_id uuid, function_version integer,
-    source text, trigger_id uuid, status text, method text, path text, http_status integer, error text,
-    cold_start boolean, duration_ms double precision, wait_ms double precision, attempts integer, request_bytes bigint,
-    response_bytes bigint, instance text, accepted_at timestamptz, finished_at timestamptz)
+const inserting = (given: string, first: number): string => `
+  INSERT INTO invocation (seq, ${recordColumns.map(({ name }) => name).join(", ")})
+  SELECT nextval('invocation_seq'), ${recordColumns.map(({ name, sql = name }) => sql).join(", ")}
+  FROM ${given} ${unnest(recordColumns, "record", first)}
   ON CONFLICT DO NOTHING`;
+
+/** Its parameters are `arraysOf(recordColumns, …)`. Only under the lock of the records. */
+export const insertRecords = inserting("", 1);
 
 /** Invocations that were recorded: written in batches, each once; read newest first, or in the order they were stored. */
 export class InvocationRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  write({ records, counts }: RecordBatch, batchId: string): Promise<WriteOutcome> {
-    return writeOnce(this.dataSource, recordLocks.invocation, batchId, async (manager) => {
-      if (records.length > 0) await insert(manager, records);
-      if (counts.length > 0) await addCounts(manager, counts);
-    });
+  write({ records, counts }: RecordBatch, id: string): Promise<WriteOutcome> {
+    const parts: BatchPart[] = [];
+    if (records.length > 0) parts.push(recordsPart(records));
+    if (counts.length > 0) parts.push(countsPart(counts));
+    const wakes = records.length > 0 ? invocationChannel : undefined;
+    return writeOnce(this.dataSource, { lock: recordLocks.invocation, id, parts, wakes });
   }
 
   async find(id: string): Promise<Invocation | undefined> {
@@ -96,7 +98,8 @@ export class InvocationRepository {
   }
 }
 
-async function insert(manager: EntityManager, records: readonly InvocationRecord[]): Promise<void> {
-  await manager.query(insertRecords, [rowsAsJson(records.map(toRecordRow))]);
-  await manager.query("SELECT pg_notify($1, '')", [invocationChannel]);
-}
+const recordsPart = (records: readonly InvocationRecord[]): BatchPart => ({
+  name: "records",
+  sql: (first) => inserting("fresh CROSS JOIN", first),
+  values: arraysOf(recordColumns, records),
+});

@@ -34,19 +34,19 @@ interface LogRow {
 const columns = "at, stream, message, function_id, function_version, invocation_id, instance";
 
 /** A line's namespace is its function's; a line of a function that is not there any more is of no use to anybody. */
-const insertLines = `
-  WITH line AS (
-    SELECT * FROM ROWS FROM (json_to_recordset($1::json) AS (at timestamptz, stream text, message text,
-      function_id uuid, function_version integer, invocation_id uuid, instance text)) WITH ORDINALITY
-  ), stored AS (
-    INSERT INTO log_line (seq, namespace, ${columns})
-    SELECT nextval('log_line_seq'), namespace, ${columns}
-    FROM (SELECT function.namespace, line.* FROM line JOIN function ON function.id = line.function_id
-      ORDER BY line.ordinality) AS ordered
-    RETURNING at, message
-  )
+const insertLines = (first: number): string => `
+  INSERT INTO log_line (seq, namespace, ${columns})
+  SELECT nextval('log_line_seq'), namespace, ${columns}
+  FROM (SELECT function.namespace, line.* FROM fresh CROSS JOIN ROWS FROM (json_to_recordset($${first}::json) AS (
+      at timestamptz, stream text, message text, function_id uuid, function_version integer, invocation_id uuid,
+      instance text)) WITH ORDINALITY AS line
+    JOIN function ON function.id = line.function_id ORDER BY line.ordinality) AS ordered
+  RETURNING at, message`;
+
+const addVolume = (first: number): string => `
   INSERT INTO log_volume AS known (day, lines, bytes)
-  SELECT (at AT TIME ZONE 'UTC')::date, count(*), sum(octet_length(message) + $2::bigint) FROM stored GROUP BY 1
+  SELECT (at AT TIME ZONE 'UTC')::date, count(*), sum(octet_length(message) + $${first}::bigint)
+  FROM fresh CROSS JOIN stored GROUP BY 1
   ON CONFLICT (day) DO UPDATE SET lines = known.lines + excluded.lines, bytes = known.bytes + excluded.bytes`;
 
 /** Oldest first. */
@@ -65,8 +65,12 @@ export class LogLineRepository {
     private readonly searchTimeoutMs = 2_000,
   ) {}
 
-  write(lines: LogBatch, batchId: string): Promise<WriteOutcome> {
-    return writeOnce(this.dataSource, recordLocks.logLine, batchId, (manager) => insert(manager, lines));
+  write(lines: LogBatch, id: string): Promise<WriteOutcome> {
+    const parts = [
+      { name: "stored", sql: insertLines, values: [rowsAsJson(lines.map(toRow))] },
+      { name: "volume", sql: addVolume, values: [lineOverheadBytes] },
+    ];
+    return writeOnce(this.dataSource, { lock: recordLocks.logLine, id, parts, wakes: logChannel });
   }
 
   /** Rejects with BAD_USER_INPUT where the filter has to look through more lines than can be read in time. */
@@ -147,11 +151,6 @@ const tooManyLines = (timeoutMs: number): AppError =>
     `filter must leave fewer lines to look through than here, where ${timeoutMs / 1_000} s were not enough: ` +
       "narrow it by function, invocationId or since.",
   );
-
-async function insert(manager: EntityManager, lines: LogBatch): Promise<void> {
-  await manager.query(insertLines, [rowsAsJson(lines.map(toRow)), lineOverheadBytes]);
-  await manager.query("SELECT pg_notify($1, '')", [logChannel]);
-}
 
 const toRow = (line: NewLogLine): object => ({
   at: line.at,

@@ -21,13 +21,14 @@ const maxRemembered = 10_000;
 /** What the token is for. A token for anything else would name another, and be signed with it. */
 const purpose = "publish";
 
-interface Issued {
+export interface IssuedToken {
   readonly token: string;
+  /** On the wall clock: from then on a new one is issued. */
   readonly renewAtMs: number;
 }
 
 export class FunctionTokens {
-  readonly #issued = new LRUCache<string, Issued>({ max: maxRemembered });
+  readonly #issued = new LRUCache<string, IssuedToken>({ max: maxRemembered });
 
   constructor(
     private readonly secret: string,
@@ -35,16 +36,22 @@ export class FunctionTokens {
   ) {}
 
   /** The function's token of the moment: the same for a while, then a new one. */
-  issue({ functionId, namespace }: TokenHolder): string {
+  issue({ functionId, namespace }: TokenHolder): IssuedToken {
     const nowMs = this.clock.now().getTime();
     const name = `${namespace} ${functionId}`;
     const known = this.#issued.get(name);
-    if (known !== undefined && nowMs < known.renewAtMs) return known.token;
+    if (known !== undefined && !this.isDue(known)) return known;
     const claims = [functionId, namespace, nowMs + tokenLifetimeMs];
     const content = Buffer.from(JSON.stringify(claims)).toString("base64url");
     const token = `${content}.${this.#sign(content).toString("base64url")}`;
-    this.#issued.set(name, { token, renewAtMs: nowMs + tokenRenewedAfterMs });
-    return token;
+    const issued = { token, renewAtMs: nowMs + tokenRenewedAfterMs };
+    this.#issued.set(name, issued);
+    return issued;
+  }
+
+  /** A new one would be issued in its place. */
+  isDue({ renewAtMs }: IssuedToken): boolean {
+    return this.clock.now().getTime() >= renewAtMs;
   }
 
   /** Whose token an Authorization header brings. Throws UNAUTHENTICATED, and says why, where it brings none that is good. */

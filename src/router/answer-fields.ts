@@ -1,5 +1,6 @@
 /** The head of an answer as text: checked as a whole, then taken apart. Pure; lists are name, value, name, value. */
 import { AppError } from "../errors/app-error.js";
+import { endToEndOfAnswer } from "./response-head.js";
 
 /** What follows the head, and how its end is known. */
 export type Framing =
@@ -14,6 +15,8 @@ export interface AnswerHead {
   readonly statusText: string;
   /** All of them, as they came, but for white space around values. */
   readonly headers: readonly string[];
+  /** Those that may go on to the client. */
+  readonly endToEnd: readonly string[];
   readonly framing: Framing;
   /** The connection may carry another request after this answer, in the function's opinion. */
   readonly keepsAlive: boolean;
@@ -54,6 +57,7 @@ export function parseAnswerHead(text: string, isToHead: boolean): AnswerHead {
     status,
     statusText: text.slice(13, firstEnd),
     headers,
+    endToEnd: endToEndOfAnswer(headers),
     framing,
     keepsAlive: !isOld && framing.type !== "REST" && !saysClose(decisive.connection),
     keepAliveMs: keepAliveMs(decisive.keepAlive),

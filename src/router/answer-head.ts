@@ -1,15 +1,20 @@
-import type { Call } from "./call.js";
-import { responseHeaders } from "./response-head.js";
+import type { AnswerHead } from "./answer-fields.js";
+import type { Call, CallPlan } from "./call.js";
+import { isCorsHeader } from "./cors.js";
+import { without } from "./response-head.js";
 
 /** The head of the answer to a call: what is left of the function's, the invocation's id, and what the call's plan adds. */
-export function answerHead(call: Call, raw: readonly string[], mustClose: boolean): string[] {
-  const { plan } = call;
-  const headers = responseHeaders(raw, {
-    dropCors: plan.ownsCors,
-    dropLength: plan.isInternal,
-  });
-  headers.push("X-Fermi-Invocation-Id", call.invocationId);
-  if (plan.answerHeaders.length > 0) headers.push(...plan.answerHeaders);
+export function answerHead({ plan, invocationId }: Call, { endToEnd }: AnswerHead, mustClose: boolean): string[] {
+  const headers = [...fittingHeaders(plan, endToEnd), "X-Fermi-Invocation-Id", invocationId, ...plan.answerHeaders];
   if (mustClose) headers.push("Connection", "close");
   return headers;
+}
+
+/**
+ * About CORS the trigger's policy speaks alone, where there is one. An answer that ends in a trailer can't say how long it
+ * is; and one to HEAD may travel as that to another method.
+ */
+function fittingHeaders({ ownsCors, isInternal }: CallPlan, headers: readonly string[]): readonly string[] {
+  if (!ownsCors && !isInternal) return headers;
+  return without(headers, (name) => (ownsCors && isCorsHeader(name)) || (isInternal && name === "content-length"));
 }

@@ -7,6 +7,7 @@
  */
 import { AppError } from "../errors/app-error.js";
 import { notHttp, parseAnswerHead, parseTrailers, type AnswerHead } from "./answer-fields.js";
+import { LastHead } from "./last-head.js";
 
 export interface AnswerSink {
   head(head: AnswerHead): void;
@@ -45,6 +46,7 @@ export class AnswerParser {
   /** Of the body, or of the present chunk. */
   #bytesLeft = 0;
   #trailers: string[] = [];
+  readonly #last = new LastHead();
 
   constructor(
     private readonly sink: AnswerSink,
@@ -112,13 +114,21 @@ export class AnswerParser {
   }
 
   #readHead(bytes: Buffer, from: number): number {
+    const again = this.#kept.length === 0 ? this.#last.at(bytes, from, this.#isToHead) : undefined;
+    if (again !== undefined && again.length <= this.#headBytesLeft) {
+      this.#headBytesLeft -= again.length;
+      this.#headIs(again.head);
+      return from + again.length;
+    }
     const found = this.#find(headEnd, bytes, from, this.#headBytesLeft);
     if (found === undefined) return this.#beginsWell(bytes.length);
     this.#headBytesLeft -= found.text.length;
     const head = parseAnswerHead(found.text.slice(0, -2), this.#isToHead);
     // What is interim goes to nobody. The protocol was not to be switched, as nobody asked for it.
     if (head.status === 101) throw notHttp();
-    if (head.status >= 200) this.#headIs(head);
+    if (head.status < 200) return found.end;
+    this.#last.set(found.text, head, this.#isToHead);
+    this.#headIs(head);
     return found.end;
   }
 

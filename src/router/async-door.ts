@@ -13,6 +13,7 @@ import type { CorsPolicy, RouteMode } from "../model/trigger.js";
 import type { CallPlan } from "./call.js";
 import { corsHeaders, exposing, preflightHeaders } from "./cors.js";
 import type { PlannedRequest } from "./handle-request.js";
+import { listOf } from "./header-lines.js";
 import { readBounded } from "./read-bounded.js";
 import { malformed, type RequestHead } from "./request-head.js";
 import { stopUpload } from "./stop-upload.js";
@@ -171,7 +172,7 @@ const requestOf = ({
   triggerId: plan.triggerId,
   method: plan.method,
   target: plan.target,
-  headers: pairs(plan.headers),
+  headers: pairs(listOf(plan.headers)),
   route: route && {
     trigger: route.trigger.name,
     parameters: route.parameters,

@@ -3,6 +3,7 @@ import type { Invocation, InvocationSource, InvocationStatus } from "../model/in
 import type { RouteMode } from "../model/trigger.js";
 import type { Callee } from "./callee.js";
 import type { Origin, RouteOfOrigin } from "./function-headers.js";
+import type { HeaderLines } from "./header-lines.js";
 import type { Lease } from "./target-slots.js";
 
 /** What a call is, known before anything is done about it. */
@@ -15,8 +16,8 @@ export interface CallPlan {
   readonly method: string;
   /** Path and query as sent. */
   readonly target: string;
-  /** Request headers that go on as they are, Host included: name, value, name, value. */
-  readonly headers: readonly string[];
+  /** Request headers that go on as they are, Host included. */
+  readonly headers: readonly HeaderLines[];
   /** Response headers that every answer to this call carries, beside the invocation's id. */
   readonly answerHeaders: readonly string[];
   /** Answers of the function may not set these: the trigger's CORS policy does. */
@@ -74,7 +75,8 @@ export class Call implements Origin {
     const closed = (): void => {
       if (!res.writableFinished) this.leave();
     };
-    res.once("close", closed);
+    // It closes once, and `on` is cheaper than `once`.
+    res.on("close", closed);
     if (res.socket !== null) return;
     // Its turn on the connection has not come, and Node does not tell it when the connection ends before that.
     const { socket } = res.req;

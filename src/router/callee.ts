@@ -1,4 +1,5 @@
 import type { Target } from "../poolmgr/router-link.js";
+import { HeaderLines } from "./header-lines.js";
 import type { RoutedFunction } from "./route-source.js";
 
 /** A target together with the text under which the slot table finds it, made once rather than per request. */
@@ -13,8 +14,8 @@ export interface Callee {
   readonly timeoutMs: number;
   /** Labels of records and metrics. */
   readonly of: { readonly namespace: string; readonly functionName: string };
-  /** Request headers that every call of it carries: name, value, name, value. */
-  readonly headers: readonly string[];
+  /** Request headers that every call of it carries. */
+  readonly headers: HeaderLines;
 }
 
 export const keyedTarget = (functionId: string, version: number): KeyedTarget => ({
@@ -30,6 +31,6 @@ export function createCallee(fn: RoutedFunction, version = fn.currentVersionNumb
     target: keyedTarget(fn.id, version),
     timeoutMs: fn.settings.timeoutSeconds * 1000,
     of: { namespace: fn.namespace, functionName: fn.name },
-    headers: ["X-Fermi-Function", fn.name, "X-Fermi-Function-Version", String(version)],
+    headers: HeaderLines.kept(["X-Fermi-Function", fn.name, "X-Fermi-Function-Version", String(version)]),
   };
 }

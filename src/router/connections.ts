@@ -32,6 +32,8 @@ export class Connections {
   /** Their requests are written in one go, when what has come meanwhile was read. */
   #due: InstanceConnection[] = [];
   #sweep: { stop(): void } | undefined;
+  /** For the time limits of all requests in flight: most end long before, and a timer of its own would cost each of them. */
+  #limits: { readonly atMs: number; readonly timer: { stop(): void } } | undefined;
   #isClosed = false;
 
   /** `address` is host:port. */
@@ -58,6 +60,16 @@ export class Connections {
   /** Opens as many, for requests that are about to come. */
   dialAhead(count: number): void {
     for (let at = 0; at < count; at++) this.#rest(this.#open());
+  }
+
+  /** The limit of a request that one of the connections has, or is about to get, is to be looked at by then. */
+  lookAt(atMs: number): void {
+    if (this.#limits !== undefined) {
+      if (this.#limits.atMs <= atMs) return;
+      this.#limits.timer.stop();
+    }
+    const ms = Math.max(0, atMs - this.clock.monotonicMs());
+    this.#limits = { atMs, timer: this.clock.after(ms, () => this.#lookAtLimits()) };
   }
 
   give(connection: InstanceConnection): void {
@@ -89,6 +101,14 @@ export class Connections {
     const nowMs = this.clock.monotonicMs();
     for (const connection of this.#idle.filter(({ restsUntilMs }) => restsUntilMs <= nowMs)) connection.destroy();
     this.#sweep = this.#idle.length === 0 ? undefined : this.clock.after(sweepMs, () => this.#dropRested());
+  }
+
+  #lookAtLimits(): void {
+    this.#limits = undefined;
+    const nowMs = this.clock.monotonicMs();
+    let nextMs = Infinity;
+    for (const connection of this.#all) nextMs = Math.min(nextMs, connection.look(nowMs));
+    if (nextMs < Infinity) this.lookAt(nextMs);
   }
 
   #open(): InstanceConnection {

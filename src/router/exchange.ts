@@ -62,10 +62,11 @@ export class Exchange implements AnswerHandler {
   readonly #res: ServerResponse;
   readonly #startedMs: number;
   #connection: InstanceConnection | undefined;
-  #timer: { stop(): void } | undefined;
   /** When the function or the client last did what was waited for. */
   #progressMs: number;
   #uploadedBefore = 0;
+  /** When it is to be looked whether something has moved meanwhile, so that nothing has to be re-armed per chunk. */
+  #lookAtMs: number;
   #isSent = false;
   #isPaused = false;
   #hasHead = false;
@@ -78,13 +79,19 @@ export class Exchange implements AnswerHandler {
     this.#res = options.http.res;
     this.#startedMs = this.#progressMs = options.clock.monotonicMs();
     this.#call.onClientGone = () => this.#clientGone();
-    this.#arm(this.#call.callee.timeoutMs);
+    this.#lookAtMs = this.#startedMs + this.#call.callee.timeoutMs;
   }
 
   /** To be called once. */
   begin(): void {
     this.#connection = this.#options.connections.take();
+    this.#options.connections.lookAt(this.#lookAtMs);
     this.#connection.send(this.#options.request, this);
+  }
+
+  look(nowMs: number): number {
+    if (nowMs >= this.#lookAtMs) this.#lookAtMs = nowMs + this.#timeLeft(nowMs);
+    return this.#lookAtMs;
   }
 
   sending(): void {
@@ -152,10 +159,11 @@ export class Exchange implements AnswerHandler {
     return true;
   }
 
-  #writeHead({ status, statusText, headers }: AnswerHead): void {
+  #writeHead(answer: AnswerHead): void {
+    const { status, statusText } = answer;
     const mustClose = this.#options.mustClose() || (this.#isUploading && status >= 400);
     this.#call.httpStatus = status;
-    const head = answerHead(this.#call, headers, mustClose);
+    const head = answerHead(this.#call, answer, mustClose);
     if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));
     this.#res.writeHead(status, printable(status, statusText), head);
   }
@@ -168,11 +176,11 @@ export class Exchange implements AnswerHandler {
     const pairs = trailerPairs(trailers);
     if (this.#call.plan.isInternal) pairs.push(this.#told());
     if (pairs.length > 0) this.#res.addTrailers(pairs);
-    this.#end(answered);
     if (last.length === 0) this.#res.end();
     // As text it goes out in one piece with the head.
     else if (last.length <= asTextBytes) this.#res.end(last.toString("latin1"), "latin1");
     else this.#res.end(Buffer.from(last));
+    this.#end(answered);
   }
 
   #told(): [string, string] {
@@ -220,19 +228,16 @@ export class Exchange implements AnswerHandler {
     if (!this.#isDone) this.#connection?.resume();
   }
 
-  #arm(ms: number): void {
-    this.#timer = this.#options.clock.after(ms, () => this.#timeUp());
-  }
-
-  /** Looks how long ago something last moved, so that nothing has to be re-armed per chunk. */
-  #timeUp(): void {
-    const { clock, upload } = this.#options;
+  /** Gives up where nothing has moved for the time limit. */
+  #timeLeft(nowMs: number): number {
+    const { upload } = this.#options;
     const { timeoutMs } = this.#call.callee;
     const sinceMs = this.#call.clientGone ? this.#startedMs : this.#progressMs;
-    const idleMs = clock.monotonicMs() - Math.max(sinceMs, upload?.completedMs ?? 0);
-    if (idleMs < timeoutMs) return this.#arm(timeoutMs - idleMs);
-    if (upload?.isComplete === false && this.#uploadMoved(upload, timeoutMs)) return this.#arm(timeoutMs);
+    const idleMs = nowMs - Math.max(sinceMs, upload?.completedMs ?? 0);
+    if (idleMs < timeoutMs) return timeoutMs - idleMs;
+    if (upload?.isComplete === false && this.#uploadMoved(upload, timeoutMs)) return timeoutMs;
     this.#giveUp(timeoutMs / 1000);
+    return Infinity;
   }
 
   /** Nothing has moved for the time limit: whose fault is it? */
@@ -265,7 +270,6 @@ export class Exchange implements AnswerHandler {
   #end(outcome: Outcome): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#timer?.stop();
     this.#call.onClientGone = () => {};
     this.#leaveConnection(outcome);
     // A client that has part of an answer must see that it is not the whole.

@@ -21,40 +21,38 @@ export interface ForwardOptions {
   readonly tokens: TokenHandout;
 }
 
-/** Sends the request to the lease's instance and its answer to the client. Never rejects. */
-export function forward(http: HttpCall, lease: Lease, body: RequestBody, options: ForwardOptions): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const exchange = new Exchange({
-      clock: options.clock,
-      mustClose: options.mustClose,
-      isStopping: options.isStopping,
-      http,
-      upload: body.type === "STREAM" ? body.upload : null,
-      isFermiRuntime: lease.instance.contract === "FERMI",
-      connections: lease.slots.connections,
-      request: instanceRequest(http, lease, body, options.tokens),
-      done: resolve,
-    });
-    exchange.begin();
+/** An attempt: the request goes to the lease's instance, and its answer to the client. `done` is called once. */
+export interface Forwarding {
+  readonly http: HttpCall;
+  readonly lease: Lease;
+  readonly body: RequestBody;
+  readonly done: (outcome: Outcome) => void;
+}
+
+export function forward({ http, lease, body, done }: Forwarding, options: ForwardOptions): void {
+  const exchange = new Exchange({
+    clock: options.clock,
+    mustClose: options.mustClose,
+    isStopping: options.isStopping,
+    http,
+    upload: body.type === "STREAM" ? body.upload : null,
+    isFermiRuntime: lease.instance.contract === "FERMI",
+    connections: lease.slots.connections,
+    request: instanceRequest(http, lease, body, options.tokens),
+    done,
   });
+  exchange.begin();
 }
 
 function instanceRequest({ call }: HttpCall, lease: Lease, body: RequestBody, tokens: TokenHandout): InstanceRequest {
   const { instance } = lease;
   const { method, headers } = call.plan;
   let head = `${method} ${functionPath(call, instance)} HTTP/1.1\r\n`;
-  head += lines(headers);
-  head += lines(functionHeaders(call, instance));
-  head += lines(tokens.headersFor(call.callee.fn, instance));
+  for (const lines of headers) head += lines.text;
+  for (const lines of functionHeaders(call, instance)) head += lines.text;
+  head += tokens.headersFor(call.callee.fn, instance)?.text ?? "";
   head += `connection: keep-alive\r\n${framing(method, body)}\r\n`;
   return { method, head, body: bodyToSend(body), isChunked: body.type === "STREAM" && body.contentLength === null };
-}
-
-/** What a parser let pass, or Fermi says itself, has nothing in it that could end a line. */
-function lines(headers: readonly string[]): string {
-  let text = "";
-  for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return text;
 }
 
 /** Methods with which servers expect a body, or to be told that there is none. */

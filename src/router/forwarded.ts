@@ -4,10 +4,11 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP, type Socket } from "node:net";
+import { HeaderLines } from "./header-lines.js";
 
 interface Remembered {
   readonly host: string;
-  readonly headers: readonly string[];
+  readonly headers: HeaderLines;
 }
 
 export class Forwarded {
@@ -20,8 +21,8 @@ export class Forwarded {
     this.#trusted = trusted.length === 0 ? null : blockList(trusted);
   }
 
-  /** Name, value, name, value. `host` is the request's Host. */
-  headersFor(socket: Socket, host: string, incoming: IncomingHttpHeaders): readonly string[] {
+  /** They, and the request's Host, which is `host`. */
+  headersFor(socket: Socket, host: string, incoming: IncomingHttpHeaders): HeaderLines {
     const peer = plainAddress(socket.remoteAddress ?? "");
     if (this.#trusted?.check(peer, isIP(peer) === 6 ? "ipv6" : "ipv4") === true) return added(peer, host, incoming);
     const known = this.#perSocket.get(socket);
@@ -32,7 +33,7 @@ export class Forwarded {
   }
 }
 
-function added(peer: string, host: string, incoming: IncomingHttpHeaders): readonly string[] {
+function added(peer: string, host: string, incoming: IncomingHttpHeaders): HeaderLines {
   const port = /:(\d+)$/.exec(host)?.[1] ?? "80";
   const before = (name: string): string => {
     const value = incoming[name];
@@ -40,7 +41,9 @@ function added(peer: string, host: string, incoming: IncomingHttpHeaders): reado
   };
   const kept = (name: string, otherwise: string): string => String(incoming[name] ?? otherwise);
   const node = isIP(peer) === 6 ? `"[${peer}]"` : peer;
-  return [
+  return HeaderLines.kept([
+    "Host",
+    host,
     "X-Forwarded-For",
     before("x-forwarded-for") + peer,
     "X-Forwarded-Proto",
@@ -51,7 +54,7 @@ function added(peer: string, host: string, incoming: IncomingHttpHeaders): reado
     kept("x-forwarded-port", port),
     "Forwarded",
     `${before("forwarded")}for=${node};host="${host}";proto=http`,
-  ];
+  ]);
 }
 
 /** IPv4 in its IPv6 clothes (`::ffff:10.0.0.1`) is IPv4. */

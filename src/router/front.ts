@@ -142,7 +142,8 @@ export class Front {
     const { requests, later } = this.options;
     const isLater = isAsyncCall(planned.plan.mode, planned.req.headers.prefer);
     if (isLater && later === undefined) throw new AppError("STORE_UNAVAILABLE", "Requests can't be stored here.");
-    void (isLater && later !== undefined ? later.accept(planned) : requests.serve(planned));
+    if (isLater && later !== undefined) void later.accept(planned);
+    else requests.serve(planned);
   }
 
   #plan(head: RequestHead, req: IncomingMessage, invocationId: string): Plan {
@@ -153,9 +154,9 @@ export class Front {
       requestedMethod: requested,
       connectionHeaders: () => {
         const host = head.host ?? `${req.socket.localAddress ?? ""}:${req.socket.localPort ?? ""}`;
-        const trace = traceparent(req.headers, invocationId);
-        return ["Host", host, ...forwarded.headersFor(req.socket, host, req.headers), "traceparent", trace];
+        return forwarded.headersFor(req.socket, host, req.headers);
       },
+      traceparent: () => traceparent(req.headers, invocationId),
     });
   }
 
@@ -176,7 +177,7 @@ export class Front {
       return this.#refuse(req, res, new AppError("ROUTE_NOT_FOUND", "No route matches this host and path."));
     }
     if (!routes.isLoaded) throw new AppError("STORE_UNAVAILABLE", "The routes are not loaded yet.");
-    void requests.serve({ req, res, head, ...door.plan(routes.table, req, invocationId) });
+    requests.serve({ req, res, head, ...door.plan(routes.table, req, invocationId) });
   }
 
   #tellReadiness(res: ServerResponse): void {

@@ -1,8 +1,9 @@
-/** What an instance is told beside the caller's own headers. Pure; lists are name, value, name, value. */
+/** What an instance is told beside the caller's own headers. Pure. */
 import type { IncomingHttpHeaders } from "node:http";
 import { logTag } from "../lib/log-tag.js";
 import type { GrantedInstance } from "../poolmgr/router-link.js";
 import type { Callee } from "./callee.js";
+import { HeaderLines } from "./header-lines.js";
 
 /** What a function may know of the route that was taken. */
 export interface RouteOfOrigin {
@@ -28,9 +29,9 @@ export interface Origin {
  * Headers of Fermi, and for Fission's images those that Fission's router sends. Such an image hands every header on to
  * user code, so it gets nothing that is secret: neither the instance's key nor what is derived from it.
  */
-export function functionHeaders(origin: Origin, instance: GrantedInstance): string[] {
+export function functionHeaders(origin: Origin, instance: GrantedInstance): HeaderLines[] {
   const { callee, invocationId, route, values } = origin;
-  const headers = ["X-Fermi-Invocation-Id", invocationId, ...callee.headers];
+  const headers = ["X-Fermi-Invocation-Id", invocationId];
   if (instance.contract === "FERMI") {
     headers.push("X-Fermi-Key", instance.key, "X-Fermi-Log-Tag", logTag(instance.key, invocationId));
   }
@@ -41,7 +42,7 @@ export function functionHeaders(origin: Origin, instance: GrantedInstance): stri
     }
   }
   if (instance.contract !== "FERMI") headers.push(...fissionHeaders(origin));
-  return headers;
+  return [callee.headers, new HeaderLines(headers)];
 }
 
 function fissionHeaders({ callee, invocationId, target, route, values }: Origin): string[] {
@@ -112,6 +113,7 @@ export function traceparent(incoming: IncomingHttpHeaders, invocationId: string)
   ) {
     return given;
   }
-  const hex = invocationId.replaceAll("-", "");
-  return `00-${hex}-${hex.slice(16)}-01`;
+  // Put together from the id's groups: this is made for nearly every request.
+  const half = invocationId.slice(19, 23) + invocationId.slice(24);
+  return `00-${invocationId.slice(0, 8)}${invocationId.slice(9, 13)}${invocationId.slice(14, 18)}${half}-${half}-01`;
 }

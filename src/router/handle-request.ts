@@ -16,6 +16,7 @@ import { InFlight } from "./in-flight.js";
 import { logFailure } from "./log-failure.js";
 import type { RequestHead } from "./request-head.js";
 import type { SlotTable } from "./slot-table.js";
+import type { Lease } from "./target-slots.js";
 import { stopUpload } from "./stop-upload.js";
 import type { TokenHandout } from "./token-handout.js";
 import { verdictOfAnswer } from "./told-invocation.js";
@@ -45,6 +46,14 @@ export interface PlannedRequest {
   readonly invocationId: string;
 }
 
+/** A request of which all is there that an attempt needs. `done` is called once, with what came of the last attempt. */
+interface ReadyRequest {
+  readonly http: HttpCall;
+  readonly body: RequestBody;
+  readonly expectsContinue: boolean;
+  readonly done: (outcome: Outcome) => void;
+}
+
 export class RequestHandler {
   readonly #inFlight = new InFlight();
 
@@ -55,30 +64,30 @@ export class RequestHandler {
     return this.#inFlight.idle();
   }
 
-  /** Runs the call to its end. Never rejects. */
-  async serve({ req, res, head, plan, invocationId }: PlannedRequest): Promise<void> {
+  /** Runs the call to its end. */
+  serve({ req, res, head, plan, invocationId }: PlannedRequest): void {
     const { clock, recorder } = this.options;
     const call = new Call(plan, invocationId, clock.now(), clock.monotonicMs());
     const http: HttpCall = { call, req, res };
-    const functionId = plan.callee.fn.id;
     call.watch(res);
     this.#inFlight.begin();
-    recorder.inFlight(functionId, 1);
-    const outcome = await this.#run(http, head);
-    this.#answerFailure(http, outcome);
-    if (head.contentLength !== 0 && !req.complete) stopUpload(req, res, clock);
-    recorder.inFlight(functionId, -1);
-    this.#record(call, outcome);
-    this.#inFlight.end();
+    recorder.inFlight(plan.callee.fn.id, 1);
+    const done = (outcome: Outcome): void => this.#ended(http, head, outcome);
+    const { expectsContinue } = head;
+    if (head.contentLength === 0) return this.#attempt({ http, body: noBody(head), expectsContinue, done });
+    this.#readBody(http, head).then(
+      (body) => (body === undefined ? done(cancelled) : this.#attempt({ http, body, expectsContinue, done })),
+      (error: unknown) => done(failed(error)),
+    );
   }
 
-  async #run(http: HttpCall, head: RequestHead): Promise<Outcome> {
-    try {
-      const body = head.contentLength === 0 ? noBody(head) : await this.#readBody(http, head);
-      return body === undefined ? { type: "CANCELLED" } : await this.#attempt(http, body, head.expectsContinue);
-    } catch (error) {
-      return { type: "FAILED", error: toAppError(error) };
-    }
+  #ended(http: HttpCall, head: RequestHead, outcome: Outcome): void {
+    const { call, req, res } = http;
+    this.#answerFailure(http, outcome);
+    if (head.contentLength !== 0 && !req.complete) stopUpload(req, res, this.options.clock);
+    this.options.recorder.inFlight(call.callee.fn.id, -1);
+    this.#record(call, outcome);
+    this.#inFlight.end();
   }
 
   /** Undefined where the client left before a small body was complete. */
@@ -101,20 +110,33 @@ export class RequestHandler {
     return { type: "STREAM", upload, contentLength };
   }
 
-  async #attempt(http: HttpCall, body: RequestBody, expectsContinue: boolean): Promise<Outcome> {
-    const { call, res } = http;
-    for (;;) {
-      const lease = acquireNow(call, this.options.slots) ?? (await waitForSlot(call, this.options));
-      if (lease === undefined) return { type: "CANCELLED" };
-      call.attempt(lease);
-      if (expectsContinue && call.attempts === 1) writeContinue(res);
-      const outcome = await forward(http, lease, body, this.options);
-      if (body.type === "STREAM") call.requestBytes = body.upload.bytes;
-      settleLease(lease, outcome, this.options);
-      if (outcome.type !== "NOT_RUN") return outcome;
-      const mayRetry = call.attempts < maxAttempts && (body.type !== "STREAM" || body.upload.canReplay);
-      if (!mayRetry) return { type: "FAILED", error: noInstanceTookIt(outcome.because) };
-    }
+  /** With the slot that is free, or the next that comes free. No promise is made where one is: so are most requests. */
+  #attempt(request: ReadyRequest): void {
+    const { http, done } = request;
+    const free = acquireNow(http.call, this.options.slots);
+    if (free !== undefined) return this.#forward(request, free);
+    waitForSlot(http.call, this.options).then(
+      (lease) => (lease === undefined ? done(cancelled) : this.#forward(request, lease)),
+      (error: unknown) => done(failed(error)),
+    );
+  }
+
+  #forward(request: ReadyRequest, lease: Lease): void {
+    const { http, body, expectsContinue } = request;
+    http.call.attempt(lease);
+    if (expectsContinue && http.call.attempts === 1) writeContinue(http.res);
+    forward({ http, lease, body, done: (outcome) => this.#attempted(request, lease, outcome) }, this.options);
+  }
+
+  #attempted(request: ReadyRequest, lease: Lease, outcome: Outcome): void {
+    const { http, body, done } = request;
+    const { call } = http;
+    if (body.type === "STREAM") call.requestBytes = body.upload.bytes;
+    settleLease(lease, outcome, this.options);
+    if (outcome.type !== "NOT_RUN") return done(outcome);
+    const mayRetry = call.attempts < maxAttempts && (body.type !== "STREAM" || body.upload.canReplay);
+    if (mayRetry) this.#attempt(request);
+    else done({ type: "FAILED", error: noInstanceTookIt(outcome.because) });
   }
 
   #answerFailure({ call, res }: HttpCall, outcome: Outcome): void {
@@ -135,6 +157,10 @@ export class RequestHandler {
     else recorder.count(invocation, call.callee.of);
   }
 }
+
+const cancelled: Outcome = { type: "CANCELLED" };
+
+const failed = (error: unknown): Outcome => ({ type: "FAILED", error: toAppError(error) });
 
 const noBody = (head: RequestHead): RequestBody => ({ type: "NONE", announcesLength: head.announcesLength });
 

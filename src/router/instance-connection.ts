@@ -44,6 +44,8 @@ export interface AnswerHandler {
   body(bytes: Buffer): boolean;
   end(trailers: readonly string[]): void;
   lost(loss: Loss): void;
+  /** Sees to its time limit. Returns when that is to be looked at again, on the monotonic clock; Infinity for never. */
+  look(nowMs: number): number;
 }
 
 export interface InstanceConnectionOptions {
@@ -145,6 +147,11 @@ export class InstanceConnection implements AnswerSink {
     if (body === null) this.#socket.write(head, "latin1");
     else if (Buffer.isBuffer(body)) this.#writeWhole(head, body);
     else this.#writeStream(head, body(), request.isChunked);
+  }
+
+  /** Sees to the time limit of the request that it has; returns when it is to be asked again. */
+  look(nowMs: number): number {
+    return this.#handler?.look(nowMs) ?? Infinity;
   }
 
   /** Goes on where `body` was false. */

@@ -11,6 +11,7 @@ import { isId } from "../model/validate-name.js";
 import type { CallPlan } from "./call.js";
 import { createCallee, type Callee } from "./callee.js";
 import { traceparent } from "./function-headers.js";
+import { HeaderLines } from "./header-lines.js";
 import { endToEndHeaders, malformed } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
 
@@ -62,17 +63,19 @@ export class InvokeDoor {
       method: invoke.method,
       target: invoke.path,
       headers: [
-        // Those of a route's request were looked through when it came.
-        ...(invoke.route
-          ? raw
-          : [
-              "Host",
-              named.get("host") ?? "localhost",
-              "traceparent",
-              trace,
-              ...endToEndHeaders(raw, named.get("connection")),
-            ]),
-        ...(invoke.ownHeaders ?? []).flat(),
+        new HeaderLines([
+          // Those of a route's request were looked through when it came.
+          ...(invoke.route
+            ? raw
+            : [
+                "Host",
+                named.get("host") ?? "localhost",
+                "traceparent",
+                trace,
+                ...endToEndHeaders(raw, named.get("connection")),
+              ]),
+          ...(invoke.ownHeaders ?? []).flat(),
+        ]),
       ],
       answerHeaders: [],
       ownsCors: false,

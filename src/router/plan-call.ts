@@ -2,6 +2,7 @@
 import { AppError } from "../errors/app-error.js";
 import type { CallPlan } from "./call.js";
 import { anyCorsHeaders, corsHeaders, preflightHeaders } from "./cors.js";
+import { HeaderLines } from "./header-lines.js";
 import { match } from "./match.js";
 import type { RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
@@ -14,8 +15,9 @@ export type Plan =
 export interface Caller {
   /** The method that a CORS preflight asks for. */
   readonly requestedMethod: string | undefined;
-  /** Headers that are not the client's to set: Host, X-Forwarded-*, traceparent. */
-  readonly connectionHeaders: () => readonly string[];
+  /** Headers that are not the client's to set: Host, X-Forwarded-*. */
+  readonly connectionHeaders: () => HeaderLines;
+  readonly traceparent: () => string;
 }
 
 export function planCall(table: RouteTable, head: RequestHead, caller: Caller): Plan {
@@ -44,7 +46,7 @@ export function planCall(table: RouteTable, head: RequestHead, caller: Caller): 
     triggerId: route.trigger.id,
     method: head.method,
     target: head.target,
-    headers: [...caller.connectionHeaders(), ...head.endToEnd],
+    headers: [caller.connectionHeaders(), new HeaderLines(["traceparent", caller.traceparent(), ...head.endToEnd])],
     answerHeaders: corsHeaders(cors, head.origin),
     ownsCors: cors !== null,
     mode: route.trigger.mode,

@@ -1,6 +1,5 @@
 /** The function's response head, made fit for the client. Pure; lists are name, value, name, value. */
 import { namedInConnection } from "./request-head.js";
-import { isCorsHeader } from "./cors.js";
 
 /** Of one connection only. */
 const hopByHop = new Set([
@@ -13,18 +12,11 @@ const hopByHop = new Set([
   "upgrade",
 ]);
 
-export interface HeadRules {
-  /** The trigger has a CORS policy, so what the function says about CORS is dropped. */
-  readonly dropCors: boolean;
-  /** An answer that ends in a trailer can't say how long it is; and one to HEAD may travel as that to another method. */
-  readonly dropLength: boolean;
-}
-
 /**
  * Without hop-by-hop headers, those that Connection names, and X-Fermi-*: only Fermi speaks there, so that a failure of
  * the platform and one of the function can always be told apart.
  */
-export function responseHeaders(raw: readonly string[], { dropCors, dropLength }: HeadRules): string[] {
+export function endToEndOfAnswer(raw: readonly string[]): readonly string[] {
   const kept: string[] = [];
   let named: ReadonlySet<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -33,10 +25,9 @@ export function responseHeaders(raw: readonly string[], { dropCors, dropLength }
     const value = raw[i + 1] as string;
     if (lower === "connection") named = namedInConnection(value.toLowerCase());
     if (hopByHop.has(lower) || lower.startsWith("x-fermi-")) continue;
-    if ((dropCors && isCorsHeader(lower)) || (dropLength && lower === "content-length")) continue;
     kept.push(name, value);
   }
-  return named === undefined ? kept : without(kept, named);
+  return named === undefined ? kept : without(kept, (name) => named.has(name));
 }
 
 /** What the runtime says of user code that failed: percent-encoded in the header, one line here. */
@@ -73,11 +64,12 @@ export function trailerPairs(raw: readonly string[]): [string, string][] {
   return pairs;
 }
 
-function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
+/** Asks with names in lower case. */
+export function without(headers: readonly string[], isDropped: (lowerCaseName: string) => boolean): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (!names.has(name.toLowerCase())) kept.push(name, headers[i + 1] as string);
+    if (!isDropped(name.toLowerCase())) kept.push(name, headers[i + 1] as string);
   }
   return kept;
 }

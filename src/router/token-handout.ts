@@ -1,5 +1,6 @@
-import type { FunctionTokens } from "../auth/function-token.js";
+import type { FunctionTokens, IssuedToken } from "../auth/function-token.js";
 import type { GrantedInstance } from "../poolmgr/router-link.js";
+import { HeaderLines } from "./header-lines.js";
 import type { RoutedFunction } from "./route-source.js";
 
 /**
@@ -7,17 +8,18 @@ import type { RoutedFunction } from "./route-source.js";
  * instance, once. Where that request does not arrive the token before still lasts until the one after.
  */
 export class TokenHandout {
-  readonly #told = new WeakMap<GrantedInstance, string>();
+  readonly #told = new WeakMap<GrantedInstance, IssuedToken>();
 
   /** Without tokens nothing is handed out. */
-  constructor(private readonly tokens: Pick<FunctionTokens, "issue"> | undefined) {}
+  constructor(private readonly tokens: Pick<FunctionTokens, "issue" | "isDue"> | undefined) {}
 
-  /** Headers for a request to this instance: name and value, or none. Images of other contracts show user code every header. */
-  headersFor({ id, namespace }: RoutedFunction, instance: GrantedInstance): readonly string[] {
-    if (this.tokens === undefined || instance.contract !== "FERMI") return [];
-    const token = this.tokens.issue({ functionId: id, namespace });
-    if (this.#told.get(instance) === token) return [];
-    this.#told.set(instance, token);
-    return ["X-Fermi-Token", token];
+  /** Goes along with a request to this instance; mostly nothing. Images of other contracts show user code every header. */
+  headersFor({ id, namespace }: RoutedFunction, instance: GrantedInstance): HeaderLines | undefined {
+    if (this.tokens === undefined || instance.contract !== "FERMI") return undefined;
+    const told = this.#told.get(instance);
+    if (told !== undefined && !this.tokens.isDue(told)) return undefined;
+    const issued = this.tokens.issue({ functionId: id, namespace });
+    this.#told.set(instance, issued);
+    return told?.token === issued.token ? undefined : new HeaderLines(["X-Fermi-Token", issued.token]);
   }
 }

@@ -22,7 +22,7 @@ export function warmUp({ address, family, port }: AddressInfo, clock: Clock): Pr
       .take()
       .send(
         { method: "GET", head, body: null, isChunked: false },
-        { sending: () => {}, head: () => {}, body: () => true, whole: end, end, lost: end },
+        { sending: () => {}, head: () => {}, body: () => true, whole: end, end, lost: end, look: () => Infinity },
       );
   }).finally(() => connections.destroy());
 }

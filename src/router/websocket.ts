@@ -12,6 +12,7 @@ import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Call } from "./call.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
+import { listOf } from "./header-lines.js";
 import type { Lease } from "./target-slots.js";
 import type { TokenHandout } from "./token-handout.js";
 import { writeErrorToSocket } from "./write-error.js";
@@ -98,7 +99,9 @@ export class Tunnel {
     const { req, socket, head, call } = this.upgrade;
     const { instance } = this.lease;
     const token = this.options.tokens.headersFor(call.callee.fn, instance);
-    req.headers = toObject([...call.plan.headers, ...functionHeaders(call, instance), ...token]);
+    req.headers = toObject(
+      listOf([...call.plan.headers, ...functionHeaders(call, instance), ...(token ? [token] : [])]),
+    );
     const proxy = httpProxy.createProxyServer({});
     proxy.on("proxyReqWs", (proxyReq) => this.#guard(proxyReq));
     return new Promise((resolve) => {

@@ -31,7 +31,7 @@ describe("Router: publishing to topics", () => {
   });
   afterEach(() => stage.stop());
 
-  const token = (namespace = "default"): string => tokens.issue({ functionId: "id-of-hello", namespace });
+  const token = (namespace = "default"): string => tokens.issue({ functionId: "id-of-hello", namespace }).token;
   const publish = (path: string, request: Ask = {}) =>
     ask(stage.port, path, {
       method: "POST",

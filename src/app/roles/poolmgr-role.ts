@@ -185,7 +185,7 @@ export class PoolmgrRole implements Role {
     if (url === "") return [];
     return [
       { name: "FERMI_ROUTER_URL", value: url },
-      { name: "FERMI_TOKEN", value: this.foundation.functionTokens.issue({ functionId: id, namespace }) },
+      { name: "FERMI_TOKEN", value: this.foundation.functionTokens.issue({ functionId: id, namespace }).token },
     ];
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import fc from "fast-check";
 import type { HttpTrigger } from "../../../src/model/trigger.js";
 import { match } from "../../../src/router/match.js";
@@ -128,17 +128,20 @@ describe("match", () => {
     );
   });
 
-  it("takes as long with 10,000 routes as with 10", () => {
+  it("looks at no more with 10,000 routes than with 10", () => {
     const many = (count: number) => of(...Array.from({ length: count }, (_, i) => `/service-${i}/{id}/items`));
-    const nodesSeen = (count: number): number => {
+    const lookUps = (count: number): number => {
       const routes = many(count);
-      const startMs = performance.now();
-      for (let i = 0; i < 20_000; i++)
-        match(routes, { method: "GET", host: undefined, path: `/service-${i % count}/5/items` });
-      return performance.now() - startMs;
+      const get = jest.spyOn(Map.prototype, "get");
+      try {
+        match(routes, { method: "GET", host: undefined, path: `/service-${count - 1}/5/items` });
+        return get.mock.calls.length;
+      } finally {
+        get.mockRestore();
+      }
     };
-    nodesSeen(10);
-    expect(nodesSeen(10_000)).toBeLessThan(nodesSeen(10) * 20 + 50);
+    expect(lookUps(10)).toBeGreaterThan(3);
+    expect(lookUps(10_000)).toBe(lookUps(10));
   });
 });
 

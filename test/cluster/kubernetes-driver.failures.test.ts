@@ -211,6 +211,22 @@ describeOnCluster("KubernetesDriver, when things go wrong", () => {
     });
   });
 
+  it("does not blame code whose instance somebody else ends while it loads", async () => {
+    const { id } = await pool();
+    const instance = await driver.claim(id, unhurried());
+    const loading = driver.specialize(
+      instance,
+      aRequest("await new Promise(() => {}); export default 1;"),
+      unhurried(),
+    );
+    const refused = expect(loading).rejects.toMatchObject({
+      code: "CLUSTER_UNAVAILABLE",
+      message: "The instance can't be specialized: it was deleted by the cluster.",
+    });
+    await deletePod(api, namespace, instance.id);
+    await refused;
+  });
+
   it("refills a pool whose warm instance somebody has deleted", async () => {
     const { id } = await pool();
     const [warm] = await changes.untilWarm(id, 1);

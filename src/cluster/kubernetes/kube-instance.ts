@@ -9,7 +9,7 @@ import type { KubeCalls } from "./fenced-kube-api.js";
 import { hasStatus, inWords, KubeError } from "./kube-error.js";
 import { claimPatch, runtimePort } from "./manifests.js";
 import type { Pod } from "./pod.js";
-import { endReason, startProblem } from "./pod-problem.js";
+import { endReason, hasFailedByItself, startProblem } from "./pod-problem.js";
 import type { PodFacts } from "./read-pod.js";
 
 /** What pods of one driver have in common. */
@@ -54,6 +54,8 @@ export class KubeInstance {
   /** Resolves when nothing of it runs any more, with why in words. */
   readonly gone: Promise<string>;
   #vanish: (reason: string) => void = () => {};
+  /** What has ended it says nothing of its code where this is false. */
+  #hasFailedByItself = false;
   #client: RuntimeClient | undefined;
   #endsWhenAnswered = 0;
   /** What the cluster is to note of whose it is. */
@@ -85,7 +87,9 @@ export class KubeInstance {
     this.facts = facts;
     this.problem = this.hasAnswered ? null : startProblem(pod, this.problem);
     // The first one seen: what ends after that is the container that Kubernetes has started again.
-    if (this.hasCrashed) this.endedBecause ??= endReason(pod);
+    if (!this.hasCrashed || this.endedBecause !== null) return;
+    this.endedBecause = endReason(pod);
+    this.#hasFailedByItself = hasFailedByItself(pod);
   }
 
   /** Resolves with what the runtime says of itself once it answers; rejects when the pod is gone. */
@@ -216,6 +220,7 @@ export class KubeInstance {
       if (signal.aborted) throw abortReason(signal);
       const how = await Promise.race([this.gone, this.#after(brokenMs)]);
       if (how === null || this.#wasAskedToEnd()) throw unusable("the connection to it broke", error);
+      if (!this.#hasFailedByItself) throw unusable(`it ${how}`, error);
       throw new AppError("LOAD_FAILED", `the instance ended while it loaded the code: it ${how}`, { cause: error });
     }
   }

@@ -37,6 +37,15 @@ export function endReason(pod: Pod): string | null {
   return isOrderly && isAskedFor(ended) ? null : endWords(pod, ended);
 }
 
+/** Its container ended of its own doing, memory it had no right to included; not by its node, an operator or a killer. */
+export function hasFailedByItself(pod: Pod): boolean {
+  const { reason, message = "" } = pod.status ?? {};
+  if (endReason(pod) === null || nodeReason(reason, message) !== null) return false;
+  const container = functionStatus(pod);
+  const ended = container === undefined ? undefined : ownEnd(pod, container);
+  return ended !== undefined && (ended.reason === "OOMKilled" || !(ended.exitCode === 137 || ended.signal === 9));
+}
+
 function nodeReason(reason: string | undefined, message: string): string | null {
   if (reason === "Evicted") return `was evicted from its node: ${clip(message)}`;
   if (reason === "NodeLost") return "was lost with its node, which does not answer";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { endReason, startProblem } from "../../../../src/cluster/kubernetes/pod-problem.js";
+import { endReason, hasFailedByItself, startProblem } from "../../../../src/cluster/kubernetes/pod-problem.js";
 import { aPod, withContainer } from "./pods.js";
 
 const waiting = (reason: string, message?: string): ReturnType<typeof aPod> =>
@@ -125,5 +125,24 @@ describe("A pod's end", () => {
     [{ reason: "UnexpectedAdmissionError", message: "no" }, "was ended by its node (UnexpectedAdmissionError: no)"],
   ])("is told of the node's %j in words", (status, words) => {
     expect(endReason(aPod({ status }))).toBe(words);
+  });
+});
+
+describe("Whether what ended a pod says anything of its code", () => {
+  const terminated = (exitCode: number, reason = "Error"): ReturnType<typeof aPod> =>
+    withContainer({ state: { terminated: { exitCode, reason } } });
+  const deleted = { ...aPod(), metadata: { ...aPod().metadata, deletionTimestamp: "2026-01-02T03:04:06Z" } };
+  const evicted = withContainer({ state: { terminated: { exitCode: 1 } } }, { reason: "Evicted", message: "disk" });
+
+  it.each([
+    ["exited with a code", terminated(3), true],
+    ["exited in order", terminated(0, "Completed"), true],
+    ["had too little memory for it", terminated(137, "OOMKilled"), true],
+    ["was killed", terminated(137), false],
+    ["was deleted", deleted, false],
+    ["was evicted", evicted, false],
+    ["runs", withContainer({ state: { running: {} } }), false],
+  ])("where it %s", (_what, pod, says) => {
+    expect(hasFailedByItself(pod)).toBe(says);
   });
 });

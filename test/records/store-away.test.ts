@@ -8,6 +8,7 @@ import { LogSink } from "../../src/logs/log-sink.js";
 import { buildDataSource } from "../../src/store/data-source.js";
 import { InvocationRepository } from "../../src/store/repositories/invocation.repository.js";
 import { LogLineRepository } from "../../src/store/repositories/log-line.repository.js";
+import { recordLocks } from "../../src/store/repositories/record-once.js";
 import { CuttingProxy } from "./support/cutting-proxy.js";
 import { insertFunction, invocation, recordDatabase, until, type RecordDatabase } from "./support/record-builders.js";
 
@@ -20,7 +21,7 @@ const silentMetrics: RecorderMetrics = {
 };
 const of = { namespace: "default", functionName: "hello" };
 
-describe("With the store away", () => {
+describe("With the store away or slow", () => {
   let database: RecordDatabase;
   let proxy: CuttingProxy;
   let throughProxy: DataSource;
@@ -40,9 +41,9 @@ describe("With the store away", () => {
     await database.close();
   });
 
-  const recorder = (onTrouble = (): void => {}): BatchingRecorder =>
+  const recorder = (onTrouble = (): void => {}, store = throughProxy): BatchingRecorder =>
     new BatchingRecorder({
-      store: new InvocationRepository(throughProxy),
+      store: new InvocationRepository(store),
       metrics: silentMetrics,
       clock: systemClock,
       logger: { ...silentLogger, warn: onTrouble },
@@ -102,6 +103,44 @@ describe("With the store away", () => {
     await subject.stop();
     expect(cuts).toBe(2);
     expect(await storedOf(functionId)).toEqual({ ids: all.map(({ id }) => id), total: 10 });
+  });
+
+  it("records gather while the database is slow, and are stored in order", async () => {
+    const functionId = newId();
+    await database.dataSource.query(`
+      CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
+      CREATE TRIGGER dawdle AFTER INSERT ON invocation FOR EACH STATEMENT EXECUTE FUNCTION dawdle()`);
+    const batches = async (): Promise<number> =>
+      (await database.dataSource.query<unknown[]>("SELECT FROM record_batch")).length;
+    const before = await batches();
+    const subject = recorder();
+    const all: string[] = [];
+    while ((await batches()) < before + 2) {
+      const one = invocation({ functionId });
+      subject.record(one, of);
+      all.push(one.id);
+    }
+    await subject.stop();
+    await database.dataSource.query("DROP FUNCTION dawdle CASCADE");
+    expect(await storedOf(functionId)).toEqual({ ids: all, total: all.length });
+  });
+
+  it("a batch that the database has no time for is tried again until it is stored, once", async () => {
+    const functionId = newId();
+    const impatient = await buildDataSource({ url: database.url, poolSize: 2, statementTimeoutMs: 100 }).initialize();
+    const blocker = database.dataSource.createQueryRunner();
+    await blocker.query("SELECT pg_advisory_lock($1)", [recordLocks.invocation]);
+    let troubles = 0;
+    const subject = recorder(() => troubles++, impatient);
+    const all = Array.from({ length: 20 }, () => invocation({ functionId }));
+    for (const one of all.slice(0, 10)) subject.record(one, of);
+    await until(() => troubles === 1, "a batch that was given up");
+    for (const one of all.slice(10)) subject.record(one, of);
+    await blocker.query("SELECT pg_advisory_unlock($1)", [recordLocks.invocation]);
+    await blocker.release();
+    await subject.stop();
+    await impatient.destroy();
+    expect(await storedOf(functionId)).toEqual({ ids: all.map(({ id }) => id), total: 20 });
   });
 
   it("log lines are stored once though the connection is lost between commit and acknowledgment", async () => {

@@ -74,14 +74,14 @@ export const listening = (started, port) =>
     return isOpen;
   });
 
-/** CPU seconds that the process and those it has started have used so far, user and system. */
+/** CPU seconds that the process and those it has started have used so far, user and system, those that have ended too. */
 export function cpuSeconds(pid) {
   return sumOverTree(pid, (one) => {
-    // Behind the name, which may have spaces in it: utime and stime are fields 14 and 15.
+    // Behind the name, which may have spaces in it: utime, stime, cutime and cstime are fields 14 to 17.
     const fields = readFileSync(`/proc/${one}/stat`, "utf8")
       .replace(/^.*\) /s, "")
       .split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
   });
 }
 

@@ -43,9 +43,13 @@ describe("PostgresBroker", () => {
     await services.close();
   });
 
-  function open(leaseMs = 30_000, dataSource: DataSource = services.dataSource): PostgresBroker {
+  function open(
+    leaseMs = 30_000,
+    dataSource: DataSource = services.dataSource,
+    deliveries = new TopicDeliveryRepository(dataSource),
+  ): PostgresBroker {
     const broker = new PostgresBroker({
-      deliveries: new TopicDeliveryRepository(dataSource),
+      deliveries,
       wait: (signal) => wakeups.wait("fermi_topic", signal),
       ...{ clock: systemClock, logger: silentLogger, leaseMs },
     });
@@ -235,12 +239,15 @@ describe("PostgresBroker", () => {
     await proxy.stop();
   });
 
-  it("takes nothing new when it is stopped, and ends when what it has is handled", async () => {
+  it("takes nothing new when it is stopped, though it is just looking, and ends when what it has is handled", async () => {
     const id = await triggers.create({ topic: "orders" });
+    const deliveries = new TopicDeliveryRepository(services.dataSource);
+    const { due } = deliveries;
+    let isLooking = false;
     let end = (): void => {};
     const held = new Promise<void>((resolve) => (end = resolve));
     const seen: string[] = [];
-    const broker = open();
+    const broker = open(undefined, undefined, deliveries);
     subscribe(broker, {
       id,
       handle: async (delivery) => {
@@ -249,13 +256,26 @@ describe("PostgresBroker", () => {
         return done;
       },
     });
-    await publish([null, "1"], [null, "2"]);
+    await publish([null, "1"]);
     await eventually(() => expect(seen).toEqual(["1"]));
+    let looked = (): void => {};
+    const look = new Promise<void>((resolve) => (looked = resolve));
+    deliveries.due = async (ids) => {
+      isLooking = true;
+      await look;
+      return due.call(deliveries, ids);
+    };
+    await publish([null, "2"]);
+    await eventually(() => expect(isLooking).toBe(true));
     const stopped = broker.stop();
     end();
+    await eventually(async () => expect(await backlog(id)).toBe(1));
+    // While this is stored, the one before would have been claimed.
+    await publish([null, "3"]);
+    looked();
     await stopped;
     expect(seen).toEqual(["1"]);
-    expect(await backlog(id)).toBe(1);
+    expect(await backlog(id)).toBe(2);
   });
 
   it("gives back at once what it has to abandon", async () => {

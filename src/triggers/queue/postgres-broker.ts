@@ -67,8 +67,9 @@ export class PostgresBroker implements QueueBroker {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    await this.#loop;
-    await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    // At once: while the last look goes on they would take what comes next.
+    const consumers = [...this.#consumers].map((consumer) => consumer.stop());
+    await Promise.all([this.#loop, ...consumers]);
     this.#renewal?.stop();
   }
 

@@ -23,6 +23,7 @@ import type { Role, RouterPart } from "./roles/role.js";
 import { RouterRole } from "./roles/router-role.js";
 import { RouterWorkersRole } from "./roles/router-workers-role.js";
 import { TriggersRole } from "./roles/triggers-role.js";
+import type { WorkerForks } from "./workers/worker-forks.js";
 
 export interface Roles {
   triggers?: TriggersRole;
@@ -31,12 +32,16 @@ export interface Roles {
   api?: ApiRole;
 }
 
-export async function buildRoles(
-  foundation: Foundation,
-  installation: Installation,
-  isStopping: () => boolean,
-): Promise<Roles> {
+export interface RoleSurroundings {
+  readonly installation: Installation;
+  /** Where processes of the router's workers come from. */
+  readonly forks: WorkerForks;
+  readonly isStopping: () => boolean;
+}
+
+export async function buildRoles(foundation: Foundation, around: RoleSurroundings): Promise<Roles> {
   const { config } = foundation;
+  const { installation, forks, isStopping } = around;
   const has = (name: RoleName): boolean => config.roles.includes(name);
   const metrics = guarded(new Authenticator(config.adminToken), answerMetrics(foundation.metrics));
   const pages = (name: RoleName): ReadonlyMap<string, RequestListener> =>
@@ -61,25 +66,25 @@ export async function buildRoles(
     });
   }
   const way = wayToPools(foundation, roles.poolmgr);
-  if (way !== undefined && has("router")) roles.router = buildRouter(foundation, { way, metrics, installation });
+  if (way !== undefined && has("router")) roles.router = buildRouter(foundation, { way, metrics, installation, forks });
   if (way !== undefined && has("api")) {
     roles.api = await buildApi(foundation, { roles, host, way, installation, isStopping });
   }
   return roles;
 }
 
-interface RouterSurroundings {
+interface RouterSurroundings extends Pick<RoleSurroundings, "installation" | "forks"> {
   readonly way: WayToPools;
   readonly metrics: RequestListener;
-  readonly installation: Installation;
 }
 
 /** In this process, or where that is worth it in several of its making. */
-function buildRouter(foundation: Foundation, { way, metrics, installation }: RouterSurroundings): RouterPart {
+function buildRouter(foundation: Foundation, around: RouterSurroundings): RouterPart {
+  const { way, metrics, installation, forks } = around;
   const count = routerWorkers(foundation.config);
   if (count === 1) return new RouterRole(foundation, { link: way.link, metrics });
   const onSeen = (change: string): void => installation.seen(change);
-  return new RouterWorkersRole(foundation, { count, poolmgrUrls: way.urls, onSeen });
+  return new RouterWorkersRole(foundation, { count, forks, poolmgrUrls: way.urls, onSeen });
 }
 
 /** For calls that come through the API or from triggers. */

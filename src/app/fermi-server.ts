@@ -1,5 +1,6 @@
 /** The roles of one process: made here, started in order, stopped in reverse. Ends that are both in here are linked directly. */
 import { setTimeout as delay } from "node:timers/promises";
+import { routerWorkers } from "../config/router-workers.js";
 import type { Config } from "../config/settings.js";
 import { systemClock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
@@ -10,6 +11,7 @@ import { Installation } from "./installation.js";
 import { claimDatabase } from "./leadership.js";
 import { openStore } from "./open-store.js";
 import type { Role } from "./roles/role.js";
+import { WorkerForks } from "./workers/worker-forks.js";
 
 const clock = systemClock;
 
@@ -64,6 +66,11 @@ export class FermiServer {
   async start(): Promise<void> {
     const surroundings = { config: this.config, clock, logger: this.logger };
     const started = this.#started;
+    const forks = new WorkerForks();
+    started.push("workers that never began", () => forks.stop());
+    // Loading their code takes about as long as the store does to start.
+    const workers = routerWorkers(this.config);
+    if (workers > 1) forks.begin(workers);
     const store = await openStore({ ...surroundings, started });
     this.#place = store.place;
     await claimDatabase(surroundings, store.url, started);
@@ -78,7 +85,7 @@ export class FermiServer {
     });
     const isStopping = (): boolean => this.#isStopping;
     const installation: Installation = new Installation(foundation, { roles: () => this.#present, isStopping });
-    this.#roles = await buildRoles(foundation, installation, isStopping);
+    this.#roles = await buildRoles(foundation, { installation, forks, isStopping });
     installation.start();
     // Whoever records comes after who keeps records in bounds, and is so stopped before.
     for (const role of this.#present) await role.start();

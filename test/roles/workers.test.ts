@@ -2,11 +2,12 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { routed } from "../e2e/support.js";
-import { eventually, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
+import { eventually, launch, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
 import { Callers, statuses } from "./support/callers.js";
 import { Installation } from "./support/installation.js";
 
@@ -206,5 +207,28 @@ describe("workers whose process is killed", () => {
     await eventually(() => {
       for (const pid of children) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
     });
+  }, 60_000);
+});
+
+describe("workers of a process whose database does not answer yet", () => {
+  it("load their code meanwhile, and are no more when it is killed", async () => {
+    const folder = await temporaryFolder();
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const DATABASE_URL = `postgres://fermi@127.0.0.1:${(silent.address() as AddressInfo).port}/fermi`;
+    const { child } = launch({ env: { DATABASE_URL, FERMI_ROUTER_WORKERS: "2" } }, folder);
+    const children = await eventually(async () => {
+      const begun = await workersOf(child.pid);
+      expect(begun).toHaveLength(2);
+      return begun;
+    }, 20_000);
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+    await eventually(() => {
+      for (const pid of children) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    });
+    silent.close();
+    await rm(folder, { recursive: true });
   }, 60_000);
 });

@@ -5,6 +5,7 @@ import { CountsOfWorkers, type CountedMetrics } from "../counted-metrics.js";
 import type { Foundation } from "../foundation.js";
 import { isAlone } from "../../config/contradictions.js";
 import { checksOfWorkers } from "../workers/checks-of-workers.js";
+import type { WorkerForks } from "../workers/worker-forks.js";
 import { WorkerPool } from "../workers/worker-pool.js";
 import type { RouterPart } from "./role.js";
 
@@ -12,6 +13,7 @@ const askWithinMs = 2_000;
 
 export interface RouterWorkersNeeds {
   readonly count: number;
+  readonly forks: WorkerForks;
   /** Where workers find the pool manager that leads. */
   readonly poolmgrUrls: () => readonly string[];
   /** All workers have taken up all changes up to this one. */
@@ -28,11 +30,11 @@ export class RouterWorkersRole implements RouterPart {
 
   constructor(
     private readonly foundation: Foundation,
-    { count, poolmgrUrls, onSeen }: RouterWorkersNeeds,
+    { count, forks, poolmgrUrls, onSeen }: RouterWorkersNeeds,
   ) {
     const { config, store, secret, clock, logger, metrics } = foundation;
     this.#pool = new WorkerPool({
-      ...{ count, clock, logger, onSeen },
+      ...{ count, forks, clock, logger, onSeen },
       settings: (number) => ({
         config: { ...config, databaseUrl: store.url, internalSecret: secret, poolmgrUrl: poolmgrUrls() },
         ...{ number, of: count },

@@ -139,4 +139,6 @@ class RouterWorker {
 // Ctrl-C reaches every process of a terminal; when to stop is the parent's to say, and its end is the end.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 process.on("disconnect", () => process.exit(1));
+// It may have been so before anybody listened.
+if (!process.connected) process.exit(1);
 new RouterWorker();

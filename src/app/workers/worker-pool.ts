@@ -6,10 +6,12 @@ import { AppError } from "../../errors/app-error.js";
 import { Acceptor } from "./acceptor.js";
 import { SeenByAll } from "./seen-by-all.js";
 import type { AsksOfParent, MetricsPage, ToParent, WorkerSettings } from "./worker-messages.js";
+import type { WorkerForks } from "./worker-forks.js";
 import { WorkerProcess } from "./worker-process.js";
 
 export interface WorkerPoolOptions {
   readonly count: number;
+  readonly forks: Pick<WorkerForks, "take">;
   /** Asked at each start of a worker. */
   readonly settings: (number: number) => Omit<WorkerSettings, "unready">;
   readonly clock: Clock;
@@ -100,9 +102,9 @@ export class WorkerPool {
   }
 
   #begin(number: number): void {
-    const { settings, clock, page } = this.options;
+    const { forks, settings, clock, page } = this.options;
     const all = { ...settings(number), unready: this.unready ?? null };
-    const worker = new WorkerProcess(all, clock, {
+    const worker = new WorkerProcess(forks.take(), all, clock, {
       onWord: (said, word) => this.#hear(said, word),
       onEnd: (ended, how) => this.#ended(ended, how),
       page,

@@ -1,13 +1,10 @@
 /** One worker of the router, seen from the process that it belongs to. */
-import { fork, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import path from "node:path";
 import type { Clock } from "../../lib/clock.js";
 import type { Taker } from "./acceptor.js";
 import { WorkerChannel } from "./worker-channel.js";
 import type { AsksOfParent, AsksOfWorker, MetricsPage, ToParent, ToWorker, WorkerSettings } from "./worker-messages.js";
-
-const program = path.join(import.meta.dirname, "router-worker.js");
 
 /** STARTING has no port to take connections on yet; UP takes them, READY has its routes. */
 type State = "STARTING" | "UP" | "READY" | "ENDED";
@@ -22,7 +19,6 @@ export interface WorkerListener {
 }
 
 export class WorkerProcess implements Taker {
-  readonly #child: ChildProcess;
   readonly #channel: WorkerChannel<ToWorker, ToParent, AsksOfParent, AsksOfWorker>;
   readonly startedMs: number;
   #state: State = "STARTING";
@@ -30,13 +26,13 @@ export class WorkerProcess implements Taker {
   readonly ended: Promise<void>;
 
   constructor(
+    private readonly child: ChildProcess,
     readonly settings: WorkerSettings,
     clock: Clock,
     private readonly listener: WorkerListener,
   ) {
     this.startedMs = clock.monotonicMs();
-    this.#child = fork(program, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    this.#channel = new WorkerChannel(this.#child, clock, {
+    this.#channel = new WorkerChannel(this.child, clock, {
       onTold: (word) => this.#hear(word),
       answers: { PAGE: () => listener.page() },
     });
@@ -48,8 +44,8 @@ export class WorkerProcess implements Taker {
         listener.onEnd(this, how);
         resolve();
       };
-      this.#child.once("exit", (code, signal) => end(signal ?? `code ${code}`));
-      this.#child.on("error", (error) => this.#child.pid === undefined && end(error.message));
+      this.child.once("exit", (code, signal) => end(signal ?? `code ${code}`));
+      this.child.on("error", (error) => this.child.pid === undefined && end(error.message));
     });
     this.tell({ type: "BEGIN", settings });
   }
@@ -77,7 +73,7 @@ export class WorkerProcess implements Taker {
   }
 
   kill(): void {
-    this.#child.kill("SIGKILL");
+    this.child.kill("SIGKILL");
   }
 
   #hear(word: ToParent): void {

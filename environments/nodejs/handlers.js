@@ -8,14 +8,16 @@ import { isStream } from "./respond.js";
 /** Answers that stand for a whole response have these keys, and `status` or no other. */
 const answerKeys = new Set(["status", "body", "headers"]);
 
-/** `{call(invocation) → Promise<Answer>, upgrade}` of what a module exports; throws a LoadError where it exports none. */
+/**
+ * `{call, toAnswer, upgrade}` of what a module exports: `call(invocation)` gives what user code does, or a promise of it,
+ * and `toAnswer` makes that an answer. Throws a LoadError where the module exports no handler.
+ */
 export function toHandler({ namespace, isCommonJs }, entrypoint) {
   const exported = pick(namespace, isCommonJs, entrypoint);
   const upgrade = [namespace?.upgrade, exported.upgrade, namespace?.default?.upgrade].find(isFunction);
-  if (isFunction(exported.fetch)) return { call: (invocation) => callFetch(exported, invocation), upgrade };
+  if (isFunction(exported.fetch)) return { ...webForm(exported), upgrade };
   if (!isFunction(exported)) throw new LoadError(notAFunction(entrypoint, exported));
-  const call = exported.length >= 2 ? callWithCallback : callWithContext;
-  return { call: (invocation) => call(exported, invocation), upgrade };
+  return { ...(exported.length >= 2 ? callbackForm(exported) : contextForm(exported)), upgrade };
 }
 
 const isFunction = (value) => typeof value === "function";
@@ -54,22 +56,30 @@ function whatThereIs(namespace) {
 const notAFunction = (entrypoint, exported) =>
   `the ${entrypoint ? `export ${entrypoint}` : "default export"} is no function, and no object with a fetch method, but ${kind(exported)}`;
 
-async function callFetch(exported, invocation) {
-  const response = await exported.fetch(invocation.webRequest(), invocation.context());
-  if (!(response instanceof Response))
+const webForm = (exported) => ({
+  call: (invocation) => exported.fetch(invocation.webRequest(), invocation.context()),
+  toAnswer: (response) => {
+    if (response instanceof Response) return fromResponse(response);
     throw new TypeError(`fetch must return a Response; what it returned is ${kind(response)}`);
-  return fromResponse(response);
-}
+  },
+});
 
-async function callWithContext(exported, invocation) {
-  const { body } = invocation.needsBody() ? await invocation.readBody() : invocation.noBody();
-  return toAnswer(await exported(invocation.context(body)));
-}
+const contextForm = (exported) => ({
+  call: (invocation) => withBody(invocation, (body) => exported(invocation.context(body))),
+  toAnswer,
+});
+
+const callbackForm = (exported) => ({
+  call: (invocation) => withBody(invocation, (body) => callWithCallback(exported, invocation, body)),
+  toAnswer: (answer) => answer,
+});
+
+/** User code gets its body parsed; without one, as most requests are, nothing is awaited. */
+const withBody = (invocation, call) => (invocation.needsBody() ? invocation.readBody().then(call) : call({}));
 
 /** Fission's form. A promise it also returns counts where it rejects, or resolves with an answer before the callback. */
-async function callWithCallback(exported, invocation) {
-  const { body } = invocation.needsBody() ? await invocation.readBody() : invocation.noBody();
-  const outcome = new Promise((resolve, reject) => {
+function callWithCallback(exported, invocation, body) {
+  return new Promise((resolve, reject) => {
     let calls = 0;
     const callback = (status, answerBody, headers) => {
       calls += 1;
@@ -81,7 +91,6 @@ async function callWithCallback(exported, invocation) {
     if (isFunction(returned?.then))
       returned.then((value) => looksLikeAnswer(value) && calls === 0 && resolve(toAnswer(value)), reject);
   });
-  return outcome;
 }
 
 function twice(invocation, reject) {

@@ -1,6 +1,7 @@
 /** One request on its way through user code: it holds a slot from its admission until it is answered. */
 import { Readable } from "node:stream";
 import { hasBody, parseBody, readBody } from "./body.js";
+import { depart } from "./departures.js";
 import { inspectError, oneLine, RequestError } from "./errors.js";
 import { current, flush, logError, PartialLines } from "./logs.js";
 import { prepare } from "./respond.js";
@@ -8,6 +9,8 @@ import { parseQuery } from "./query.js";
 import { takeToken } from "./token.js";
 
 export class Invocation {
+  /** In the list of those that run. */
+  place = 0;
   partial = new PartialLines();
   isAnswered = false;
   isReleased = false;
@@ -24,7 +27,7 @@ export class Invocation {
     this.id = headers["x-fermi-invocation-id"];
     this.logTag = headers["x-fermi-log-tag"];
     delete headers["x-fermi-key"];
-    delete headers["x-fermi-log-tag"];
+    if (this.logTag !== undefined) delete headers["x-fermi-log-tag"];
     takeToken(headers);
     this.req = req;
     this.res = res;
@@ -38,9 +41,10 @@ export class Invocation {
   async run(handler) {
     this.#isRunning = true;
     try {
-      const answer = await handler.call(this);
+      const outcome = await handler.call(this);
       this.hasSettled = true;
-      await this.#answer(answer);
+      const sending = this.#answer(handler.toAnswer(outcome));
+      if (sending !== undefined) await sending;
     } catch (error) {
       this.#isRunning = false;
       this.fail(error);
@@ -64,13 +68,9 @@ export class Invocation {
     return hasBody(this.req);
   }
 
-  noBody() {
-    return { body: {} };
-  }
-
   async readBody() {
     const bytes = await readBody(this.req, this.bodyLimit);
-    return { body: parseBody(bytes, this.req.headers["content-type"]) };
+    return parseBody(bytes, this.req.headers["content-type"]);
   }
 
   webRequest() {
@@ -89,7 +89,6 @@ export class Invocation {
     if (this.isAnswered || this.res.destroyed) return this.#breakOff();
     const reason = oneLine(error);
     this.isAnswered = true;
-    for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
     this.#send(500, { "x-fermi-function-error": encodeURIComponent(reason.slice(0, 300)) }, reason);
   }
 
@@ -98,15 +97,17 @@ export class Invocation {
     current.run(this, () => logError(inspectError(error)));
   }
 
-  async #answer(answer) {
-    if (this.isAnswered) return;
-    const { source, start } = prepare(answer, this.res, this.req.method);
+  /** A promise where it is a stream: resolves when that was sent. Anything else is on its way. */
+  #answer(answer) {
+    if (this.isAnswered) return undefined;
+    const { source, start } = prepare(answer, this.res);
     if (source !== null) return this.#stream(source, start);
     this.#isRunning = false;
     this.release();
-    if (this.res.destroyed) return;
+    if (this.res.destroyed) return undefined;
     this.isAnswered = true;
-    start();
+    depart(start);
+    return undefined;
   }
 
   /** The first chunk is pulled before the head is sent: what fails until then is answered 500, as any other error is. */

@@ -1,33 +1,22 @@
 /** Writes an answer of user code as an HTTP response, or throws before a byte was sent where it can't be one. */
 import { kind } from "./errors.js";
-
-/** Framing is this server's affair, and `X-Fermi-*` are the platform's own words. */
-const ownHeaders = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+import { Fields } from "./fields.js";
 
 export const isStream = (value) => isFunction(value?.getReader) || isFunction(value?.[Symbol.asyncIterator]);
 const isFunction = (value) => typeof value === "function";
 
 /**
- * `{source, start}`: what is wrong with the answer is thrown here. Without a source (null) `start()` sends it; with one,
- * `start(first)` sends the head, the first chunk that the caller has pulled, and the others; it rejects where one fails.
+ * `{source, start}`: what is wrong with the answer is thrown here. Without a source (null) its head is written, and
+ * `start()` sends it; with one, `start(first)` sends the head, the first chunk that the caller has pulled, and the others;
+ * it rejects where one fails.
  */
-export function prepare({ status, headers, body, isResponse }, res, method) {
+export function prepare({ status, headers, body, isResponse }, res) {
   const code = status ?? (isResponse ? status : 200);
   if (!Number.isInteger(code) || code < 200 || code > 599) throw new TypeError(badStatus(status));
-  for (const [name, value] of headerEntries(headers)) setHeader(res, name, value);
+  const fields = new Fields(headers);
   const content = toContent(body);
-  if (content.type !== null && !isResponse && !res.hasHeader("content-type"))
-    res.setHeader("content-type", content.type);
-  if (content.bytes === null) return stream(res, code, content.source);
-  return { source: null, start: () => sendWhole(res, code, content.bytes, method) };
+  if (content.type !== null && !isResponse && !fields.has("content-type")) fields.set("content-type", content.type);
+  return content.source === null ? whole(res, code, fields, content) : stream(res, code, fields, content.source);
 }
 
 const hasNoBody = (code) => code === 204 || code === 205 || code === 304;
@@ -36,58 +25,46 @@ const hasNoBody = (code) => code === 204 || code === 205 || code === 304;
 const saysItsLength = (code) => code !== 204 && code !== 304;
 
 /** A length that user code announces counts only where there is no body to measure: in the answer to HEAD. */
-function sendWhole(res, code, content, method) {
-  const bytes = hasNoBody(code) ? empty : content;
-  if (saysItsLength(code) && (method !== "HEAD" || content.length > 0)) res.setHeader("content-length", bytes.length);
-  res.writeHead(code).end(bytes);
+function whole(res, code, fields, content) {
+  const { data, length } = hasNoBody(code) ? nothing : content;
+  if (saysItsLength(code) && (res.req.method !== "HEAD" || content.length > 0)) fields.set("content-length", length);
+  res.writeHead(code, fields.list);
+  return { source: null, start: () => void res.end(data, "latin1") };
 }
 
-function stream(res, code, source) {
-  if (hasNoBody(code) && saysItsLength(code)) res.setHeader("content-length", 0);
+function stream(res, code, fields, source) {
+  if (hasNoBody(code) && saysItsLength(code)) fields.set("content-length", 0);
   // A length that user code announced is kept, and a body that is none of that length breaks off.
-  res.strictContentLength = res.hasHeader("content-length");
-  return { source, start: (first) => pump(source, res.writeHead(code), first) };
+  res.strictContentLength = fields.has("content-length");
+  return { source, start: (first) => pump(source, res.writeHead(code, fields.list), first) };
 }
 
 const badStatus = (status) =>
   `a status must be a whole number from 200 to 599, not ${typeof status === "number" ? status : kind(status)}; ` +
   "to answer with an object that has a status of its own, return { status: 200, body: object }";
 
+/** `{type, data, length, source}`: either data, or a source of it (else null). */
 function toContent(body) {
-  if (body === undefined || body === null) return { bytes: empty, type: null };
-  if (typeof body === "string") return { bytes: Buffer.from(body), type: "text/plain; charset=utf-8" };
-  if (ArrayBuffer.isView(body)) return { bytes: bytesOf(body), type: octets };
-  if (body instanceof ArrayBuffer) return { bytes: Buffer.from(body), type: octets };
-  if (isStream(body)) return { bytes: null, source: toSource(body), type: octets };
+  if (body === undefined || body === null) return nothing;
+  if (typeof body === "string") return ofText(body, "text/plain; charset=utf-8");
+  if (ArrayBuffer.isView(body)) return ofBytes(bytesOf(body), octets);
+  if (body instanceof ArrayBuffer) return ofBytes(Buffer.from(body), octets);
+  if (isStream(body)) return { type: octets, data: "", length: 0, source: toSource(body) };
   if (typeof body !== "object")
     throw new TypeError(`a body must be a string, bytes, an object or a stream; this one is ${kind(body)}`);
-  return { bytes: Buffer.from(JSON.stringify(body) ?? ""), type: "application/json; charset=utf-8" };
+  return ofText(JSON.stringify(body) ?? "", "application/json; charset=utf-8");
 }
 
-const empty = Buffer.alloc(0);
+const nothing = { type: null, data: "", length: 0, source: null };
 const octets = "application/octet-stream";
 const bytesOf = (view) => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+const ofBytes = (data, type) => ({ type, data, length: data.length, source: null });
 
-function headerEntries(headers) {
-  if (headers === undefined || headers === null) return [];
-  if (typeof headers !== "object") throw new TypeError(`headers must be an object, not ${kind(headers)}`);
-  return isFunction(headers[Symbol.iterator]) ? headers : Object.entries(headers);
+/** ASCII stays a string: Node puts it behind the head, which is Latin-1, and writes both at once. */
+function ofText(text, type) {
+  const length = Buffer.byteLength(text);
+  return length === text.length ? { type, data: text, length, source: null } : ofBytes(Buffer.from(text), type);
 }
-
-function setHeader(res, name, value) {
-  const key = String(name).toLowerCase();
-  if (ownHeaders.has(key) || key.startsWith("x-fermi-")) return;
-  if (key === "content-length" && !/^\d+$/.test(String(value)))
-    throw new TypeError("the header content-length is no number");
-  const wrong = [value].flat().filter((one) => !isHeaderValue(one));
-  if (wrong.length > 0)
-    throw new TypeError(`the header ${name} must be text or a number, or a list of them, not ${kind(wrong[0])}`);
-  const isRepeated = key === "set-cookie" && res.hasHeader(key);
-  if (isRepeated) res.appendHeader(name, value);
-  else res.setHeader(name, value);
-}
-
-const isHeaderValue = (value) => ["string", "number", "boolean", "bigint"].includes(typeof value);
 
 /** `{next() → Promise of a chunk, or of undefined at the end, cancel()}` over web streams, Node's, and other iterables. */
 function toSource(body) {

@@ -34,7 +34,7 @@ export async function readSpecialization(req) {
     version,
     entrypoint,
     requestsPerInstance,
-    keyBytes: Buffer.from(key),
+    key,
     source: code.source,
     variables: Object.fromEntries([...variables, ...platformVariables].map(({ name, value }) => [name, value])),
   };

@@ -4,6 +4,7 @@
  * Options: `--host` (127.0.0.1), `--ready-fd` (writes `{"port"}` there once it listens), `--exit-with-stdin` (ends when
  * stdin does), `--body-limit` (bytes that are buffered for handlers that take the whole body). PORT may be 0.
  */
+import { restoreFlag } from "./heap-limit.js";
 import { closeSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { Socket } from "node:net";
@@ -31,6 +32,8 @@ if (options["exit-with-stdin"]) {
   new Socket({ fd: 0, writable: false }).on("error", leave).on("close", leave).resume();
 }
 await warmUp().catch(() => {});
+restoreFlag();
+
 server.listen(Number(process.env.PORT ?? 8888), options.host, () => announce(server.address().port));
 
 function announce(port) {

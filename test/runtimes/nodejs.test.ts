@@ -277,6 +277,17 @@ describe("Errors of user code in Node", () => {
 });
 
 describe("The life of a Node instance", () => {
+  it("keeps to the heap that it is given, in threads that user code starts too", async () => {
+    const small = { ...nodejs, args: ["--max-old-space-size=64", ...nodejs.args] };
+    const source = `const limit = "require('node:v8').getHeapStatistics().heap_size_limit";
+      module.exports = async () => { const { Worker } = require("node:worker_threads");
+        const worker = new Worker("require('node:worker_threads').parentPort.postMessage(" + limit + ")", { eval: true });
+        return [eval(limit), await new Promise((resolve) => worker.once("message", resolve))] }`;
+    const runtime = await RuntimeProcess.serving(small, source);
+    running.push(runtime);
+    for (const bytes of JSON.parse((await runtime.call()).body) as number[]) expect(bytes).toBeLessThan(256 * 2 ** 20);
+  });
+
   it("ends after an error that nobody catches, with 500 for who caused it", async () => {
     const runtime = await serve(
       "module.exports = (context, callback) => { setTimeout(() => { throw new Error('from a timer') }, 5) }",

@@ -38,6 +38,8 @@ export interface ApiServerOptions {
   readonly isDraining?: () => boolean;
   /** How long requests in flight may finish at `stop`. */
   readonly stopTimeoutMs: number;
+  /** Bounds its connections, once it listens. */
+  readonly guard?: (server: Server) => void;
   /** Health is answered without a token, so that probes need none; metrics name functions and do. */
   readonly handlers: {
     readonly healthz: RequestHandler;
@@ -105,6 +107,7 @@ export class ApiServer {
     this.#running = { server, apollo, sockets };
     server.listen(port, host);
     await once(server, "listening");
+    this.#options.guard?.(server);
     return { host, port: (server.address() as AddressInfo).port };
   }
 

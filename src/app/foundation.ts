@@ -1,6 +1,7 @@
 /** What every role of a process stands on; made once for each process. */
 import { FunctionTokens } from "../auth/function-token.js";
 import { InternalAuth } from "../auth/internal-auth.js";
+import { instancesHere } from "../config/instances-here.js";
 import type { Config } from "../config/settings.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
@@ -13,6 +14,7 @@ import { RoutingStore } from "../store/routing-store.js";
 import { StoreHealth } from "../store/store-health.js";
 import { KnownNames } from "./known-names.js";
 import { Metrics, type MetricSources } from "./metrics.js";
+import { OpenFiles } from "./open-files.js";
 import type { OpenStore } from "./open-store.js";
 
 export interface Surroundings {
@@ -38,6 +40,7 @@ export interface Foundation extends Surroundings {
   readonly routing: RoutingStore;
   readonly names: KnownNames;
   readonly metrics: Metrics;
+  readonly openFiles: OpenFiles;
 }
 
 /** What happens in the roles of this process, which are made later. */
@@ -53,6 +56,7 @@ export function layFoundation(
   live: Happenings,
 ): Foundation {
   const { dataSource, wakeups } = store;
+  const { config, clock, logger } = surroundings;
   const changes = new ChangeFeed(dataSource, wakeups);
   const routing = new RoutingStore(dataSource, changes);
   const names = new KnownNames(routing, () => {
@@ -65,13 +69,13 @@ export function layFoundation(
     environmentName: (id) => names.environmentName(id),
     functionName: (id) => names.functionName(id),
   });
-  const secret = surroundings.config.internalSecret ?? newKey();
+  const secret = config.internalSecret ?? newKey();
   return {
     ...surroundings,
     started,
     secret,
-    auth: new InternalAuth(secret, surroundings.clock),
-    functionTokens: new FunctionTokens(secret, surroundings.clock),
+    auth: new InternalAuth(secret, clock),
+    functionTokens: new FunctionTokens(secret, clock),
     topics: new TopicService(new TopicRepository(dataSource)),
     store,
     health: new StoreHealth(dataSource),
@@ -79,5 +83,6 @@ export function layFoundation(
     routing,
     names,
     metrics,
+    openFiles: new OpenFiles(instancesHere(config), clock, logger),
   };
 }

@@ -4,6 +4,7 @@ import { aborted } from "../lib/aborted.js";
 import type { Check } from "../model/check.js";
 import type { ServerProcess } from "../model/server-process.js";
 import { ServerProcessRepository } from "../store/repositories/server-process.repository.js";
+import { diskCheck } from "./disk-check.js";
 import type { Foundation } from "./foundation.js";
 import { planChecks } from "./plan-checks.js";
 import { ProcessRegistry, type ProcessLook } from "./process-registry.js";
@@ -85,8 +86,9 @@ export class Installation {
 
   /** Never rejects. */
   async checks(): Promise<Check[]> {
-    const { config, health } = this.foundation;
+    const { config, health, store } = this.foundation;
     const stored = await health.checks();
+    if (config.databaseUrl === null) stored.push(await diskCheck(store.dataDir));
     if (isAlone(config)) return [...stored, ...(await this.#look()).checks];
     const processes = await this.processes().catch(() => undefined);
     // With the store away nobody is heard of: what this process finds is all there is to tell.
@@ -99,7 +101,10 @@ export class Installation {
       unready: (await this.unready()) ?? null,
       leads: roles.filter(({ leads }) => leads === true).map(({ name }) => name),
       cluster: (await roles.find((role) => role.cluster !== undefined)?.cluster?.()) ?? null,
-      checks: (await Promise.all(roles.map(async (role) => role.checks()))).flat(),
+      checks: [
+        ...(await Promise.all(roles.map(async (role) => role.checks()))).flat(),
+        this.foundation.openFiles.check(),
+      ],
     };
   }
 }

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { LocalDriver } from "../cluster/local/local-driver.js";
 import { findLocalImages, type LocalImages } from "../cluster/local/workplace.js";
+import { instancesHere } from "../config/instances-here.js";
 import { readProcessEnvironment } from "../config/read-config.js";
 import type { Config } from "../config/settings.js";
 import type { Clock } from "../lib/clock.js";
@@ -13,8 +14,6 @@ const runtimesDir = path.resolve(import.meta.dirname, "../../environments");
 /** Longer than a store is away in most cases. */
 const unledMs = 5 * 60_000;
 const endingGraceMs = 10_000;
-/** Of one machine. */
-const defaultMaxInstances = 64;
 
 /** Instances as processes of this machine: they are this process's, whoever leads, and end with it. */
 export class LocalHost implements InstanceHost {
@@ -25,7 +24,7 @@ export class LocalHost implements InstanceHost {
 
   constructor({ config, clock, logger, store }: Foundation) {
     this.#clock = clock;
-    this.maxInstances = config.maxInstances ?? defaultMaxInstances;
+    this.maxInstances = instancesHere(config);
     this.#driver = new LocalDriver({
       ...localPrograms(config),
       dataDir: store.dataDir,

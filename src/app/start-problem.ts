@@ -1,11 +1,14 @@
 import path from "node:path";
 import type { Config } from "../config/settings.js";
 import { AppError } from "../errors/app-error.js";
+import { outOfFiles } from "../lib/open-files.js";
 
 type SystemError = NodeJS.ErrnoException & { readonly port?: number };
 
 /** One line for a person, about what kept the server from starting; undefined where it is a bug that wants its stack. */
 export function startProblem(error: unknown, config: Config): string | undefined {
+  const shortage = outOfFiles(error);
+  if (shortage !== undefined) return shortage;
   if (error instanceof StoreProblem)
     return `the database of DATABASE_URL (${error.place}) can't be used: ${error.message}`;
   if (error instanceof AppError) return [error.message, reasonOf(error.cause)].filter(Boolean).join(": ");

@@ -1,6 +1,7 @@
 /** How a call gets a slot, and how it gives it back. */
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { outOfFiles } from "../lib/open-files.js";
 import type { Call } from "./call.js";
 import type { Lease } from "./target-slots.js";
 import type { SlotTable } from "./slot-table.js";
@@ -16,7 +17,14 @@ interface Slots {
 }
 
 /** Why an attempt did not run user code. */
-export type NotRun = "NO_CONNECTION" | "BUSY";
+export type NotRun =
+  | "NO_CONNECTION"
+  | "BUSY"
+  /** This process had no descriptor for a connection: that says nothing about the instance, nor would another be reached. */
+  | "NO_FILE";
+
+export const whyUnreached = (error: Error | undefined): NotRun =>
+  outOfFiles(error) === undefined ? "NO_CONNECTION" : "NO_FILE";
 
 /** What an attempt says about its instance. */
 type Finding = { readonly type: string; readonly because?: NotRun; readonly suspect?: "CRASHED" | "TIMED_OUT" };
@@ -48,6 +56,9 @@ export async function waitForSlot(call: Call, { slots, clock }: Slots): Promise<
   }
 }
 
+export const mayTryAnother = ({ attempts }: Call, because: NotRun): boolean =>
+  because !== "NO_FILE" && attempts < maxAttempts;
+
 /** Gives the slot back, and tells poolmgr what the attempt showed about the instance. */
 export function settleLease(lease: Lease, { because, suspect }: Finding, { slots, clock }: Slots): void {
   if (because === "BUSY") {
@@ -60,11 +71,22 @@ export function settleLease(lease: Lease, { because, suspect }: Finding, { slots
   }
   if (because === undefined) lease.slots.blockedSinceMs = undefined;
   const reason = because ?? suspect;
-  if (reason !== undefined) slots.suspect(lease.slots, reason);
+  if (reason !== undefined && reason !== "NO_FILE") slots.suspect(lease.slots, reason);
   lease.release();
 }
 
-export const noInstanceTookIt = (because: NotRun): AppError =>
-  because === "BUSY"
-    ? new AppError("QUEUE_FULL", "Every instance of this function was busy.", { retryAfterSeconds: 1 })
-    : new AppError("CLUSTER_UNAVAILABLE", "No instance of this function could be reached.", { retryAfterSeconds: 1 });
+export function noInstanceTookIt(because: NotRun): AppError {
+  const retry = { retryAfterSeconds: 1 };
+  switch (because) {
+    case "BUSY":
+      return new AppError("QUEUE_FULL", "Every instance of this function was busy.", retry);
+    case "NO_CONNECTION":
+      return new AppError("CLUSTER_UNAVAILABLE", "No instance of this function could be reached.", retry);
+    case "NO_FILE":
+      return new AppError(
+        "CLUSTER_UNAVAILABLE",
+        "The router has no file descriptor left for a connection to the function's instance.",
+        retry,
+      );
+  }
+}

@@ -8,6 +8,7 @@ import type { ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { whyUnreached, type NotRun } from "./acquire.js";
 import type { AnswerHead } from "./answer-fields.js";
 import { answerHead } from "./answer-head.js";
 import type { HttpCall, Call } from "./call.js";
@@ -22,7 +23,7 @@ export type Outcome =
   /** The answer went to the client whole. */
   | { readonly type: "ANSWERED" }
   /** No user code has run, so another instance may be tried. */
-  | { readonly type: "NOT_RUN"; readonly because: "NO_CONNECTION" | "BUSY" }
+  | { readonly type: "NOT_RUN"; readonly because: NotRun }
   /** Nothing was sent to the client yet: it is to get this error. */
   | { readonly type: "FAILED"; readonly error: AppError; readonly suspect?: Suspicion }
   /** The answer broke off midway. */
@@ -130,7 +131,7 @@ export class Exchange implements AnswerHandler {
       case "STALE":
         return this.begin();
       case "UNREACHABLE":
-        return this.#end({ type: "NOT_RUN", because: "NO_CONNECTION" });
+        return this.#end({ type: "NOT_RUN", because: whyUnreached(loss.cause) });
       case "UPLOAD":
         return loss.error instanceof AppError ? this.#fail(loss.error) : this.#crashed(loss.error);
       case "MALFORMED":

@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import { acquireNow, maxAttempts, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
+import { acquireNow, mayTryAnother, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
 import { Call, type CallPlan, type HttpCall } from "./call.js";
 import type { Outcome } from "./exchange.js";
 import { forward, type RequestBody } from "./forward.js";
@@ -134,7 +134,7 @@ export class RequestHandler {
     if (body.type === "STREAM") call.requestBytes = body.upload.bytes;
     settleLease(lease, outcome, this.options);
     if (outcome.type !== "NOT_RUN") return done(outcome);
-    const mayRetry = call.attempts < maxAttempts && (body.type !== "STREAM" || body.upload.canReplay);
+    const mayRetry = mayTryAnother(call, outcome.because) && (body.type !== "STREAM" || body.upload.canReplay);
     if (mayRetry) this.#attempt(request);
     else done({ type: "FAILED", error: noInstanceTookIt(outcome.because) });
   }

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import { acquireNow, maxAttempts, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
+import { acquireNow, mayTryAnother, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
 import { Call, type CallPlan } from "./call.js";
 import { InFlight } from "./in-flight.js";
 import type { Lease } from "./target-slots.js";
@@ -96,7 +96,7 @@ export class UpgradeHandler {
       const ending = await this.#tunnel({ ...upgrade, head }, lease);
       settleLease(lease, ending, this.options);
       if (ending.type !== "NOT_RUN") return ending;
-      if (call.attempts === maxAttempts) throw noInstanceTookIt(ending.because);
+      if (!mayTryAnother(call, ending.because)) throw noInstanceTookIt(ending.because);
       // What the client had sent already was put back into its socket by the first attempt that got that far.
       if (ending.because === "BUSY") head = Buffer.alloc(0);
     }
@@ -105,7 +105,7 @@ export class UpgradeHandler {
   async #tunnel(upgrade: Upgrade, lease: Lease): Promise<SocketEnding> {
     const { connectTimeoutMs, webSocketIdleMs, clock, tokens } = this.options;
     const upstream = await dial(lease.instance.address, connectTimeoutMs);
-    if (upstream === undefined) return { type: "NOT_RUN", because: "NO_CONNECTION" };
+    if (typeof upstream === "string") return { type: "NOT_RUN", because: upstream };
     if (upgrade.call.clientGone) {
       upstream.destroy();
       return { type: "ENDED", status: "CANCELLED", error: "The caller left." };

@@ -45,6 +45,8 @@ export interface RouterOptions extends Partial<RouterLimits> {
   readonly publishing?: { readonly tokens: FunctionTokens; readonly topics: TopicPublisher };
   /** Answers `/-/metrics`, which is no path without it. */
   readonly metrics?: RequestListener;
+  /** Bounds its connections otherwise than by `maxConnections`, once it listens. */
+  readonly guard?: (server: Server) => void;
   /** Why else no traffic should come here, in words; undefined where nothing else is in its way. */
   readonly alsoUnready?: () => string | undefined;
   /** Addresses and CIDR blocks whose X-Forwarded-* are kept. */
@@ -152,6 +154,7 @@ export class Router {
     const server = this.#front.createServer(this.#options);
     server.listen(port, host);
     await once(server, "listening");
+    this.#options.guard?.(server);
     this.#server = server;
     void Promise.resolve(this.#options.readable).then(() => {
       if (!this.#isStopping) this.#routes.start();
@@ -164,8 +167,10 @@ export class Router {
 
   /** Serves a connection that was taken on another port than its own. To be called after `start`. */
   adopt(socket: Socket): void {
-    if (this.#server === undefined || this.#front.connections >= this.#options.maxConnections) socket.destroy();
-    else this.#server.emit("connection", socket);
+    if (this.#server === undefined) return void socket.destroy();
+    if (this.#front.connections < this.#server.maxConnections) return void this.#server.emit("connection", socket);
+    socket.destroy();
+    this.#server.emit("drop");
   }
 
   /** Says that it is not ready and that clients had better connect anew, and goes on as before. */

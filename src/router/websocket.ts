@@ -13,6 +13,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Call } from "./call.js";
 import { functionHeaders, functionPath } from "./function-headers.js";
 import { listOf } from "./header-lines.js";
+import { whyUnreached, type NotRun } from "./acquire.js";
 import type { Lease } from "./target-slots.js";
 import type { TokenHandout } from "./token-handout.js";
 import { writeErrorToSocket } from "./write-error.js";
@@ -26,7 +27,7 @@ export type SocketEnding =
       readonly status: EndedStatus;
       readonly error: string | null;
     }
-  | { readonly type: "NOT_RUN"; readonly because: "NO_CONNECTION" | "BUSY" }
+  | { readonly type: "NOT_RUN"; readonly because: NotRun }
   | { readonly type: "FAILED"; readonly error: AppError; readonly suspect: "CRASHED" | "TIMED_OUT" };
 
 export interface Upgrade {
@@ -61,15 +62,15 @@ class Dialled extends Agent {
   }
 }
 
-/** Connects to host:port; undefined where that can't be done. */
-export function dial(address: string, timeoutMs: number): Promise<Socket | undefined> {
+/** Connects to host:port; says why where that can't be done. */
+export function dial(address: string, timeoutMs: number): Promise<Socket | NotRun> {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
   return new Promise((resolve) => {
     const socket = connect({ host, port: Number(address.slice(colon + 1)), noDelay: true, timeout: timeoutMs });
-    const fail = (): void => {
+    const fail = (error?: Error): void => {
       socket.destroy();
-      resolve(undefined);
+      resolve(whyUnreached(error));
     };
     socket.once("error", fail).once("timeout", fail);
     socket.once("connect", () => {

@@ -111,7 +111,8 @@ class SupervisedServer implements EmbeddedPostgres {
       await this.current.exited;
       if (this.#isStopping()) return;
       const { lastWords } = this.current;
-      this.plan.logger.error({ lastWords }, "the embedded database has ended; starting it again");
+      const why = lastWords.includes("No space left on device") ? "the disk is full: " : "";
+      this.plan.logger.error({ lastWords }, `${why}the embedded database has ended; starting it again`);
       const pauseMs = Math.min(100 * 2 ** failures, 5_000);
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       if (await this.#restart()) failures = 0;

@@ -16,6 +16,8 @@ const networkCodes: ReadonlySet<string> = new Set([
   "ENETDOWN",
   "EADDRNOTAVAIL",
   "ENOENT",
+  "EMFILE",
+  "ENFILE",
 ]);
 
 /** What the driver and TypeORM say without a code when a connection breaks or cannot be had. */
@@ -33,10 +35,19 @@ export function isStoreUnavailable(error: unknown): boolean {
 }
 
 export const storeUnavailable = (cause?: unknown): AppError =>
-  new AppError("STORE_UNAVAILABLE", "The store can't be reached at the moment. Try again.", {
-    cause,
-    retryAfterSeconds: 1,
-  });
+  new AppError(
+    "STORE_UNAVAILABLE",
+    isDiskFull(cause) ? diskIsFull : "The store can't be reached at the moment. Try again.",
+    {
+      cause,
+      retryAfterSeconds: 1,
+    },
+  );
+
+const diskIsFull = "The store's disk is full: nothing can be changed until there is room again.";
+
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof QueryFailedError && (error.driverError as { code?: unknown }).code === "53100";
 
 /** Whether the database gave a statement up at its time limit. */
 export const isOutOfTime = (error: unknown): boolean =>

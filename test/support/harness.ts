@@ -19,6 +19,8 @@ export interface GqlAnswer<T> {
 export interface FermiOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** What starts the program's own command, which comes behind it. */
+  readonly launcher?: readonly string[];
   /** Given: data that an earlier run left; it is then the caller's to remove. */
   readonly dataDir?: string;
 }
@@ -111,10 +113,9 @@ export function launch(options: FermiOptions, dataDir: string): Launched {
     FERMI_EXAMPLES: "false",
     ...options.env,
   };
-  const child = spawn(process.execPath, [path.join(repository, "dist/main.js"), "serve", ...(options.args ?? [])], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const serve = [path.join(repository, "dist/main.js"), "serve", ...(options.args ?? [])];
+  const [program, ...args] = [...(options.launcher ?? []), process.execPath, ...serve] as [string, ...string[]];
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
   return { child, readyFile, output: () => text };

@@ -140,7 +140,7 @@ export class ApiRole implements Role {
   }
 
   #buildServer(): ApiServer {
-    const { config, logger, clock, metrics, changes, auth } = this.foundation;
+    const { config, logger, clock, metrics, changes, auth, openFiles } = this.foundation;
     const { pools, routerAddress: routerUrl, installation, isDraining } = this.needs;
     const { logs, invocations } = this.#control;
     return new ApiServer({
@@ -158,6 +158,7 @@ export class ApiRole implements Role {
       clock,
       stopTimeoutMs: isAlone(config) ? stopTimeoutMs : config.stopTimeoutSeconds * 1_000,
       isDraining,
+      guard: openFiles.guardApi,
       socketMetrics: metrics,
       handlers: {
         healthz: answerHealthy,

@@ -39,7 +39,8 @@ export class RouterRole implements RouterPart {
     needs: RouterRoleNeeds,
   ) {
     const share = (bound: number): number => Math.ceil(bound / (needs.workers ?? 1));
-    const { config, clock, logger, metrics, store, routing, names, auth, functionTokens, topics } = foundation;
+    const { config, clock, logger, metrics, store, routing, names, auth, functionTokens, topics, openFiles } =
+      foundation;
     this.#recorder = new BatchingRecorder({
       store: new InvocationRepository(store.dataSource),
       metrics,
@@ -57,6 +58,7 @@ export class RouterRole implements RouterPart {
         clock,
       }),
       internalAuth: auth,
+      guard: openFiles.guardRouter,
       publishing: { tokens: functionTokens, topics },
       readable: store.opened,
       source: { load: () => names.load(), subscribe: (listener) => routing.subscribe(listener) },

@@ -32,7 +32,7 @@ export class RouterWorkersRole implements RouterPart {
     private readonly foundation: Foundation,
     { count, forks, poolmgrUrls, onSeen }: RouterWorkersNeeds,
   ) {
-    const { config, store, secret, clock, logger, metrics } = foundation;
+    const { config, store, secret, clock, logger, metrics, openFiles } = foundation;
     this.#pool = new WorkerPool({
       ...{ count, forks, clock, logger, onSeen },
       settings: (number) => ({
@@ -41,6 +41,7 @@ export class RouterWorkersRole implements RouterPart {
       }),
       onEnded: (number) => void this.#counts.ended(number),
       page: () => metrics.render(),
+      guard: openFiles.guardRouter,
     });
   }
 

@@ -33,7 +33,8 @@ export class Acceptor {
   readonly #seats = new Map<Taker, Seat>();
   readonly #waiting = new Set<Socket>();
 
-  constructor() {
+  /** `guard` bounds the connections on their way to workers, once it listens. */
+  constructor(private readonly guard?: (server: Server) => void) {
     // Nothing is read here: whatever a client sends is there for the worker.
     this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => {
       // A client may reset its connection before anybody has it.
@@ -46,6 +47,7 @@ export class Acceptor {
   async listen(host: string, port: number): Promise<number> {
     this.#server.listen(port, host);
     await once(this.#server, "listening");
+    this.guard?.(this.#server);
     return (this.#server.address() as AddressInfo).port;
   }
 

@@ -5,6 +5,7 @@ import { Authenticator } from "../../auth/authenticate.js";
 import { systemClock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import { StopStack } from "../../lib/stop-stack.js";
+import type { Check } from "../../model/check.js";
 import { LeaderDial } from "../../poolmgr/leader-dial.js";
 import { RemotePoolmgrLink } from "../../router/remote-poolmgr-link.js";
 import { layFoundation, type Foundation } from "../foundation.js";
@@ -41,10 +42,16 @@ class RouterWorker {
           await this.#role?.refresh();
           return null;
         },
-        LOOK: () => Promise.resolve({ checks: this.#role?.checks() ?? [] }),
+        LOOK: () => Promise.resolve({ checks: this.#checks() }),
         METRICS: async () => (await this.#foundation?.metrics.counted()) ?? [],
       },
     });
+  }
+
+  #checks(): Check[] {
+    if (this.#role === undefined || this.#foundation === undefined) return [];
+    const openFiles = this.#foundation.openFiles.check();
+    return [...this.#role.checks(), { ...openFiles, name: `${openFiles.name} of workers` }];
   }
 
   #hear(word: ToWorker, socket: Socket | undefined): void {

@@ -1,4 +1,5 @@
 /** As many workers as there are to be: started together, each one that dies replaced, and stopped together. */
+import type { Server } from "node:net";
 import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
@@ -21,6 +22,8 @@ export interface WorkerPoolOptions {
   /** Before the worker of this number is replaced. */
   readonly onEnded: (number: number) => void;
   readonly page: () => Promise<MetricsPage>;
+  /** Bounds the connections of its port. */
+  readonly guard: (server: Server) => void;
 }
 
 /** Who has lived as long starts anew without a pause when it dies. */
@@ -31,7 +34,7 @@ const longestPauseMs = 5_000;
 const lastWordsMs = 15_000;
 
 export class WorkerPool {
-  readonly #acceptor = new Acceptor();
+  readonly #acceptor: Acceptor;
   /** By number. */
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #backoffs = new Map<number, Backoff>();
@@ -43,6 +46,7 @@ export class WorkerPool {
   #isStopping = false;
 
   constructor(private readonly options: WorkerPoolOptions) {
+    this.#acceptor = new Acceptor(options.guard);
     this.#seen = new SeenByAll(options.onSeen);
   }
 

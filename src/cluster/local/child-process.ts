@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess as Process } from "node:child_process";
 import { Readable } from "node:stream";
+import { outOfFiles } from "../../lib/open-files.js";
 import type { ChildUser } from "./child-user.js";
 
 export interface ChildOptions {
@@ -17,9 +18,13 @@ export interface ChildOptions {
 /** Asks the runtime to say its port on the fourth pipe, and to end when the first is closed. */
 const runtimeOptions = ["--ready-fd", "3", "--exit-with-stdin"];
 
+/** Where there is no descriptor for its pipes, there are none. */
+type Spawned = Omit<Process, "stdio"> & { readonly stdio?: Process["stdio"] };
+
 /** A runtime as a process in a group of its own, with nothing of this process's environment. */
 export class ChildProcess {
-  readonly #process: Process;
+  readonly #process: Spawned;
+  #spawnError: Error | undefined;
   /** The port on which it listens; rejects where it ends before it says so. */
   readonly port: Promise<number>;
   /** How the process ended, in words. */
@@ -36,12 +41,13 @@ export class ChildProcess {
     });
     this.#process.stdin?.on("error", () => {});
     this.exited = new Promise((resolve) => {
-      this.#process.once("error", (error) => resolve(`could not be started (${error.message})`));
+      this.#process.once("error", (error) => {
+        this.#spawnError = error;
+        resolve(notStarted(error));
+      });
       this.#process.once("exit", (code, signal) => resolve(inWords(code, signal)));
     });
-    this.port = saysPort
-      ? readPort(this.#process.stdio[3] as Readable | null, this.exited)
-      : Promise.resolve(listensOn);
+    this.port = saysPort ? this.#readPort() : Promise.resolve(listensOn);
     this.port.catch(() => {});
   }
 
@@ -75,16 +81,27 @@ export class ChildProcess {
 
   /** Closes the pipes: something the instance started may hold their other ends open for ever. */
   release(): void {
-    for (const pipe of this.#process.stdio) pipe?.destroy();
+    for (const pipe of this.#process.stdio ?? []) pipe?.destroy();
+  }
+
+  async #readPort(): Promise<number> {
+    try {
+      return await readPort(this.#process.stdio?.[3] as Readable | null | undefined, this.exited);
+    } catch (error) {
+      throw this.#spawnError ?? error;
+    }
   }
 }
+
+/** As something that an instance did, as all reasons are. */
+export const notStarted = (error: Error): string => `could not be started (${outOfFiles(error) ?? error.message})`;
 
 function inWords(code: number | null, signal: NodeJS.Signals | null): string {
   if (signal !== null) return `was killed by ${signal}`;
   return code === 0 ? "exited" : `exited with code ${code}`;
 }
 
-async function readPort(pipe: Readable | null, exited: Promise<string>): Promise<number> {
+async function readPort(pipe: Readable | null | undefined, exited: Promise<string>): Promise<number> {
   const announced = new Promise<string>((resolve) => {
     let text = "";
     pipe?.setEncoding("utf8").on("error", () => {});

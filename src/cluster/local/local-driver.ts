@@ -10,6 +10,8 @@ import { rm } from "node:fs/promises";
 import { AppError } from "../../errors/app-error.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
+import { outOfFiles } from "../../lib/open-files.js";
+import { Seldom } from "../../lib/seldom.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import type { Environment, RuntimeContract } from "../../model/environment.js";
 import type {
@@ -50,6 +52,7 @@ const defaultParallelStarts = 4;
 const defaultStartTimeoutMs = 30_000;
 /** What an idle instance gets to end by itself. */
 const idleGraceMs = 2_000;
+const shortRetryMs = 1_000;
 /** How long a pool stays one short after a claim: a cold start is over by then. Who waits for an instance does not wait for this. */
 const refillDelayMs = 25;
 
@@ -64,8 +67,11 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
   #retry: { stop(): void } | undefined;
   #refill: { stop(): void } | undefined;
   #isStopping = false;
+  readonly #shortage: Seldom;
 
-  constructor(private readonly options: LocalDriverOptions) {}
+  constructor(private readonly options: LocalDriverOptions) {
+    this.#shortage = new Seldom(options.clock);
+  }
 
   /** Finds the runtimes, and removes what an earlier process has left behind. To be called before anything else. */
   async start(): Promise<void> {
@@ -239,7 +245,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
       const serve = pool.warm.has(instance) ? pool.claims.next() : undefined;
       serve?.(this.#take(pool, instance));
     } catch (error) {
-      if (pool.starting.delete(instance) && !instance.isEnding) this.#failed(pool, (error as Error).message);
+      if (pool.starting.delete(instance) && !instance.isEnding) this.#failed(pool, error as Error);
     }
     this.#replan();
   }
@@ -280,9 +286,13 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     });
   }
 
-  #failed(pool: LocalPool, why: string): void {
-    pool.failed(why);
-    this.options.logger.warn({ environment: pool.environment.name, why }, "an instance did not come up");
+  #failed(pool: LocalPool, error: Error): void {
+    const why = error.message;
+    // Descriptors come free at any moment, and a start that finds none costs next to nothing.
+    const isShort = outOfFiles(error) !== undefined;
+    pool.failed(why, isShort ? shortRetryMs : undefined);
+    if (!isShort || this.#shortage.isDue())
+      this.options.logger.warn({ environment: pool.environment.name, why }, "an instance did not come up");
     this.#refuseHopeless();
   }
 

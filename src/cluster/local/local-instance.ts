@@ -8,7 +8,7 @@ import type { InstanceOutput, SpecializeRequest } from "../cluster-driver.js";
 import { abortReason, orAbort } from "../or-abort.js";
 import { OutputAllowance, OutputReader, type OutputBounds } from "../output-reader.js";
 import { expectLoaded, RuntimeClient, unusable, type RuntimeAnswer, type RuntimeLink } from "../runtime-client.js";
-import { ChildProcess } from "./child-process.js";
+import { ChildProcess, notStarted } from "./child-process.js";
 import type { ChildUser } from "./child-user.js";
 import type { MemoryWatch, Watched } from "./memory-watch.js";
 import { FissionLink, freePort } from "./fission-link.js";
@@ -90,7 +90,7 @@ export class LocalInstance implements Watched {
     } catch (error) {
       if (deadline.aborted) this.kill(`did not listen within ${this.tools.startTimeoutMs} ms`);
       // One that ended by itself has its own reason.
-      else if (!this.isDead) this.kill(notStarted(error));
+      else if (!this.isDead) this.kill(error instanceof AppError ? error.message : notStarted(error as Error));
       throw new AppError("CLUSTER_UNAVAILABLE", await this.gone, { cause: error });
     }
   }
@@ -246,10 +246,6 @@ export class LocalInstance implements Watched {
     }
   }
 }
-
-/** What the instance did or what was done to it, as all reasons are. */
-const notStarted = (error: unknown): string =>
-  error instanceof AppError ? error.message : `could not be started (${(error as Error).message})`;
 
 /** Under the names by which Fission's images that can be told anything are told it. */
 const fissionVariables = (port: number, userfunc: string): Record<string, string> => ({

@@ -84,12 +84,12 @@ export class LocalPool {
     this.#retryAtMs = 0;
   }
 
-  /** Each failure in a row doubles the wait before the next start. */
-  failed(why: string): void {
+  /** Each failure in a row doubles the wait before the next start, up to a bound. */
+  failed(why: string, mostMs = lastRetryMs): void {
     this.#failures += 1;
     if (this.#failures < 2) return;
     this.#failure = `a new instance of ${this.environment.image} ${why}`;
-    const waitMs = Math.min(lastRetryMs, firstRetryMs * 2 ** (this.#failures - 2));
+    const waitMs = Math.min(mostMs, firstRetryMs * 2 ** (this.#failures - 2));
     this.#retryAtMs = this.clock.monotonicMs() + waitMs;
   }
 

@@ -3,46 +3,17 @@
  *
  * Options: `--host` (127.0.0.1), `--ready-fd` (writes `{"port"}` there once it listens), `--exit-with-stdin` (ends when
  * stdin does), `--body-limit` (bytes that are buffered for handlers that take the whole body). PORT may be 0.
+ *
+ * Node has its own modules compiled beforehand, but V8 takes that code only under the flags that it was compiled with: with
+ * a limit of the heap it compiles each of them anew. The limit counts from the start of the process, whatever becomes of
+ * its flag; so the flag is away while the runtime loads, and back for the threads that user code starts.
  */
-import { restoreFlag } from "./heap-limit.js";
-import { closeSync, writeSync } from "node:fs";
-import { createServer } from "node:http";
-import { Socket } from "node:net";
-import { parseArgs } from "node:util";
-import { watchForEnd } from "./end.js";
-import { FunctionServer } from "./function-server.js";
-import { captureOutput } from "./logs.js";
-import { warmUp } from "./warm-up.js";
+const heapLimit = process.execArgv.find((option) => option.startsWith("--max-old-space-size="));
 
-const { values: options } = parseArgs({
-  options: {
-    host: { type: "string", default: "127.0.0.1" },
-    "ready-fd": { type: "string" },
-    "exit-with-stdin": { type: "boolean", default: false },
-    "body-limit": { type: "string", default: String(64 * 1024 * 1024) },
-  },
-});
-
-captureOutput();
-// The router decides how long anything may last; what it sends was checked there.
-const server = createServer({ requestTimeout: 0, keepAliveTimeout: 0, maxHeaderSize: 256 * 1024 });
-const functions = new FunctionServer(server, { bodyLimit: Number(options["body-limit"]) });
-watchForEnd(server, functions);
-if (options["exit-with-stdin"]) {
-  new Socket({ fd: 0, writable: false }).on("error", leave).on("close", leave).resume();
-}
-await warmUp().catch(() => {});
-restoreFlag();
-
-server.listen(Number(process.env.PORT ?? 8888), options.host, () => announce(server.address().port));
-
-function announce(port) {
-  if (options["ready-fd"] === undefined) return;
-  const fd = Number(options["ready-fd"]);
-  writeSync(fd, `${JSON.stringify({ port })}\n`);
-  closeSync(fd);
-}
-
-function leave() {
-  process.exit(0);
+if (heapLimit === undefined) await import("./serve.js");
+else {
+  const { setFlagsFromString } = await import("node:v8");
+  setFlagsFromString("--max-old-space-size=0");
+  await import("./serve.js");
+  setFlagsFromString(heapLimit);
 }

@@ -136,6 +136,8 @@ export class Connections {
 
   #forget(connection: InstanceConnection): void {
     this.#all.delete(connection);
+    // A limit of an hour would keep all this for as long.
+    if (this.#isClosed && this.#all.size === 0) this.#limits?.timer.stop();
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
   }

@@ -107,7 +107,7 @@ export class DriverWatch {
     const { fleet, routers, onEvent } = this.ports;
     const { id, functionId, version } = member.facts;
     fleet.remove(member);
-    routers.gone(member);
+    routers.gone(member, reason);
     if (member.drain.isAsked && !member.isSuspect) return;
     const why = reason ?? "a connection to it broke";
     onEvent(id, functionId, version, `The instance crashed and is replaced: ${why}.`);

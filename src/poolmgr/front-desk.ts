@@ -64,7 +64,7 @@ export class FrontDesk implements RouterDesk {
         return;
       }
       case "SUSPECT": {
-        this.#suspect(message);
+        this.#suspect(routerId, message);
         return;
       }
       case "BLOCKED": {
@@ -139,9 +139,10 @@ export class FrontDesk implements RouterDesk {
     this.settle(fleet.function(member.facts.functionId));
   }
 
-  #suspect({ instanceId, reason }: Said<"SUSPECT">): void {
+  #suspect(routerId: string, { instanceId, reason }: Said<"SUSPECT">): void {
     const { fleet, retirer, onSuspect } = this.ports;
     const member = fleet.member(instanceId);
+    member?.suspectedBy.add(routerId);
     if (member === undefined || member.state === "DRAINING") return;
     if (reason === "TIMED_OUT") return this.#replace(member, "A request ran longer than the time limit");
     onSuspect(member);

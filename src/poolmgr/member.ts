@@ -31,6 +31,8 @@ export class Member {
   isReserved = false;
   /** A router could not reach it, or lost a connection to it. */
   isSuspect = false;
+  /** These have asked what is wrong with it. */
+  readonly suspectedBy = new Set<string>();
 
   constructor(readonly facts: MemberFacts) {
     this.ledger = new SlotLedger(facts.slotsMax);

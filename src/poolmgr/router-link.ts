@@ -47,8 +47,11 @@ export type ToRouter =
    * has ended, at once where there is none or the router knows no such instance.
    */
   | { readonly type: "WITHDRAW"; readonly instanceId: string }
-  /** The instance is dead, or never came to be: whatever is in flight there has failed. */
-  | { readonly type: "GONE"; readonly instanceId: string }
+  /**
+   * The instance is dead, or never came to be: whatever is in flight there has failed. `why` is what it did, as in "exited
+   * with code 1", where that is known; it is told also to routers that suspected it and have nothing of it any more.
+   */
+  | { readonly type: "GONE"; readonly instanceId: string; readonly why?: string }
   /** Every waiter of the target is to be answered with this now. */
   | {
       readonly type: "REFUSE";

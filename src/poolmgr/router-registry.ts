@@ -130,8 +130,13 @@ export class RouterRegistry {
     }
   }
 
-  gone(member: Member): void {
-    for (const routerId of member.ledger.holders) this.hub.send(routerId, { type: "GONE", instanceId: member.id });
+  /** `why` is what the instance did, where that is known. */
+  gone(member: Member, why: string | undefined): void {
+    const concerned = new Set([...member.ledger.holders, ...member.suspectedBy]);
+    for (const routerId of concerned) {
+      if (!this.#routers.has(routerId)) continue;
+      this.hub.send(routerId, { type: "GONE", instanceId: member.id, ...(why !== undefined && { why }) });
+    }
   }
 
   /** Answers every waiter of the version, so nobody is counted as waiting from here on. */

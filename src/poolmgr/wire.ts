@@ -44,7 +44,7 @@ const toRouter: Readonly<Record<ToRouter["type"], Check>> = {
   PREPARE: isObject({ instance }),
   GRANT: isObject({ instance }),
   WITHDRAW: isObject({ instanceId: isText }),
-  GONE: isObject({ instanceId: isText }),
+  GONE: isObject({ instanceId: isText, why: (value) => value === undefined || isText(value) }),
   REFUSE: isObject({
     ...{ target: isObject(target), code: isErrorCode, message: isText },
     retryAfterSeconds: (value) => value === undefined || isCount(value),

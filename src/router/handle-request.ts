@@ -5,6 +5,7 @@
  * it has ended, however it ended.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { AppError } from "../errors/app-error.js";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
@@ -133,10 +134,21 @@ export class RequestHandler {
     const { call } = http;
     if (body.type === "STREAM") call.requestBytes = body.upload.bytes;
     settleLease(lease, outcome, this.options);
-    if (outcome.type !== "NOT_RUN") return done(outcome);
+    if (outcome.type !== "NOT_RUN") return this.#settled(request, outcome);
     const mayRetry = mayTryAnother(call, outcome.because) && (body.type !== "STREAM" || body.upload.canReplay);
     if (mayRetry) this.#attempt(request);
     else done({ type: "FAILED", error: noInstanceTookIt(outcome.because) });
+  }
+
+  /** Of a crash, as soon as it is known what the instance did, or is not known in a moment. Its slot is free by then. */
+  #settled({ http: { call }, done }: ReadyRequest, outcome: Outcome): void {
+    const { isStopping, slots } = this.options;
+    const { instance, clientGone } = call;
+    if (outcome.type !== "FAILED" || outcome.suspect !== "CRASHED" || instance === null) return done(outcome);
+    if (clientGone || isStopping()) return done(outcome);
+    void slots
+      .whyLost(instance)
+      .then((why) => done(why === undefined ? outcome : { ...outcome, error: explained(outcome.error, why) }));
   }
 
   #answerFailure({ call, res }: HttpCall, outcome: Outcome): void {
@@ -161,6 +173,10 @@ export class RequestHandler {
 const cancelled: Outcome = { type: "CANCELLED" };
 
 const failed = (error: unknown): Outcome => ({ type: "FAILED", error: toAppError(error) });
+
+/** `why` is what the instance did. */
+const explained = ({ code, message, cause }: AppError, why: string): AppError =>
+  new AppError(code, `${message.replace(/\.$/, "")}: it ${why}.`, { cause });
 
 const noBody = (head: RequestHead): RequestBody => ({ type: "NONE", announcesLength: head.announcesLength });
 

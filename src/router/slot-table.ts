@@ -14,6 +14,7 @@ import type { GrantedInstance, Hello, PoolmgrLink, Target, ToPoolmgr, ToRouter }
 import { keyedTarget, type KeyedTarget } from "./callee.js";
 import type { Connections } from "./connections.js";
 import { Preparations } from "./preparations.js";
+import { Inquests } from "./inquests.js";
 import { InstanceSlots, Lease, TargetSlots } from "./target-slots.js";
 import { PoolmgrSession } from "./poolmgr-session.js";
 import { SlotReports } from "./slot-reports.js";
@@ -44,6 +45,7 @@ export class SlotTable {
   readonly #reports: SlotReports;
   readonly #room: WaitingRoom;
   readonly #preparations: Preparations;
+  readonly #inquests: Inquests;
   readonly #giveBack = (slots: InstanceSlots): void => this.#release(slots);
 
   constructor(private readonly options: SlotTableOptions) {
@@ -53,6 +55,7 @@ export class SlotTable {
       onMessage: (message) => this.#receive(message),
     });
     this.#reports = new SlotReports(clock, (message) => this.#session.send(message));
+    this.#inquests = new Inquests(clock);
     this.#preparations = new Preparations(clock, options.connect);
     this.#room = new WaitingRoom({
       maxPerFunction: options.maxWaitingPerFunction,
@@ -117,6 +120,11 @@ export class SlotTable {
     this.#session.send({ type: "SUSPECT", instanceId: instance.granted.id, reason });
     instance.isStuck ||= reason === "TIMED_OUT";
     if (reason !== "CRASHED") this.pause(instance, reason === "TIMED_OUT" ? null : suspicionMs);
+  }
+
+  /** What a suspect did, as in "exited with code 1"; undefined where that is not known in a moment. */
+  whyLost(instanceId: string): Promise<string | undefined> {
+    return this.#inquests.why(instanceId);
   }
 
   /**
@@ -191,6 +199,7 @@ export class SlotTable {
       case "WITHDRAW":
         return this.#withdraw(message.instanceId);
       case "GONE":
+        this.#inquests.tell(message.instanceId, message.why);
         return this.#gone(message.instanceId);
       case "REFUSE":
         return this.#refuse(message.target, message);

@@ -10,6 +10,37 @@ const lost = "The function's instance was lost before it answered.";
 const tooLate = "The function did not answer within its limit of 1 s.";
 const ok = { status: "SUCCEEDED", httpStatus: 200, error: null, attempts: 1 };
 
+/** Each grows until it is stopped, if it is not told that all is well. */
+const hungry = [
+  {
+    name: "heap",
+    image: "fermi/nodejs",
+    source: `module.exports = async ({ request }) => {
+      for (const kept = []; !request.path.endsWith("ok"); ) kept.push(new Array(100).fill(kept.length));
+      return "well";
+    };`,
+  },
+  {
+    name: "buffers",
+    image: "fermi/nodejs",
+    source: `module.exports = async ({ request }) => {
+      for (const kept = []; !request.path.endsWith("ok"); ) kept.push(Buffer.alloc(4e6, 1));
+      return "well";
+    };`,
+  },
+  {
+    name: "python",
+    image: "fermi/python",
+    source: [
+      "def main(context):",
+      "    kept = []",
+      "    while not context.request.path.endswith('ok'):",
+      "        kept.append(b'x' * 4000000)",
+      "    return 'well'",
+    ].join("\n"),
+  },
+];
+
 describe("A function that", () => {
   let stage: FaultStage;
   beforeAll(async () => {
@@ -146,6 +177,27 @@ describe("A function that", () => {
       expect(await subject.seen()).toHaveLength(2);
     },
   );
+
+  it("uses up its memory limit costs a 502, and its instance is replaced: its log says so, and mostly the answer", async () => {
+    await Promise.all(
+      hungry.map(async ({ name, image, source }) => {
+        const input = { name, image, poolSize: 1, resources: { memoryLimit: "128Mi" } };
+        await stage.fermi.ok(`mutation($input: CreateEnvironmentInput!) { createEnvironment(input: $input) { id } }`, {
+          input,
+        });
+        const subject = await stage.deploy(name, { environment: name, source });
+        const { status, body } = await subject.ask("grows");
+        expect([status, errorCode({ body })]).toEqual([502, "FUNCTION_CRASHED"]);
+        expect(await subject.ask("ok")).toMatchObject({ status: 200, body: "well" });
+        // What is known only after a second, on a busy machine, is in the function's log alone.
+        const error = expect.stringMatching(
+          /lost before it answered(: it used more than its memory limit of 128Mi)?\.$/,
+        ) as unknown;
+        await subject.cameToRest([{ status: "FAILED", httpStatus: 502, error, attempts: 1 }, ok]);
+        await subject.hasLogged("The instance crashed and is replaced: used more than its memory limit of 128Mi.");
+      }),
+    );
+  });
 
   it("takes connections but never reads from them is given up after its limit, and its instance replaced", async () => {
     const subject = await deploy("deaf");

@@ -79,7 +79,7 @@ describe("An instance that is killed", () => {
     const { status, body } = await answer;
     expect([status, errorCode({ body })]).toEqual([502, "FUNCTION_CRASHED"]);
     expect((await subject.ask("ok")).status).toBe(200);
-    const error = "The function's instance was lost before it answered.";
+    const error = "The function's instance was lost before it answered: it was killed by SIGKILL.";
     await subject.cameToRest([
       { status: "FAILED", httpStatus: 502, error, attempts: 1 },
       { status: "SUCCEEDED", attempts: 1 },

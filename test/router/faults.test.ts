@@ -70,6 +70,17 @@ describe("Router: an instance that fails", () => {
     await slotsAreBack(stage);
   });
 
+  it("is said to have done what poolmgr tells of it a moment later", async () => {
+    const { id: instance } = await stage.serveRaw((socket) => socket.once("data", () => socket.resetAndDestroy()));
+    const answer = ask(stage.port, "/");
+    await until("the suspicion", () => stage.poolmgr.of("SUSPECT").length === 1);
+    stage.poolmgr.gone(instance, "used more than its memory limit of 128Mi");
+    const error = "The function's instance was lost before it answered: it used more than its memory limit of 128Mi.";
+    expect((await answer).body).toContain(error);
+    expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 502, error });
+    await slotsAreBack(stage);
+  });
+
   it("costs a HEAD request no byte of body, and none is recorded", async () => {
     await stage.serveRaw((socket) => socket.once("data", () => socket.resetAndDestroy()));
     expect(await ask(stage.port, "/", { method: "HEAD" })).toMatchObject({ status: 502, body: "" });

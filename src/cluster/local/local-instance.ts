@@ -103,9 +103,9 @@ export class LocalInstance implements Watched {
     expectLoaded(answer);
   }
 
-  /** SIGTERM, then SIGKILL after the grace; resolves when it is gone. */
+  /** SIGTERM, then SIGKILL after the grace; resolves when it is gone. Why one has died by itself stays the reason. */
   async end(graceMs: number): Promise<void> {
-    if (!this.isEnding) {
+    if (!this.isEnding && !this.isDead) {
       this.isEnding = true;
       this.#child?.signal("SIGTERM");
     }

@@ -11,12 +11,12 @@ import { Neighbour, neighbourSource } from "./neighbour.js";
 import { Subject, type Settings } from "./subject.js";
 import { readVitals, type Vitals } from "./vitals.js";
 
-export type EnvironmentName = "wire" | "node";
 const wireImage = "fermi-test/wire";
 const runtimeFiles = ["wire-runtime.mjs", "behaviours.mjs", "request-reader.mjs"];
 
 export interface Deployed {
-  readonly environment?: EnvironmentName;
+  /** "wire" where not given; there is "node" too. */
+  readonly environment?: string;
   readonly source?: string;
   readonly settings?: Settings;
   /** Of its route. */

@@ -107,6 +107,17 @@ export class Subject {
     }
   }
 
+  /** Resolves when a line of its log is this one. */
+  hasLogged(message: string): Promise<void> {
+    return eventually(async () => {
+      const { logs } = await this.fermi.ok<{ logs: { nodes: { message: string }[] } }>(
+        `query($name: String!) { logs(filter: {function: $name}, last: 100) { nodes { message } } }`,
+        { name: this.name },
+      );
+      expect(logs.nodes.map((line) => line.message)).toContain(message);
+    });
+  }
+
   async instances(): Promise<InstanceRow[]> {
     const { function: fn } = await this.fermi.ok<{ function: { instances: InstanceRow[] } }>(
       `query($name: String!) { function(name: $name) { instances { id state inFlight } } }`,

@@ -60,9 +60,9 @@ export class FakePoolmgr implements PoolmgrLink {
     this.#stream?.onMessage({ type: "WITHDRAW", instanceId });
   }
 
-  gone(instanceId: string): void {
+  gone(instanceId: string, why?: string): void {
     this.#forget(instanceId);
-    this.#stream?.onMessage({ type: "GONE", instanceId });
+    this.#stream?.onMessage({ type: "GONE", instanceId, ...(why !== undefined && { why }) });
   }
 
   refuse(target: Target, why: Omit<Extract<ToRouter, { type: "REFUSE" }>, "type" | "target">): void {

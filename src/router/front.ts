@@ -142,8 +142,10 @@ export class Front {
     const { requests, later } = this.options;
     const isLater = isAsyncCall(planned.plan.mode, planned.req.headers.prefer);
     if (isLater && later === undefined) throw new AppError("STORE_UNAVAILABLE", "Requests can't be stored here.");
-    if (isLater && later !== undefined) void later.accept(planned);
-    else requests.serve(planned);
+    const turn = this.#parserErrors.turnOf(planned.res);
+    if (!isLater || later === undefined) return requests.serve({ ...planned, turn });
+    if (turn === undefined) void later.accept(planned);
+    else turn(() => void later.accept(planned));
   }
 
   #plan(head: RequestHead, req: IncomingMessage, invocationId: string): Plan {

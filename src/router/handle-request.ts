@@ -15,6 +15,7 @@ import type { Outcome } from "./exchange.js";
 import { forward, type RequestBody } from "./forward.js";
 import { InFlight } from "./in-flight.js";
 import { logFailure } from "./log-failure.js";
+import type { Turn } from "./parser-errors.js";
 import type { RequestHead } from "./request-head.js";
 import type { SlotTable } from "./slot-table.js";
 import type { Lease } from "./target-slots.js";
@@ -45,6 +46,8 @@ export interface PlannedRequest {
   readonly head: RequestHead;
   readonly plan: CallPlan;
   readonly invocationId: string;
+  /** Where others on its connection were not answered yet. */
+  readonly turn?: Turn | undefined;
 }
 
 /** A request of which all is there that an attempt needs. `done` is called once, with what came of the last attempt. */
@@ -66,7 +69,7 @@ export class RequestHandler {
   }
 
   /** Runs the call to its end. */
-  serve({ req, res, head, plan, invocationId }: PlannedRequest): void {
+  serve({ req, res, head, plan, invocationId, turn }: PlannedRequest): void {
     const { clock, recorder } = this.options;
     const call = new Call(plan, invocationId, clock.now(), clock.monotonicMs());
     const http: HttpCall = { call, req, res };
@@ -75,11 +78,23 @@ export class RequestHandler {
     recorder.inFlight(plan.callee.fn.id, 1);
     const done = (outcome: Outcome): void => this.#ended(http, head, outcome);
     const { expectsContinue } = head;
-    if (head.contentLength === 0) return this.#attempt({ http, body: noBody(head), expectsContinue, done });
+    const begin = (body: RequestBody): void => this.#begin({ http, body, expectsContinue, done }, turn);
+    if (head.contentLength === 0) return begin(noBody(head));
     this.#readBody(http, head).then(
-      (body) => (body === undefined ? done(cancelled) : this.#attempt({ http, body, expectsContinue, done })),
+      (body) => (body === undefined ? done(cancelled) : begin(body)),
       (error: unknown) => done(failed(error)),
     );
+  }
+
+  #begin(request: ReadyRequest, turn: Turn | undefined): void {
+    if (turn === undefined) return this.#attempt(request);
+    const { call } = request.http;
+    if (call.clientGone) return request.done(cancelled);
+    call.onClientGone = () => request.done(cancelled);
+    turn(() => {
+      call.onClientGone = () => {};
+      this.#attempt(request);
+    });
   }
 
   #ended(http: HttpCall, head: RequestHead, outcome: Outcome): void {

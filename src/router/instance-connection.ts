@@ -249,7 +249,9 @@ export class InstanceConnection implements AnswerSink {
     try {
       used = this.#parser.read(bytes);
     } catch (error) {
-      this.#tellHeld();
+      // What came with it is not told either: nobody can have used any of it.
+      this.#heldHead = undefined;
+      this.#heldBody = undefined;
       this.#lose({ type: "MALFORMED", error: error as AppError });
       return true;
     }

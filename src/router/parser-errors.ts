@@ -16,11 +16,24 @@ import { writeErrorToSocket } from "./write-error.js";
 /** What a connection still owes its client. */
 interface Due {
   readonly answers: Set<ServerResponse>;
+  /** How many of their requests may have effects. */
+  unsafe: number;
+  /** What is to begin when all answers before it are complete. */
+  readonly waiting: Map<ServerResponse, () => void>;
   /** The request that the parser is in, or was in last. */
   last: IncomingMessage | undefined;
   isBroken: boolean;
   whenAnswered: () => void;
 }
+
+/** Methods that ask for no effects (RFC 9110, 9.2.1). */
+const safeMethods: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+
+/** Beyond it a client that pipelines without end is refused, and its answers hold it up. */
+const mostWaiting = 100;
+
+/** Calls what it is given once, when its turn has come; not at all where the connection ends before. */
+export type Turn = (then: () => void) => void;
 
 export class ParserErrors {
   readonly #due = new WeakMap<Duplex, Due>();
@@ -39,14 +52,36 @@ export class ParserErrors {
     const due = this.#of(req.socket);
     if (due.isBroken) return false;
     due.answers.add(res);
+    const isUnsafe = !safeMethods.has(req.method);
+    if (isUnsafe) due.unsafe++;
     due.last = req;
     // It closes once, and `on` is cheaper than `once`.
     res.on("close", () => {
       if (due.last === req && req.complete) due.last = undefined;
       due.answers.delete(res);
+      due.waiting.delete(res);
+      if (isUnsafe) due.unsafe--;
       if (due.answers.size === 0) due.whenAnswered();
+      else begin(due);
     });
     return true;
+  }
+
+  /**
+   * For a request behind others that have no answer yet: calls what it is given when they have. Undefined where it need not
+   * wait: what has no effects may be done side by side, and nothing else (RFC 9112, 9.3.2). Throws QUEUE_FULL.
+   */
+  turnOf(res: ServerResponse): Turn | undefined {
+    const due = this.#of(res.req.socket);
+    if (due.answers.size === 1 || due.unsafe === 0) return undefined;
+    if (due.waiting.size === mostWaiting) {
+      const message = `At most ${mostWaiting} requests may wait for others on their connection.`;
+      throw new AppError("QUEUE_FULL", message, { retryAfterSeconds: 1 });
+    }
+    return (then) => {
+      due.waiting.set(res, then);
+      begin(due);
+    };
   }
 
   /** Nothing is to be read any more on a connection whose last request is answered by somebody else. */
@@ -106,11 +141,27 @@ export class ParserErrors {
   #of(socket: Duplex): Due {
     let due = this.#due.get(socket);
     if (due === undefined) {
-      due = { answers: new Set(), last: undefined, isBroken: false, whenAnswered: () => {} };
+      due = {
+        answers: new Set(),
+        unsafe: 0,
+        waiting: new Map(),
+        last: undefined,
+        isBroken: false,
+        whenAnswered: () => {},
+      };
       this.#due.set(socket, due);
     }
     return due;
   }
+}
+
+/** What waits for its turn, if that has come. */
+function begin({ answers, waiting }: Due): void {
+  const [next] = answers;
+  const then = next && waiting.get(next);
+  if (next === undefined || then === undefined) return;
+  waiting.delete(next);
+  then();
 }
 
 /** Whoever reads the body gets the error, and answers with it where no answer has begun. */

@@ -197,7 +197,7 @@ def main(context):
       [401, "UNAUTHENTICATED"],
       [401, "UNAUTHENTICATED"],
     ]);
-    expect(await invoke(other)).toEqual({ id: expect.any(String) });
+    expect(await invoke(other)).toEqual({ id: expect.any(String), deliveries: 1, unreached: [] });
     await eventually(() =>
       expect(sink.of(topic).map(({ body, headers }) => [body, headers["x-fermi-message-key"]])).toEqual(
         expect.arrayContaining([

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { RawClient } from "../router/support/http-client.js";
+import { eventually } from "../support/harness.js";
 import { FaultStage } from "./support/fault-stage.js";
 import type { Subject } from "./support/subject.js";
 
@@ -207,6 +208,26 @@ describe("A client that", () => {
     expect(order).toEqual(requests.map((_, i) => i));
     client.destroy();
     await subject.cameToRest(Array(100).fill(ok));
+  });
+
+  it("pipelines what has effects has each begun when those before it are answered, and 100 at most wait so", async () => {
+    const subject = await deploy("piped-effects", 10);
+    const late = (n: number): string => `${post(subject, `answers-late?n=${n}`, "Content-Length: 2")}hi`;
+    const client = await send(late(0) + late(1) + get(subject, "ok?n=2"));
+    await client.sees('n=2"');
+    const begun = await subject.seen();
+    expect(begun.map(({ target }) => target)).toEqual([
+      subject.path("answers-late?n=0"),
+      subject.path("answers-late?n=1"),
+      subject.path("ok?n=2"),
+    ]);
+    client.received = "";
+    client.write(late(3) + get(subject, "ok").repeat(103));
+    const statuses = (): string[] => client.received.match(/HTTP\/1\.1 \d+/g) ?? [];
+    await eventually(() => expect(statuses()).toHaveLength(104));
+    expect(statuses().slice(-4)).toEqual(["HTTP/1.1 200", ...Array<string>(3).fill("HTTP/1.1 429")]);
+    client.destroy();
+    await subject.cameToRest(Array(104).fill(ok));
   });
 
   it("sends 10,000 requests on one connection gets 10,000 answers, and leaves nothing behind", async () => {

@@ -136,11 +136,14 @@ describe("A function that", () => {
     await stage.gaveBack(before);
   });
 
-  it("sends a chunk that is none has its client cut", async () => {
+  it("sends a chunk that is none together with its head costs a 502: nothing of it was sent on", async () => {
     const subject = await deploy("bad-chunk");
-    expect(await subject.isCutOff("bad-chunk")).toBe(true);
+    expect((await subject.ask("bad-chunk")).status).toBe(502);
     expect((await subject.ask("ok")).status).toBe(200);
-    await subject.cameToRest([{ status: "FAILED", httpStatus: 200, error: brokeOff, attempts: 1 }, ok]);
+    await subject.cameToRest([
+      { status: "FAILED", httpStatus: 502, error: "The function's answer is no valid HTTP.", attempts: 1 },
+      ok,
+    ]);
   });
 
   it("sends more than its Content-Length is believed the length, and nobody else gets the rest", async () => {

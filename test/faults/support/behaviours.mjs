@@ -35,6 +35,9 @@ function stream(socket, text, everyMs) {
 
 const echo = ({ target, bytes }) => withLength(200, JSON.stringify({ pid: process.pid, target, bytes }));
 
+/** The same, as the last answer on its connection. */
+const lastEcho = (request) => echo(request).replace("\r\n", "\r\nConnection: close\r\n");
+
 export const behaviours = {
   /** What was asked, as JSON. */
   ok: { whole: (socket, request) => socket.write(echo(request), "latin1") },
@@ -57,12 +60,13 @@ export const behaviours = {
   "reads-never": { atHead: (socket) => socket.pause() },
   "reads-nothing-more": {
     whole(socket, request, runtime) {
-      socket.end(echo(request), "latin1", () => runtime.stopReading());
+      socket.end(lastEcho(request), "latin1", () => runtime.stopReading());
     },
   },
   "listens-no-more": {
     whole(socket, request, runtime) {
-      socket.end(echo(request), "latin1", () => runtime.stopListening());
+      runtime.stopListening(socket);
+      socket.end(lastEcho(request), "latin1");
     },
   },
 

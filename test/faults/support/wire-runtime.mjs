@@ -19,10 +19,10 @@ const note = (what) => appendFileSync(seenFile, `${JSON.stringify({ fn: function
 
 const runtime = {
   note,
-  /** Nobody can connect any more, and who is connected is cut; the process lives on. */
-  stopListening() {
+  /** Nobody can connect any more, and who is connected is cut, but for one; the process lives on. */
+  stopListening(last) {
     server.close();
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) if (socket !== last) socket.destroy();
   },
   /** Connections are taken, and nothing is ever read from them. */
   stopReading() {

@@ -55,8 +55,9 @@ describe("Retention", () => {
     const histogram = new Array<number>(latencyBucketCount).fill(0);
     const counts = [{ functionId, from: at, total: 1, failed: 0, coldStarts: 0, histogram }];
     const records = [{ invocation: one, namespace: "default" }];
-    await new InvocationRepository(database.dataSource).write({ records, counts }, newId());
-    await new LogLineRepository(database.dataSource).write([logLine({ functionId, at, message: "m" })], newId());
+    const lines = [logLine({ functionId, at, message: "m" })];
+    expect(await new InvocationRepository(database.dataSource).write({ records, counts }, newId())).toBe("WRITTEN");
+    expect(await new LogLineRepository(database.dataSource).write(lines, newId())).toBe("WRITTEN");
   };
   const retention = (options: Partial<RetentionOptions> = {}): Retention =>
     new Retention({

@@ -1,14 +1,11 @@
 /** Days of records as partitions: made ahead, dropped whole. What has no partition is in the default one, and not lost. */
 import type { DataSource, EntityManager } from "typeorm";
 import { lineOverheadBytes } from "./log-line.repository.js";
-import { recordLocks } from "./record-once.js";
 
 interface PartitionedTable {
   readonly name: string;
   /** The column that says which day a row belongs to. */
   readonly time: string;
-  /** Held by who writes. */
-  readonly lock: number;
   /** Of which rows somebody still has need, however old they are. */
   readonly isKept?: (rows: string) => string;
 }
@@ -16,11 +13,10 @@ interface PartitionedTable {
 const invocations: PartitionedTable = {
   name: "invocation",
   time: "accepted_at",
-  lock: recordLocks.invocation,
   // One that is asynchronous is kept for as long after its end as others after their acceptance, and until it has one.
   isKept: (rows) => `EXISTS (SELECT FROM async_invocation AS a WHERE a.id = ${rows}.id)`,
 };
-const logLines: PartitionedTable = { name: "log_line", time: "at", lock: recordLocks.logLine };
+const logLines: PartitionedTable = { name: "log_line", time: "at" };
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const batchRows = 5_000;
@@ -125,10 +121,10 @@ export class RecordPartitions {
   }
 
   /** What is kept goes into the default partition. */
-  #dropAll({ name, lock, isKept }: PartitionedTable, partition: string): Promise<void> {
+  #dropAll({ name, isKept }: PartitionedTable, partition: string): Promise<void> {
     if (isKept === undefined) return this.#drop(partition);
     return this.#patiently(async (manager) => {
-      await manager.query("SELECT pg_advisory_xact_lock($1)", [lock]);
+      await manager.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
       if (!(await exists(manager, partition))) return;
       await manager.query(`ALTER TABLE ${name} DETACH PARTITION ${partition}`);
       await manager.query(`INSERT INTO ${name} SELECT * FROM ${partition} AS old WHERE ${isKept("old")}`);
@@ -167,9 +163,10 @@ export class RecordPartitions {
 async function ensurePartition(manager: EntityManager, table: PartitionedTable, day: string): Promise<void> {
   const partition = partitionName(table, day);
   if (await exists(manager, partition)) return;
-  // With the writers' lock nobody adds to the default partition what belongs into the new one. A second process that
-  // wants the same waits here, so it has to look again.
-  await manager.query("SELECT pg_advisory_xact_lock($1)", [table.lock]);
+  // Nobody adds to the default partition meanwhile what belongs into the new one: whoever writes has the table from before
+  // it waits for the lock of the records, so that lock would be too late, and end in a deadlock. A second process that wants
+  // the same waits here, so it has to look again.
+  await manager.query(`LOCK TABLE ${table.name} IN SHARE ROW EXCLUSIVE MODE`);
   if (await exists(manager, partition)) return;
   const { from, until } = spanOf(day);
   const [begin, end] = [`'${from.toISOString()}'`, `'${until.toISOString()}'`];

@@ -41,7 +41,7 @@ describe("An instance that is killed", () => {
     kill(pid);
     await eventually(async () => {
       const now = (await subject.instances()).map(({ id }) => id);
-      expect(before.filter((id) => now.includes(id))).toHaveLength(before.length - 1);
+      expect(before.filter((id) => now.includes(id)).length).toBeLessThan(before.length);
     });
   }
 
@@ -144,7 +144,7 @@ describe("An instance that is killed", () => {
     };
     const callers = Array.from({ length: 6 }, caller);
     for (let kills = 0; kills < 5; kills++) {
-      kill(await pidOf(subject));
+      await killed(subject, await pidOf(subject));
       await subject.hasReady(2);
     }
     isOver = true;

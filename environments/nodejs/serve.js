@@ -25,6 +25,7 @@ watchForEnd(server, functions);
 if (options["exit-with-stdin"]) {
   new Socket({ fd: 0, writable: false }).on("error", leave).on("close", leave).resume();
 }
+// One that could not warm up serves all the same, slower at first.
 await warmUp().catch(() => {});
 server.listen(Number(process.env.PORT ?? 8888), options.host, () => announce(server.address().port));
 

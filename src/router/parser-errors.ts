@@ -1,5 +1,6 @@
 /**
- * Connections on which the parser met something that it can't read, or that go on in another protocol. What was asked
+ * What connections owe their clients, in the order in which it was asked for: when a request behind others may begin, and
+ * connections on which the parser met something that it can't read, or that go on in another protocol. What was asked
  * properly before is answered first, in order; then the error is told, where no answer of another request could be taken
  * for it, and the connection closed.
  */

@@ -61,6 +61,8 @@ export interface ApiAddress {
 /** A message of 1 MiB, most of it escaped, and what goes with it. */
 const bodyBytesMax = 4 * 1024 * 1024;
 const socketMessageBytesMax = 1024 * 1024;
+/** As the router: longer than clients and load balancers keep idle connections (60 s), so that none asks on a closing one. */
+const keepAliveTimeoutMs = 65_000;
 const graphqlPath = "/graphql";
 const bodyTooLarge = new AppError("BODY_TOO_LARGE", "The request's body is larger than 4 MiB.");
 const badBody = new AppError("BAD_REQUEST", "The request's body must be JSON: {query, variables, operationName}.");
@@ -88,7 +90,7 @@ export class ApiServer {
     const schema = await buildApiSchema(parts);
     const limits = { ...defaultOperationLimits, ...this.#options.limits };
     const app = express();
-    const server = createServer(app);
+    const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, app);
     const apollo = createGraphQLOverHttp({ schema, httpServer: server, limits, logger, stopTimeoutMs });
     const sockets = new GraphQLOverWebSocket({
       schema,

@@ -38,10 +38,9 @@ export interface RouterOptions extends Partial<RouterLimits> {
   readonly logger: Logger;
   /** Opens `/-/invoke`. */
   readonly internalAuth: Pick<InternalAuth, "verify">;
-  /** Lets functions publish to topics; `/-/topics/` is no path without it. */
   /** Stores requests whose callers do not wait. Without it routes that are asynchronous refuse. */
   readonly intake?: AsyncIntake;
-  /** Where functions publish. */
+  /** Where functions publish; `/-/topics/` is no path without it. */
   readonly publishing?: { readonly tokens: FunctionTokens; readonly topics: TopicPublisher };
   /** Answers `/-/metrics`, which is no path without it. */
   readonly metrics?: RequestListener;

@@ -31,6 +31,11 @@ describe("server and pools", () => {
     });
   });
 
+  it("keep an idle connection for longer than the minute of most load balancers", async () => {
+    const { headers } = await fetch(`http://127.0.0.1:${api.port}/healthz`);
+    expect(headers.get("keep-alive")).toBe("timeout=65");
+  });
+
   it("show the pools of environments that there are, in order, by namespace", async () => {
     const namespaces = [someName(), someName()].sort();
     for (const [namespace, name] of [

@@ -1,6 +1,6 @@
 /**
  * An image's server that refuses nobody and counts: how many requests it ever had at once, and itself. Contract FERMI, as
- * far as one function needs it; each request takes a while.
+ * far as one function needs it; each request takes a while, and one with `?hold` until its caller leaves.
  */
 import { writeSync } from "node:fs";
 import { createServer } from "node:http";
@@ -14,11 +14,17 @@ const server = createServer((req, res) => {
   req.resume();
   if (req.url === "/specialize") return res.end("{}");
   if (req.url?.startsWith("/-/")) return res.end(JSON.stringify({ state: "generic" }));
-  void work(res);
+  most = Math.max(most, ++present);
+  if (req.url?.endsWith("?hold")) hold(res);
+  else void work(res);
 });
 
+function hold(res) {
+  res.write("begun");
+  res.once("close", () => present--);
+}
+
 async function work(res) {
-  most = Math.max(most, ++present);
   await delay(workMs);
   present--;
   res.end(JSON.stringify({ most, pid: process.pid }));

@@ -28,7 +28,7 @@ export interface FrontDeskPorts {
  * How long a router keeps a slot that others wait for, where there are fewer slots than routers: much longer than the recall
  * takes that ends it, and short for a caller who waits for it. As often as routers report.
  */
-const turnMs = 200;
+const slotTurnMs = 200;
 
 type Said<Type extends RouterWord["type"]> = Extract<RouterWord, { type: Type }>;
 
@@ -165,6 +165,6 @@ export class FrontDesk implements RouterDesk {
   }
 
   get #turn(): number {
-    return Math.floor(this.ports.clock.monotonicMs() / turnMs);
+    return Math.floor(this.ports.clock.monotonicMs() / slotTurnMs);
   }
 }

@@ -64,11 +64,6 @@ export class LaunchGate {
     this.#lost.succeed();
   }
 
-  /** Nothing to remember. */
-  get isClean(): boolean {
-    return this.#load.failures === 0 && this.#lost.failures === 0;
-  }
-
   /** After failures it takes one instance to see whether it works now, not all that are missing. */
   get atOnce(): number {
     return this.#load.failures > 0 || this.#lost.failures > failuresForgiven ? 1 : Infinity;

@@ -35,7 +35,8 @@ export interface ScaledFunction {
   readonly instances: readonly ScaledInstance[];
 }
 
-export interface Launch {
+/** Instances that a version lacks. */
+export interface Missing {
   readonly version: number;
   readonly count: number;
   /** Requests wait for them; else it is only `minInstances` that are missing. */
@@ -47,13 +48,16 @@ export interface Retirement {
   readonly why: "DELETED" | "SUPERSEDED" | "OUTDATED" | "EXCESS" | "IDLE";
 }
 
-/** A router may be this much later than poolmgr to learn of an update; until then its requests need no cold start of the old version. */
+/**
+ * A router may be this much later than poolmgr to learn of an update; until then its requests need no cold start of the
+ * old version.
+ */
 export const supersededLingerMs = 500;
 /** Instances of a version that is not the current one were asked for by number; they are kept idle no longer than this. */
 export const otherVersionIdleMs = 10_000;
 
 /** Instances to add now, all at once. A deleted function gets none. */
-export function planLaunches({ spec, demands, instances }: ScaledFunction): Launch[] {
+export function planLaunches({ spec, demands, instances }: ScaledFunction): Missing[] {
   if (spec === undefined) return [];
   const versions = new Set([...demands.keys(), spec.currentVersionNumber]);
   return [...versions].flatMap((version) => missing(spec, version, demands.get(version), instances));
@@ -64,7 +68,7 @@ function missing(
   version: number,
   demand: VersionDemand | undefined,
   instances: readonly ScaledInstance[],
-): Launch[] {
+): Missing[] {
   const serving = instances.filter((instance) => instance.version === version && instance.state !== "DRAINING");
   const capacity = serving.reduce((sum, { slots }) => sum + slots, 0);
   const wanted = demand === undefined || demand.waiting === 0 ? 0 : demand.inFlight + demand.waiting;

@@ -1,6 +1,7 @@
 /**
- * Where a pool manager is reached by routers, and by who shows its pools, of other processes: WebSockets on an HTTP server that others use too. Only
- * the pool manager that leads lets anybody in; a standby says so, and whoever asks tries the next address.
+ * Where a pool manager is reached by routers, and by who shows its pools, of other processes: WebSockets on an HTTP server
+ * that others use too. Only the pool manager that leads lets anybody in; a standby says so, and whoever asks tries the next
+ * address.
  */
 import { STATUS_CODES, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";

@@ -79,7 +79,7 @@ export type ToPoolmgr =
   | Hello
   /** `inFlight + waiting` of one target; sent while some wait, at each change of it, and once (waiting 0) when none do any more. */
   | { readonly type: "DEMAND"; readonly target: Target; readonly inFlight: number; readonly waiting: number }
-  /** What instances are doing; sent at most every 200 ms, only for those that changed. */
+  /** What instances are doing; only of those that changed, every 200 ms at most, and at once where poolmgr waits for it. */
   | { readonly type: "USAGE"; readonly instances: readonly InstanceUsage[] }
   | { readonly type: "RELEASED"; readonly instanceId: string }
   /** No connection could be made, or it broke: poolmgr looks whether the instance lives and ends it. */

@@ -16,7 +16,7 @@ import { describeFailure, type EventListener } from "./pool-event.js";
 import type { PoolMetrics } from "./pool-metrics.js";
 import { planRoom, reservedPlaces, type RoomPlan } from "./plan-room.js";
 import type { Want } from "./room.js";
-import { planCallOffs, planLaunches, type Launch as Missing } from "./plan-scaling.js";
+import { planCallOffs, planLaunches, type Missing } from "./plan-scaling.js";
 import type { Retirer } from "./retirer.js";
 import type { Refusal, RouterRegistry } from "./router-registry.js";
 

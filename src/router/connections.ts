@@ -1,12 +1,5 @@
 import type { Clock } from "../lib/clock.js";
-import { InstanceConnection } from "./instance-connection.js";
-
-export interface ConnectionSettings {
-  readonly connectTimeoutMs: number;
-  /** Idle connections are dropped before the instance would drop them, so that a request rarely meets a closing one. */
-  readonly idleMs: number;
-  readonly maxResponseHeaderBytes: number;
-}
+import { InstanceConnection, type ConnectionSettings } from "./instance-connection.js";
 
 export const connectTimeoutMs = 2_000;
 

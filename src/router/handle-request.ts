@@ -39,6 +39,7 @@ export interface HandlerOptions {
 
 /** Bodies up to this are read whole before a slot is taken, so a slow client holds none, and can be sent twice. */
 const smallBodyBytes = 64 * 1024;
+
 /** A request whose head was read, and what is to be called for it. */
 export interface PlannedRequest {
   readonly req: IncomingMessage;

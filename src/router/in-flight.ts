@@ -3,10 +3,6 @@ export class InFlight {
   #count = 0;
   #idle: (() => void)[] = [];
 
-  get count(): number {
-    return this.#count;
-  }
-
   begin(): void {
     this.#count++;
   }

@@ -48,13 +48,16 @@ export interface AnswerHandler {
   look(nowMs: number): number;
 }
 
-export interface InstanceConnectionOptions {
-  readonly host: string;
-  readonly port: number;
+export interface ConnectionSettings {
   readonly connectTimeoutMs: number;
   /** Idle connections are dropped before the instance would drop them, so that a request rarely meets a closing one. */
   readonly idleMs: number;
   readonly maxResponseHeaderBytes: number;
+}
+
+export interface InstanceConnectionOptions extends ConnectionSettings {
+  readonly host: string;
+  readonly port: number;
   readonly clock: Clock;
   /** Calls `write` when what has come by now was read. */
   readonly writeSoon: (connection: InstanceConnection) => void;

@@ -147,6 +147,7 @@ function isOwnHeader(pair: unknown): boolean {
   const [name = ""] = pair as string[];
   return (/^x-fermi-[a-z-]+$/i.test(name) && !routersOwn.test(name.toLowerCase())) || fissions.test(name);
 }
+
 const isTakenRoute = ({ trigger, parameters, values, subtreeDepth }: TakenRoute): boolean =>
   typeof trigger === "string" &&
   [parameters, values].every((texts) => Array.isArray(texts) && texts.every((text) => typeof text === "string")) &&

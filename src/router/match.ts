@@ -21,13 +21,15 @@ export type Match =
   | {
       readonly type: "FOUND";
       readonly route: Route;
-      /** Raw segments, one per parameter. */ readonly values: readonly string[];
+      /** Raw segments, one per parameter. */
+      readonly values: readonly string[];
     }
   /** The path has routes, but none for the method. */
   | {
       readonly type: "WRONG_METHOD";
       readonly allow: readonly string[];
-      /** Of the path's routes that have one. */ readonly policies: readonly CorsPolicy[];
+      /** Of the path's routes that have one. */
+      readonly policies: readonly CorsPolicy[];
     }
   | { readonly type: "NOT_FOUND" };
 

@@ -75,7 +75,10 @@ export function readHead(req: IncomingMessage): RequestHead {
 
 export const malformed = (message: string): AppError => new AppError("BAD_REQUEST", message);
 
-/** A path, or the whole URL, as clients send it that take this for a proxy: then its host counts, not the header's (RFC 9112, 3.2.2). */
+/**
+ * A path, or the whole URL, as clients send it that take this for a proxy: then its host counts, not the header's (RFC 9112,
+ * 3.2.2).
+ */
 function readTarget(target: string): { target: string; authority?: string } {
   if (target[0] === "/") return { target };
   const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];

@@ -3,7 +3,7 @@ import type { ToPoolmgr } from "../poolmgr/router-link.js";
 import type { InstanceSlots, TargetSlots } from "./target-slots.js";
 
 /** Poolmgr needs to know who is idle since when, not each request. */
-export const usageEveryMs = 200;
+const usageEveryMs = 200;
 
 /**
  * What poolmgr is told without being asked: who waits, at once, and how busy instances are, now and then. Changes

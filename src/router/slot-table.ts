@@ -119,7 +119,7 @@ export class SlotTable {
   suspect(instance: InstanceSlots, reason: SuspectReason): void {
     this.#session.send({ type: "SUSPECT", instanceId: instance.granted.id, reason });
     instance.isStuck ||= reason === "TIMED_OUT";
-    if (reason !== "CRASHED") this.pause(instance, reason === "TIMED_OUT" ? null : suspicionMs);
+    if (reason !== "CRASHED") this.#pause(instance, reason === "TIMED_OUT" ? null : suspicionMs);
   }
 
   /** What a suspect did, as in "exited with code 1"; undefined where that is not known in a moment. */
@@ -138,11 +138,11 @@ export class SlotTable {
     else instance.blockedSinceMs ??= nowMs;
     if (nowMs - (instance.blockedSinceMs ?? nowMs) >= blockedMs)
       this.#session.send({ type: "BLOCKED", instanceId: instance.granted.id });
-    this.pause(instance, holdMs);
+    this.#pause(instance, holdMs);
   }
 
   /** Sends no new request there for a while; with null never again. */
-  pause(instance: InstanceSlots, ms: number | null): void {
+  #pause(instance: InstanceSlots, ms: number | null): void {
     if (instance.state !== "ACTIVE" && instance.state !== "PAUSED") return;
     instance.state = "PAUSED";
     instance.pause?.stop();

@@ -41,15 +41,15 @@ export class RouterRole implements RouterPart {
     const share = (bound: number): number => Math.ceil(bound / (needs.workers ?? 1));
     const { config, clock, logger, metrics, store, routing, names, auth, functionTokens, topics, openFiles } =
       foundation;
+    const invocations = new InvocationRepository(store.dataSource);
     this.#recorder = new BatchingRecorder({
-      store: new InvocationRepository(store.dataSource),
+      store: invocations,
       metrics,
       clock,
       logger,
       recordRate: share(config.recordRate),
       maxRecords: share(maxRecords),
     });
-    const invocations = new InvocationRepository(store.dataSource);
     this.#router = new Router({
       ...needs,
       intake: new AsyncInvocations({

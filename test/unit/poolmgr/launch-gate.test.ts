@@ -34,7 +34,7 @@ describe("LaunchGate", () => {
     expect(gate.in("a").verdict(0)).toMatchObject({ code: "LOAD_FAILED" });
     expect(gate.in(undefined).verdict(0)).toMatchObject({ code: "LOAD_FAILED" });
     expect(gate.in("b").verdict(0)).toEqual({ kind: "GO" });
-    expect([gate.isClean, gate.mayLaunchUnasked]).toEqual([true, true]);
+    expect([gate.atOnce, gate.mayLaunchUnasked]).toEqual([Infinity, true]);
     gate.loadFailed("line 3", 0);
     expect(gate.in("b").verdict(0)).toMatchObject({ code: "LOAD_FAILED" });
   });

@@ -37,6 +37,8 @@ const suspicionMs = 2_000;
 /** User code may take a moment to let go of what the router counts as over already, a WebSocket for one. */
 const blockedMs = 5_000;
 
+const isBeingStopped = (): AppError => new AppError("CLUSTER_UNAVAILABLE", "The router is being stopped.");
+
 export class SlotTable {
   readonly #id = newId();
   readonly #targets = new Map<string, TargetSlots>();
@@ -47,6 +49,7 @@ export class SlotTable {
   readonly #preparations: Preparations;
   readonly #inquests: Inquests;
   readonly #giveBack = (slots: InstanceSlots): void => this.#release(slots);
+  #isStopped = false;
 
   constructor(private readonly options: SlotTableOptions) {
     const { link, clock, logger } = options;
@@ -70,14 +73,15 @@ export class SlotTable {
     this.#session.start();
   }
 
-  /** Refuses whoever waits and cuts every connection. */
+  /** Refuses whoever waits or comes yet, and cuts every connection. */
   stop(): void {
-    for (const target of this.#targets.values()) {
-      this.#room.refuseAll(target, new AppError("CLUSTER_UNAVAILABLE", "The router is being stopped."));
-    }
+    this.#isStopped = true;
+    for (const target of this.#targets.values()) this.#room.refuseAll(target, isBeingStopped());
     this.#reports.stop();
     this.#session.stop();
     this.#preparations.clear();
+    // First all of them: a request whose connection is cut may look for another slot at once.
+    for (const instance of this.#instances.values()) instance.state = "GONE";
     for (const instance of this.#instances.values()) instance.connections.destroy();
     this.#instances.clear();
   }
@@ -101,9 +105,10 @@ export class SlotTable {
 
   /**
    * Gets in line for a slot. Throws QUEUE_FULL where the line is too long already, but for who had a slot in vain and says
-   * when it arrived: that one gets its place back.
+   * when it arrived: that one gets its place back. Throws CLUSTER_UNAVAILABLE once it is stopped.
    */
   wait(target: KeyedTarget, timeoutMs: number, arrivedMs?: number): Wait {
+    if (this.#isStopped) throw isBeingStopped();
     const slots = this.#targetSlots(target);
     try {
       return this.#room.enter(slots, timeoutMs, arrivedMs);

@@ -5,8 +5,8 @@ import type { KeyedTarget } from "./callee.js";
 import type { Connections } from "./connections.js";
 
 /**
- * ACTIVE takes requests. PAUSED takes none for now: it can't be reached, is stuck, or said that it is busy. WITHDRAWN takes none any more and is given
- * back when its last request has ended. GONE is dead.
+ * ACTIVE takes requests. PAUSED takes none for now: it can't be reached, is stuck, or said that it is busy. WITHDRAWN takes
+ * none any more and is given back when its last request has ended. GONE takes none either: it is dead, or the router stops.
  */
 export type GrantState = "ACTIVE" | "PAUSED" | "WITHDRAWN" | "GONE";
 

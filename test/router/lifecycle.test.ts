@@ -211,4 +211,22 @@ describe("Router: its life", () => {
     ]);
     await stage.router.stop(50);
   });
+
+  it("sends no function anything once it has cut what ran, and waits for none then", async () => {
+    stage = await Stage.start();
+    const reached: string[] = [];
+    await stage.serve((req) => void reached.push(req.url ?? ""));
+    const running = ask(stage.port, "/running");
+    const client = await RawClient.connect(stage.port);
+    client.write("POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo");
+    await until("one runs", () => reached.length === 1);
+    await until("both are in", () => stage.recorder.running.get("id-of-hello") === 2);
+    const stopped = stage.router.stop(0);
+    expect((await running).status).toBe(502);
+    client.write("dy");
+    expect(await client.sees("CLUSTER_UNAVAILABLE")).toMatch(/^HTTP\/1\.1 503 [^]*The router is being stopped\./);
+    await stopped;
+    expect(reached).toEqual(["/running"]);
+    expect(stage.records).toMatchObject([{ httpStatus: 502 }, { httpStatus: 503, attempts: 0 }]);
+  });
 });

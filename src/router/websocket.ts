@@ -258,11 +258,12 @@ function refusalHead(res: IncomingMessage): string {
 }
 
 function toObject(headers: readonly string[]): Record<string, string> {
-  const object: Record<string, string> = {};
+  const values = new Map<string, string>();
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] as string).toLowerCase();
     const value = headers[i + 1] as string;
-    object[name] = name in object ? `${object[name]}${name === "cookie" ? "; " : ", "}${value}` : value;
+    const before = values.get(name);
+    values.set(name, before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`);
   }
-  return { ...object, connection: "Upgrade", upgrade: "websocket" };
+  return { ...Object.fromEntries(values), connection: "Upgrade", upgrade: "websocket" };
 }

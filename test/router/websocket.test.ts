@@ -54,6 +54,7 @@ describe("Router: WebSockets", () => {
       "X-Fermi-Key": "stolen",
       "X-Forwarded-For": "6.6.6.6",
       Cookie: "a=1",
+      Constructor: "x",
     });
     const { url, headers } = rooms.requests[0] as http.IncomingMessage;
     expect(url).toBe("/room/a%2Fb?q=//1");
@@ -63,6 +64,7 @@ describe("Router: WebSockets", () => {
       "x-fermi-function": "hello",
       "x-forwarded-for": "127.0.0.1",
       cookie: "a=1",
+      constructor: "x",
       host: `127.0.0.1:${stage.port}`,
     });
     socket.terminate();

@@ -275,10 +275,10 @@ export class Scaler {
     if (this.#isStopped || fn.spec === undefined) {
       routers.failed(instance.id, launch.preparedFor);
       retirer.discard(instance.id);
-      return;
+    } else {
+      onReady(launch, instance);
+      metrics.coldStart(fn.id, this.#nowMs - launch.startedMs);
     }
-    onReady(launch, instance);
-    metrics.coldStart(fn.id, this.#nowMs - launch.startedMs);
     this.#tellIfFinished();
   }
 

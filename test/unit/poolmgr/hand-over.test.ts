@@ -176,6 +176,23 @@ describe("PoolManager, handed over", () => {
     expect(next.instances()).toHaveLength(1);
   });
 
+  it("waits no longer where the function is deleted while its code is being loaded", async () => {
+    const stage = await up({ driver: { specializeDelayMs: 1_000 } });
+    const one = await router(stage);
+    // One that has its code can't be kept from loading it.
+    const { driver } = stage;
+    const specialize = driver.specialize.bind(driver);
+    driver.specialize = (instance, request) => specialize(instance, request, new AbortController().signal);
+    await after(stage, () => one.request("fn", 1, 1));
+    await stage.change([]);
+    let isStopped = false;
+    const stopped = stage.manager.stop().then(() => (isStopped = true));
+    await stage.clock.pass(1_100);
+    expect(isStopped).toBe(true);
+    await stopped;
+    await succeed(stage);
+  });
+
   it("stops within five seconds though code does not finish loading", async () => {
     const stage = await up({ driver: { specializeDelayMs: 20_000 } });
     const one = await router(stage);

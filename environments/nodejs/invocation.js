@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { hasBody, parseBody, readBody } from "./body.js";
 import { depart } from "./departures.js";
 import { inspectError, oneLine, RequestError } from "./errors.js";
-import { current, flush, logError, PartialLines } from "./logs.js";
+import { current, finish, logError, PartialLines } from "./logs.js";
 import { prepare } from "./respond.js";
 import { parseQuery } from "./query.js";
 import { takeToken } from "./token.js";
@@ -171,7 +171,7 @@ export class Invocation {
   release() {
     if (this.isReleased) return;
     this.isReleased = true;
-    flush(this);
+    finish(this);
     this.#release(this);
   }
 }

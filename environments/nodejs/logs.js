@@ -18,6 +18,8 @@ const maxMessageChars = 16_000;
 export class PartialLines {
   stdout = "";
   stderr = "";
+  /** Its owner is over: nobody would write the rest later. */
+  isOver = false;
 }
 
 const ofInstance = { id: undefined, logTag: undefined, partial: new PartialLines() };
@@ -32,8 +34,13 @@ export function captureOutput() {
   process.on("exit", flushAll);
 }
 
-/** Writes what the invocation has printed without a line feed. */
-export function flush(owner) {
+/** The invocation is over: what it has printed without a line feed is written now, and what it prints yet is at once. */
+export function finish(owner) {
+  owner.partial.isOver = true;
+  flush(owner);
+}
+
+function flush(owner) {
   if (!unfinished.delete(owner)) return;
   for (const stream of ["stdout", "stderr"]) {
     const rest = owner.partial[stream];
@@ -94,7 +101,7 @@ function print(stream, text) {
 function keep(owner, stream, text) {
   owner.partial[stream] += text;
   unfinished.add(owner);
-  if (owner.partial[stream].length > maxMessageChars) flush(owner);
+  if (owner.partial.isOver || owner.partial[stream].length > maxMessageChars) flush(owner);
 }
 
 function formatLine(owner, stream, message) {

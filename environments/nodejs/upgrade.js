@@ -1,6 +1,6 @@
 /** Connections that user code takes over (WebSockets, for one): the export `upgrade(request, socket, head)`. */
 import { inspectError } from "./errors.js";
-import { current, flush, logError, PartialLines } from "./logs.js";
+import { current, finish, logError, PartialLines } from "./logs.js";
 import { takeToken } from "./token.js";
 
 /** What the handler may be silent for once its peer has ended; the router waits for it no longer either. */
@@ -32,7 +32,7 @@ export function runUpgrade(upgrade, [req, socket, head], admit) {
   socket.on("close", () => {
     release();
     // After those of user code, which may print yet.
-    setImmediate(() => flush(invocation));
+    setImmediate(() => finish(invocation));
   });
   socket.on("error", () => socket.destroy());
   socket.on("end", () => closeWhenSilent(socket));

@@ -411,6 +411,15 @@ describe("The life of a Node instance", () => {
     expect(runtime.messagesOf(invocationId).join("")).toHaveLength(60_000 + "late".length);
   });
 
+  it("prints what comes after the answer at once, also without a line feed", async () => {
+    const runtime = await serve(
+      `module.exports = async () => { process.stdout.write("early"); setTimeout(() => process.stdout.write("late"), 20); return "" }`,
+    );
+    const { invocationId } = await runtime.call();
+    await runtime.logged("late");
+    expect(runtime.messagesOf(invocationId)).toEqual(["early", "late"]);
+  });
+
   it("prints bytes as text, also where a character comes in two writes", async () => {
     const runtime = await serve(
       `module.exports = async () => { const b = Buffer.from("ü\\n"); process.stdout.write(b.subarray(0, 1)); process.stdout.write(b.subarray(1)); process.stdout.write("eA==", "base64"); return "" }`,

@@ -56,13 +56,13 @@ describe("Connections that user code takes over", () => {
 
   it("print for their invocation, whatever event they print at", async () => {
     const runtime = await serve(
-      `socket.on("data", (data) => console.log("data " + data)).on("end", () => socket.end()).on("close", () => process.stdout.write("close"))`,
+      `socket.on("data", (data) => console.log("data " + data)).on("end", () => socket.end()).on("close", () => { process.stdout.write("close"); setTimeout(() => process.stdout.write("late"), 20); })`,
     );
     const invocationId = newId();
     const socket = await open(runtime, invocationId);
     socket.end("x");
-    await runtime.logged("close");
-    expect(runtime.messagesOf(invocationId)).toEqual(["data x", "close"]);
+    await runtime.logged("late");
+    expect(runtime.messagesOf(invocationId)).toEqual(["data x", "close", "late"]);
   });
 
   it("leave a caller's abort signal to print for its invocation", async () => {

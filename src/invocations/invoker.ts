@@ -8,6 +8,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Invocation, InvocationResult } from "../model/invocation.js";
 import type { RequestContext } from "../model/request-context.js";
 import type { KeptResult } from "../model/async-work.js";
+import { settingLimits } from "../model/validate-function.js";
 import type { InvokeRequest } from "./invoke-request.js";
 import {
   readAnswer,
@@ -25,16 +26,22 @@ export interface InvokerOptions {
   /** Headers that open the router's own path to this one request, with this X-Fermi-Invoke. */
   readonly sign: (request: { method: string; path: string; content: string }) => http.OutgoingHttpHeaders;
   readonly clock: Clock;
-  /** To the last byte of the answer. The function's own time limit is the router's affair and ends most calls before. */
-  readonly deadlineMs?: number;
   readonly maxAnswerBytes?: number;
 }
+
+/**
+ * To the last byte of the answer, above any time limit that a function may have: that is the router's affair and ends most
+ * calls before. Sources of triggers set bounds of their own.
+ */
+const deadlineMs = 1.5 * settingLimits.timeoutSeconds[1] * 1_000;
+/** A router whose machine vanishes is noticed by the system's probes, long before the deadline. */
+const probeAfterMs = 60_000;
 
 export class Invoker {
   readonly #options: Required<InvokerOptions>;
 
   constructor(options: InvokerOptions) {
-    this.#options = { deadlineMs: 15 * 60_000, maxAnswerBytes: 6 * 1024 * 1024, ...options };
+    this.#options = { maxAnswerBytes: 6 * 1024 * 1024, ...options };
   }
 
   /**
@@ -69,9 +76,8 @@ export class Invoker {
 
   async #ask(caller: AbortSignal, request: Sent, maxBytes: number, oversize: Oversize): Promise<Answer> {
     caller.throwIfAborted();
-    const { clock, deadlineMs } = this.#options;
     const deadline = new AbortController();
-    const timer = clock.after(deadlineMs, () => deadline.abort(tooLate(deadlineMs)));
+    const timer = this.#options.clock.after(deadlineMs, () => deadline.abort(tooLate()));
     const signal = AbortSignal.any([caller, deadline.signal]);
     try {
       const answer = await readAnswer(await this.#send(request, signal), maxBytes, oversize);
@@ -94,11 +100,10 @@ export class Invoker {
       // A connection of its own: one that was kept open may be closed by the router just as it is used again, and then
       // nobody knows whether the function ran.
       const options = { method: "POST", agent: false as const, headers: this.#headers(request, body), signal };
-      http
-        .request(new URL(path, routerUrl), options, resolve)
-        .once("information", onBegun)
-        .on("error", (cause) => reject(unreachable(cause)))
-        .end(body);
+      const sent = http.request(new URL(path, routerUrl), options, resolve);
+      sent.once("information", onBegun).on("error", (cause) => reject(unreachable(cause)));
+      sent.setSocketKeepAlive(true, probeAfterMs);
+      sent.end(body);
     });
   }
 
@@ -116,7 +121,7 @@ type Sent = InvokeRequest & { readonly onBegun?: () => void };
 
 const path = "/-/invoke";
 
-const tooLate = (deadlineMs: number): AppError =>
+const tooLate = (): AppError =>
   new AppError("FUNCTION_TIMEOUT", `The function's answer was not complete within ${deadlineMs / 1_000} s.`);
 
 /** Whether user code may have run although the platform has failed: only what never reached a router surely has not. */

@@ -32,8 +32,6 @@ import { leaderSources, sharedSources } from "../trigger-sources.js";
 import type { Role } from "./role.js";
 
 const mebibyte = 1024 * 1024;
-/** Above any time limit that a function may have; sources set bounds of their own. */
-const callDeadlineMs = 90 * 60_000;
 
 export interface TriggersRoleNeeds {
   readonly leadership: Leadership;
@@ -145,12 +143,7 @@ export class TriggersRole implements Role {
     const { routerAddress: routerUrl } = this.needs;
     const records = new TriggerRecordsRepository(store.dataSource);
     const statuses = new StatusReports({ write: (reports) => records.report(reports), clock, logger });
-    const invoker = new Invoker({
-      routerUrl,
-      sign: (request) => auth.sign(request),
-      clock,
-      deadlineMs: callDeadlineMs,
-    });
+    const invoker = new Invoker({ routerUrl, sign: (request) => auth.sign(request), clock });
     const linger = (work: Promise<void>): void => {
       const lingering = work.finally(() => this.#lingering.delete(lingering));
       this.#lingering.add(lingering);

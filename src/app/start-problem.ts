@@ -1,4 +1,5 @@
 import path from "node:path";
+import { portsOf } from "../config/contradictions.js";
 import type { Config } from "../config/settings.js";
 import { AppError } from "../errors/app-error.js";
 import { outOfFiles } from "../lib/open-files.js";
@@ -41,8 +42,8 @@ function portProblem(error: SystemError, config: Config): string | undefined {
   };
   const problem = problems[error.code ?? ""];
   if (error.syscall !== "listen" || problem === undefined) return undefined;
-  const setting = error.port === config.apiPort ? "FERMI_API_PORT" : "FERMI_ROUTER_PORT";
-  return `port ${error.port} of ${config.host} ${problem} (${setting})`;
+  const [setting] = portsOf(config).find(([, port]) => port === error.port) ?? [];
+  return `port ${error.port} of ${config.host} ${problem}${setting === undefined ? "" : ` (${setting})`}`;
 }
 
 const inTheWay = "there is a file in the way";

@@ -41,8 +41,8 @@ function listeners(config: Known): string[] {
   return problems;
 }
 
-/** The ports that this process opens. */
-function portsOf(config: Known): [name: string, port: number | undefined][] {
+/** The ports that this process opens, by the names of their settings. */
+export function portsOf(config: Known): [name: string, port: number | undefined][] {
   const all: [RoleName, string, number | undefined][] = [
     ["api", "FERMI_API_PORT", config.apiPort],
     ["router", "FERMI_ROUTER_PORT", config.routerPort],

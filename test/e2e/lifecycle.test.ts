@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import { execFileSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { eventually, launch, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
 import { deploy } from "./support.js";
 
@@ -117,16 +118,32 @@ describe("the life of the server", () => {
     expect(invocations.nodes.map(({ status }) => status)).toEqual(Array<string>(5).fill("SUCCEEDED"));
   }, 60_000);
 
-  it("says which port is taken and how to choose another", async () => {
-    const fermi = await start();
-    const folder = await temporaryFolder();
-    const { port } = new URL(fermi.apiUrl);
-    const { child, output } = launch({ env: { FERMI_API_PORT: port } }, folder);
-    const [code] = (await once(child, "exit")) as [number];
-    expect([code, output()]).toEqual([1, expect.stringContaining(`port ${port} of 127.0.0.1 is in use`)]);
-    expect(output()).toContain("FERMI_API_PORT");
-    await rm(folder, { recursive: true });
-  }, 60_000);
+  const apart = {
+    DATABASE_URL: "postgres://127.0.0.1:1/none",
+    FERMI_INTERNAL_SECRET: "x".repeat(32),
+    FERMI_INTERNAL_ROUTER_URL: "http://127.0.0.1:1",
+  };
+
+  it.each([
+    ["FERMI_API_PORT", {}],
+    ["FERMI_POOLMGR_PORT", { FERMI_ROLES: "poolmgr", ...apart }],
+    ["FERMI_TRIGGERS_PORT", { FERMI_ROLES: "triggers", ...apart }],
+  ])(
+    "says which port is taken and how to choose another: %s",
+    async (setting, env) => {
+      const taken = createServer().listen(0, "127.0.0.1");
+      await once(taken, "listening");
+      const { port } = taken.address() as AddressInfo;
+      const folder = await temporaryFolder();
+      const { child, output } = launch({ env: { ...env, [setting]: String(port) } }, folder);
+      const [code] = (await once(child, "exit")) as [number];
+      expect([code, output()]).toEqual([1, expect.stringContaining(`port ${port} of 127.0.0.1 is in use`)]);
+      expect(output()).toContain(`(${setting})`);
+      taken.close();
+      await rm(folder, { recursive: true });
+    },
+    60_000,
+  );
 
   it("says in one line which database can't be reached, without its password", async () => {
     const folder = await temporaryFolder();

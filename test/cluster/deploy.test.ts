@@ -188,6 +188,14 @@ describeOnCluster("deploy/", () => {
     expect(example.flatMap(violations)).toEqual([]);
   });
 
+  it("has every setting in the one ConfigMap, where an overlay changes it, but each role's time to stop", async () => {
+    for (const manifest of deployments(await render(overlays.production))) {
+      const { env } = podOf(manifest)!.containers[0] as unknown as { env: { name: string; value?: string }[] };
+      const own = env.filter(({ value }) => value !== undefined).map(({ name }) => name);
+      expect([manifest.metadata.name, own]).toEqual([manifest.metadata.name, ["FERMI_STOP_TIMEOUT_SECONDS"]]);
+    }
+  });
+
   it("leaves every role the time to drain and to stop", async () => {
     const manifests = await render(overlays.base);
     const [settings] = manifests.filter(({ kind }) => kind === "ConfigMap") as unknown as {

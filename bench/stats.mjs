@@ -16,7 +16,7 @@ export function slope(points) {
 
 export const ms = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
 export const count = (value) => Math.round(value).toLocaleString("en");
-export const times = (value) => `${value.toFixed(2)} ×`;
+export const times = (value, digits = 2) => `${value.toFixed(digits)} ×`;
 export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 /** The median, and in brackets the least and the greatest. */

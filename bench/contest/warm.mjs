@@ -118,7 +118,8 @@ function figures(results) {
   const [fermi, nginx, httpProxy] = ["fermi", "nginx", "http-proxy"].map(find);
   const ratio = (read, other) => median(read(fermi)) / median(read(other));
   const rate = (rounds) => of(rounds, "perSecond");
-  const figure = (what, value, aim, isReached) => ({ what, value: times(value), aim, isReached });
+  // Three digits: so near its aim a figure of two would not say on which side it is.
+  const figure = (what, value, aim, isReached) => ({ what, value: times(value, 3), aim, isReached });
   const found = [];
   if (nginx !== undefined) {
     const value = ratio(rate, nginx);

@@ -42,8 +42,9 @@ export async function waitForSlot(call: Call, { slots, clock }: Slots): Promise<
   if (hasLeft()) return undefined;
   const sinceMs = clock.monotonicMs();
   const { target, timeoutMs } = call.callee;
-  const arrivedMs = call.attempts > 0 ? call.startedMs : undefined;
-  const wait = slots.wait(target, Math.max(0, call.startedMs + timeoutMs - sinceMs), arrivedMs);
+  const { limitedFromMs } = call;
+  const arrivedMs = call.attempts > 0 ? limitedFromMs : undefined;
+  const wait = slots.wait(target, Math.max(0, limitedFromMs + timeoutMs - sinceMs), arrivedMs);
   call.onClientGone = () => wait.leave();
   try {
     const lease = await wait.lease;

@@ -37,6 +37,8 @@ export class Call implements Origin {
   attempts = 0;
   coldStart = false;
   waitMs = 0;
+  /** From when on its time limit counts: on a connection that pipelines, from its turn. */
+  limitedFromMs: number;
   instance: string | null = null;
   httpStatus: number | null = null;
   /** Why user code failed, as its runtime says. */
@@ -55,7 +57,9 @@ export class Call implements Origin {
     readonly invocationId: string,
     readonly acceptedAt: Date,
     readonly startedMs: number,
-  ) {}
+  ) {
+    this.limitedFromMs = startedMs;
+  }
 
   get callee(): Callee {
     return this.plan.callee;

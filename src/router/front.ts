@@ -7,19 +7,21 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { lingerUnread } from "../lib/linger.js";
 import { newId } from "../lib/new-id.js";
 import { isAsyncCall, isStatusPath, type AsyncDoor } from "./async-door.js";
+import { ConnectionDues, type Turn } from "./connection-dues.js";
 import type { Forwarded } from "./forwarded.js";
 import { traceparent } from "./function-headers.js";
 import type { PlannedRequest, RequestHandler } from "./handle-request.js";
 import type { UpgradeHandler } from "./handle-upgrade.js";
 import type { InvokeDoor } from "./invoke-door.js";
-import { ParserErrors } from "./parser-errors.js";
 import { planCall, type Plan } from "./plan-call.js";
 import { malformed, readHead, type RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
-import { lingerUnread, stopUpload } from "./stop-upload.js";
+import { stopUpload } from "./stop-upload.js";
 import { isTopicPath, type TopicDoor } from "./topic-door.js";
+import { watchForEnd } from "./watch-for-end.js";
 import { toAppError, writeError, writeErrorToSocket } from "./write-error.js";
 
 export interface FrontOptions {
@@ -53,10 +55,10 @@ const dueAnswersMs = 5 * 60_000;
 export class Front {
   readonly #sockets = new Set<Socket>();
   #onEmpty: (() => void) | undefined;
-  readonly #parserErrors: ParserErrors;
+  readonly #dues: ConnectionDues;
 
   constructor(private readonly options: FrontOptions) {
-    this.#parserErrors = new ParserErrors(options.clock, dueAnswersMs);
+    this.#dues = new ConnectionDues(options.clock, dueAnswersMs);
   }
 
   /** Connections that are open, those that were upgraded too. */
@@ -106,25 +108,25 @@ export class Front {
     server.on("request", request);
     server.on("checkContinue", request);
     server.on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => {
-      if (!this.#parserErrors.expect(req, res)) return void req.resume();
+      if (!this.#dues.expect(req, res)) return void req.resume();
       this.#refuse(req, res, malformed("The only expectation that can be met is 100-continue."));
     });
     server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
       // Without a listener a client's reset would end the process.
       socket.on("error", () => socket.destroy());
-      this.#parserErrors.handOver(socket, () => this.#upgrade(req, socket, head));
+      this.#dues.handOver(socket, () => this.#upgrade(req, socket, head));
     });
     server.on("connect", (_req: IncomingMessage, socket: Socket) => {
       socket.on("error", () => socket.destroy());
       const error = malformed("This is no forward proxy: CONNECT is not served.");
-      this.#parserErrors.handOver(socket, () => void writeErrorToSocket(socket, error, newId()));
+      this.#dues.handOver(socket, () => void writeErrorToSocket(socket, error, newId()));
     });
-    server.on("clientError", (error: Error, socket: Duplex) => this.#parserErrors.handle(error, socket));
+    server.on("clientError", (error: Error, socket: Duplex) => this.#dues.handle(error, socket));
     return server;
   }
 
   #request(req: IncomingMessage, res: ServerResponse): void {
-    if (!this.#parserErrors.expect(req, res)) return void req.resume();
+    if (!this.#dues.expect(req, res)) return void req.resume();
     const invocationId = newId();
     try {
       const head = readHead(req);
@@ -142,10 +144,9 @@ export class Front {
     const { requests, later } = this.options;
     const isLater = isAsyncCall(planned.plan.mode, planned.req.headers.prefer);
     if (isLater && later === undefined) throw new AppError("STORE_UNAVAILABLE", "Requests can't be stored here.");
-    const turn = this.#parserErrors.turnOf(planned.res);
+    const turn = this.#dues.turnOf(planned.res);
     if (!isLater || later === undefined) return requests.serve({ ...planned, turn });
-    if (turn === undefined) void later.accept(planned);
-    else turn(() => void later.accept(planned));
+    inTurn(turn, () => void later.accept(planned));
   }
 
   #plan(head: RequestHead, req: IncomingMessage, invocationId: string): Plan {
@@ -168,7 +169,9 @@ export class Front {
     if (head.path === "/-/healthz") return answerJson(res, 200, { ok: true });
     if (head.path === "/-/readyz") return this.#tellReadiness(res);
     if (head.path === "/-/metrics" && metrics !== undefined) return metrics(req, res);
-    if (topics !== undefined && isTopicPath(head.path)) return void topics.serve({ req, res, head, invocationId });
+    if (topics !== undefined && isTopicPath(head.path)) {
+      return inTurn(this.#dues.turnOf(res), () => void topics.serve({ req, res, head, invocationId }));
+    }
     if (later !== undefined && isStatusPath(head.path)) return void later.tell(req, res, head, invocationId);
     this.#invoke({ req, res, head, invocationId });
   }
@@ -179,7 +182,7 @@ export class Front {
       return this.#refuse(req, res, new AppError("ROUTE_NOT_FOUND", "No route matches this host and path."));
     }
     if (!routes.isLoaded) throw new AppError("STORE_UNAVAILABLE", "The routes are not loaded yet.");
-    requests.serve({ req, res, head, ...door.plan(routes.table, req, invocationId) });
+    requests.serve({ req, res, head, ...door.plan(routes.table, req, invocationId), turn: this.#dues.turnOf(res) });
   }
 
   #tellReadiness(res: ServerResponse): void {
@@ -193,7 +196,7 @@ export class Front {
    */
   #refuse(req: IncomingMessage, res: ServerResponse, error: AppError, headers: readonly string[] = []): void {
     const isMalformed = error.code === "BAD_REQUEST";
-    if (isMalformed) this.#parserErrors.ignoreRest(req.socket);
+    if (isMalformed) this.#dues.ignoreRest(req.socket);
     setImmediate(() => {
       const isLast = isMalformed || !req.complete;
       const close = isLast || this.options.mustClose() ? ["Connection", "close"] : [];
@@ -227,8 +230,10 @@ export class Front {
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
+    const stopWatching = watchForEnd(socket, () => socket.destroy());
     res.once("finish", () => {
       res.detachSocket(socket);
+      stopWatching();
       lingerUnread(socket, this.options.clock);
     });
     req.complete = true;
@@ -241,6 +246,11 @@ interface Own {
   readonly res: ServerResponse;
   readonly head: RequestHead;
   readonly invocationId: string;
+}
+
+function inTurn(turn: Turn | undefined, begin: () => void): void {
+  if (turn === undefined) begin();
+  else turn(begin);
 }
 
 function answerJson(res: ServerResponse, status: number, body: object): void {

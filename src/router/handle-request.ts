@@ -11,11 +11,11 @@ import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { acquireNow, mayTryAnother, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
 import { Call, type CallPlan, type HttpCall } from "./call.js";
+import type { Turn } from "./connection-dues.js";
 import type { Outcome } from "./exchange.js";
 import { forward, type RequestBody } from "./forward.js";
 import { InFlight } from "./in-flight.js";
 import { logFailure } from "./log-failure.js";
-import type { Turn } from "./parser-errors.js";
 import type { RequestHead } from "./request-head.js";
 import type { SlotTable } from "./slot-table.js";
 import type { Lease } from "./target-slots.js";
@@ -94,6 +94,7 @@ export class RequestHandler {
     call.onClientGone = () => request.done(cancelled);
     turn(() => {
       call.onClientGone = () => {};
+      call.limitedFromMs = this.options.clock.monotonicMs();
       this.#attempt(request);
     });
   }

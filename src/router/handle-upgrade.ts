@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { InvocationRecorder } from "../invocations/record-invocation.js";
 import type { Clock } from "../lib/clock.js";
+import { lingerUnread } from "../lib/linger.js";
 import type { Logger } from "../lib/logger.js";
 import { acquireNow, mayTryAnother, noInstanceTookIt, settleLease, waitForSlot } from "./acquire.js";
 import { Call, type CallPlan } from "./call.js";
@@ -13,7 +14,6 @@ import type { SlotTable } from "./slot-table.js";
 import type { TokenHandout } from "./token-handout.js";
 import { watchForEnd } from "./watch-for-end.js";
 import { dial, Tunnel, type SocketEnding, type Upgrade } from "./websocket.js";
-import { lingerUnread } from "./stop-upload.js";
 import { toAppError, writeErrorToSocket } from "./write-error.js";
 
 export interface UpgradeOptions {

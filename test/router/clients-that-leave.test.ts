@@ -62,6 +62,18 @@ describe("Router: a client that leaves", () => {
     await slotsAreBack(stage);
   });
 
+  it("with a word before its answer, having asked for another protocol: that is noticed too", async () => {
+    let finish: (() => void) | undefined;
+    await stage.serve((_req, res) => (finish = () => res.end("nobody listens")));
+    const client = await RawClient.connect(stage.port);
+    client.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    await until("the function runs", () => finish !== undefined);
+    client.socket.end();
+    await client.closed(900);
+    finish?.();
+    expect((await stage.record()).status).toBe("CANCELLED");
+  });
+
   it("before an answer that never comes: poolmgr is told, and the record says cancelled", async () => {
     await stage.serve(() => {});
     const client = await RawClient.connect(stage.port);

@@ -234,4 +234,16 @@ describe("Router: framing", () => {
     expect(seen[0]?.headers).not.toHaveProperty("upgrade");
     expect(seen[0]?.headers).not.toHaveProperty("http2-settings");
   });
+
+  it("answers it whole where that is large, as curl --http2 asks for it", async () => {
+    await stage.stop();
+    stage = await Stage.start();
+    const bytes = 20_000_000;
+    await stage.serve((_req, res) => res.end(Buffer.alloc(bytes)));
+    const answer = await sendRaw(
+      stage.port,
+      "GET /h2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n",
+    );
+    expect(answer.length).toBeGreaterThan(bytes);
+  });
 });

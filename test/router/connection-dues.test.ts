@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import { connect, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { systemClock, type Clock } from "../../src/lib/clock.js";
-import { ParserErrors } from "../../src/router/parser-errors.js";
+import { ConnectionDues } from "../../src/router/connection-dues.js";
 import { until } from "./support/until.js";
 
-describe("ParserErrors", () => {
+describe("ConnectionDues", () => {
   let server: Server;
   let client: Socket;
   let received: string;
@@ -26,12 +26,12 @@ describe("ParserErrors", () => {
 
   beforeEach(async () => {
     [accepted, timers, received, isClosed] = [[], [], "", false];
-    const errors = new ParserErrors(clock, 60_000);
+    const dues = new ConnectionDues(clock, 60_000);
     server = createServer((req, res) => {
-      errors.expect(req, res);
+      dues.expect(req, res);
       accepted.push({ req, res });
     });
-    server.on("clientError", (error, socket) => errors.handle(error, socket));
+    server.on("clientError", (error, socket) => dues.handle(error, socket));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     client = connect((server.address() as AddressInfo).port, "127.0.0.1");
     client.on("data", (chunk: Buffer) => (received += chunk.toString()));

@@ -1,29 +1,36 @@
 /**
- * What connections owe their clients, in the order in which it was asked for: when a request behind others may begin, and
- * connections on which the parser met something that it can't read, or that go on in another protocol. What was asked
- * properly before is answered first, in order; then the error is told, where no answer of another request could be taken
- * for it, and the connection closed.
+ * What connections owe their clients, in the order in which it was asked for: which requests are not answered yet, when
+ * one behind others may begin, and what comes behind them all: another protocol, or the end of a connection on which the
+ * parser met something that it can't read. What was asked properly before that is answered first; then the error is told,
+ * where no answer of another request could be taken for it, and the connection closed.
+ *
+ * Nothing begins on a connection on which it could not be answered.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { linger, lingerUnread } from "../lib/linger.js";
 import { newId } from "../lib/new-id.js";
-import { malformed } from "./request-head.js";
-import { linger, lingerUnread } from "./stop-upload.js";
+import { parserError } from "./parser-error.js";
+import { watchForEnd } from "./watch-for-end.js";
 import { writeErrorToSocket } from "./write-error.js";
 
 /** What a connection still owes its client. */
 interface Due {
+  readonly socket: Duplex;
   readonly answers: Set<ServerResponse>;
   /** How many of their requests may have effects. */
   unsafe: number;
-  /** What is to begin when all answers before it are complete. */
-  readonly waiting: Map<ServerResponse, () => void>;
+  /** Those whose turn is to come, and what is to begin then; undefined while that is not ready yet. */
+  readonly waiting: Map<ServerResponse, (() => void) | undefined>;
   /** The request that the parser is in, or was in last. */
   last: IncomingMessage | undefined;
+  /** Nothing that comes is a request any more. */
   isBroken: boolean;
+  /** Why the body of the last request never will be complete. */
+  bodyError: AppError | undefined;
   whenAnswered: () => void;
 }
 
@@ -33,10 +40,10 @@ const safeMethods: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OP
 /** Beyond it a client that pipelines without end is refused, and its answers hold it up. */
 const mostWaiting = 100;
 
-/** Calls what it is given once, when its turn has come; not at all where the connection ends before. */
+/** Calls what it is given once, when its turn has come; not at all where no answer can be written by then. */
 export type Turn = (then: () => void) => void;
 
-export class ParserErrors {
+export class ConnectionDues {
   readonly #due = new WeakMap<Duplex, Due>();
 
   /** `answersMs` is how long the answers that are due may take once nothing more can be read. */
@@ -47,11 +54,11 @@ export class ParserErrors {
 
   /**
    * An answer is due on the request's connection from now until it is complete. False for a request on a connection that
-   * is to be closed: it gets none.
+   * is being closed: it gets none, and must have no effects (RFC 9112, 9.6).
    */
   expect(req: IncomingMessage, res: ServerResponse): boolean {
     const due = this.#of(req.socket);
-    if (due.isBroken) return false;
+    if (due.isBroken || !req.socket.writable) return false;
     due.answers.add(res);
     const isUnsafe = !safeMethods.has(req.method);
     if (isUnsafe) due.unsafe++;
@@ -75,10 +82,12 @@ export class ParserErrors {
   turnOf(res: ServerResponse): Turn | undefined {
     const due = this.#of(res.req.socket);
     if (due.answers.size === 1 || due.unsafe === 0) return undefined;
-    if (due.waiting.size === mostWaiting) {
+    if (due.waiting.size >= mostWaiting) {
       const message = `At most ${mostWaiting} requests may wait for others on their connection.`;
       throw new AppError("QUEUE_FULL", message, { retryAfterSeconds: 1 });
     }
+    // Counted from now on: a thousand may come before the first of them is ready.
+    due.waiting.set(res, undefined);
     return (then) => {
       due.waiting.set(res, then);
       begin(due);
@@ -96,12 +105,12 @@ export class ParserErrors {
    */
   handOver(socket: Socket, serve: () => void): void {
     const due = this.#of(socket);
-    if (due.isBroken) return void socket.resume();
-    // Node has let go of the connection, and tells the answers no more that there is room for them.
-    const drained = (): void => due.answers.forEach((res) => res.emit("drain"));
-    socket.on("drain", drained);
-    this.#whenAnswered(due, socket, () => {
-      socket.off("drain", drained);
+    // Node has let go of the connection, and tells the answers no more that there is room for them, or that it has ended.
+    socket.on("drain", () => due.answers.forEach((res) => res.emit("drain")));
+    if (due.isBroken) return void socket.once("end", () => socket.destroy()).resume();
+    const stopWatching = watchForEnd(socket, () => socket.destroy());
+    this.#whenAnswered(due, () => {
+      stopWatching();
       // What is idle between two requests would be closed after a while.
       socket.setTimeout(0);
       if (socket.writable) serve();
@@ -119,17 +128,20 @@ export class ParserErrors {
     const error = parserError(code);
     const isWithinBody = due.last?.complete === false;
     const isSilent = isWithinBody || code === "HPE_CLOSED_CONNECTION";
-    this.#whenAnswered(due, socket, () => {
+    this.#whenAnswered(due, () => {
       // An answer that closes the connection has begun to do so.
       if (!socket.writable) return;
       if (!isSilent) writeErrorToSocket(socket, error, newId());
       linger(socket, this.clock);
     });
-    if (isWithinBody) breakOff(due.last, error);
+    if (!isWithinBody) return;
+    due.bodyError = error;
+    breakOff(due);
   }
 
-  #whenAnswered(due: Due, socket: Duplex, then: () => void): void {
+  #whenAnswered(due: Due, then: () => void): void {
     if (due.answers.size === 0) return then();
+    const { socket } = due;
     const timer = this.clock.after(this.answersMs, () => socket.destroy());
     socket.once("close", () => timer.stop());
     due.whenAnswered = () => {
@@ -143,11 +155,13 @@ export class ParserErrors {
     let due = this.#due.get(socket);
     if (due === undefined) {
       due = {
+        socket,
         answers: new Set(),
         unsafe: 0,
         waiting: new Map(),
         last: undefined,
         isBroken: false,
+        bodyError: undefined,
         whenAnswered: () => {},
       };
       this.#due.set(socket, due);
@@ -156,28 +170,24 @@ export class ParserErrors {
   }
 }
 
-/** What waits for its turn, if that has come. */
-function begin({ answers, waiting }: Due): void {
+/** What waits for its turn, if that has come; nothing any more where the last answer is out, or the client has gone. */
+function begin(due: Due): void {
+  const { socket, answers, waiting } = due;
+  if (!socket.writable) return waiting.clear();
   const [next] = answers;
   const then = next && waiting.get(next);
   if (next === undefined || then === undefined) return;
   waiting.delete(next);
   then();
+  // Who has begun to read its body only now has not heard yet.
+  if (next.req === due.last) breakOff(due);
 }
 
-/** Whoever reads the body gets the error, and answers with it where no answer has begun. */
-function breakOff(req: IncomingMessage | undefined, error: AppError): void {
-  if (req !== undefined && req.listenerCount("error") > 0) req.emit("error", error);
+/** Whoever reads the last body gets its error, and answers with it where no answer has begun. */
+function breakOff({ last, bodyError }: Due): void {
+  if (last !== undefined && bodyError !== undefined && last.listenerCount("error") > 0) last.emit("error", bodyError);
 }
 
 /** Reset, or ended within a request: nobody waits for what is due. */
 const hasLeft = (code: string | undefined, { answers }: Due): boolean =>
   code === "ECONNRESET" || (code === "HPE_INVALID_EOF_STATE" && answers.size > 0);
-
-function parserError(code: string | undefined): AppError {
-  if (code === "HPE_HEADER_OVERFLOW") return new AppError("HEADERS_TOO_LARGE", "The request's headers are too large.");
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
-    return new AppError("REQUEST_TIMEOUT", "The request's headers came too slowly.");
-  }
-  return malformed("The request is no valid HTTP.");
-}

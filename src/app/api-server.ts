@@ -13,6 +13,7 @@ import { Authenticator } from "../auth/authenticate.js";
 import { HostGuard } from "../auth/host-guard.js";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { lingerUnread } from "../lib/linger.js";
 import type { Logger } from "../lib/logger.js";
 import { newId } from "../lib/new-id.js";
 import type { Principal } from "../model/request-context.js";
@@ -183,6 +184,7 @@ export class ApiServer {
       sockets.upgrade(req, connection, head);
     } catch (error) {
       refuseUpgrade(connection, toAppError(error));
+      lingerUnread(connection, this.#options.clock);
     }
   }
 }

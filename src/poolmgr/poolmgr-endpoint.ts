@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { lingerUnread } from "../lib/linger.js";
 import type { Logger } from "../lib/logger.js";
 import type { Stoppable } from "../lib/stoppable.js";
 import type { PoolView } from "../model/pool-view.js";
@@ -70,6 +71,7 @@ export class PoolmgrEndpoint implements Stoppable {
       });
     } catch (error) {
       refuse(socket, error instanceof AppError ? error : new AppError("INTERNAL", "The pool manager failed."));
+      lingerUnread(socket, this.options.clock);
     }
   }
 

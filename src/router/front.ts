@@ -119,7 +119,7 @@ export class Front {
     server.on("connect", (_req: IncomingMessage, socket: Socket) => {
       socket.on("error", () => socket.destroy());
       const error = malformed("This is no forward proxy: CONNECT is not served.");
-      this.#dues.handOver(socket, () => void writeErrorToSocket(socket, error, newId()));
+      this.#dues.handOver(socket, () => this.#refuseOnSocket(socket, error, newId()));
     });
     server.on("clientError", (error: Error, socket: Duplex) => this.#dues.handle(error, socket));
     return server;
@@ -220,9 +220,13 @@ export class Front {
       if (plan.call.mode === "ASYNC") throw malformed("This route answers later: it opens no WebSocket.");
       void this.options.upgrades.serve({ req, socket, head, plan: plan.call, invocationId });
     } catch (error) {
-      writeErrorToSocket(socket, toAppError(error), invocationId);
-      lingerUnread(socket, this.options.clock);
+      this.#refuseOnSocket(socket, toAppError(error), invocationId);
     }
+  }
+
+  #refuseOnSocket(socket: Socket, error: AppError, invocationId: string): void {
+    writeErrorToSocket(socket, error, invocationId);
+    lingerUnread(socket, this.options.clock);
   }
 
   /** Any other protocol is not spoken here: the request is answered as if it had not asked, and the connection closed. */

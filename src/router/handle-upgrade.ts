@@ -69,6 +69,8 @@ export class UpgradeHandler {
     if (ending.type === "FAILED") {
       logFailure(logger, ending.error, call);
       call.httpStatus = ending.error.httpStatus;
+      stopWatching();
+      lingerUnread(socket, clock);
     }
     const { status, error } = verdict(ending);
     recorder.record(call.toInvocation(status, error, clock.monotonicMs()), plan.callee.of);
@@ -81,8 +83,6 @@ export class UpgradeHandler {
     } catch (cause) {
       const error = toAppError(cause);
       upgrade.call.responseBytes = writeErrorToSocket(upgrade.socket, error, upgrade.call.invocationId);
-      upgrade.stopWatching();
-      lingerUnread(upgrade.socket, this.options.clock);
       return { type: "FAILED", error };
     }
   }

@@ -51,7 +51,10 @@ export function writeError(
   return res.req.method === "HEAD" ? 0 : Buffer.byteLength(body);
 }
 
-/** The same for a bare socket: a request that could not be parsed, or an upgrade. Closes the connection. */
+/**
+ * The same for a bare socket: a request that could not be parsed, or an upgrade. Nothing more can be written after it; what
+ * still comes is for the caller to see to (`lib/linger.ts`).
+ */
 export function writeErrorToSocket(socket: Duplex, error: AppError, invocationId: string): number {
   if (!socket.writable) {
     socket.destroy();

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { newId } from "../../src/lib/new-id.js";
+import { RawClient } from "../router/support/http-client.js";
+import { handshake } from "../router/support/websockets.js";
 import { type Data, type Subscribed, valueAt } from "../support/api-client.js";
 import { aLine, anInvocation, ApiHarness, aPool } from "../support/api-harness.js";
 import { createEnvironment, createFunction, createRoute, functionId, someName } from "../support/api-resources.js";
@@ -234,6 +236,13 @@ describe("subscriptions", () => {
       errors: [{ extensions: { code: "RATE_LIMITED", retryAfterSeconds: 10 } }],
     });
     await small.stop();
+  });
+
+  it("keep no connection of who was refused and does not leave", async () => {
+    const client = await RawClient.connect(api.port, { allowHalfOpen: true });
+    client.write(handshake("/none"));
+    await client.sees("NOT_FOUND");
+    await client.isLetGo();
   });
 
   it("end with the server, and are told why", async () => {

@@ -152,6 +152,14 @@ describe("Router: its life", () => {
     }
   });
 
+  it("closes a connection on which it refuses CONNECT, though its client does not", async () => {
+    stage = await Stage.start();
+    const client = await RawClient.connect(stage.port, { allowHalfOpen: true });
+    client.write("CONNECT y:80 HTTP/1.1\r\nHost: y\r\n\r\n");
+    await client.sees("no forward proxy");
+    await client.isLetGo();
+  });
+
   it("takes no more connections than it may have", async () => {
     stage = await Stage.start({ maxConnections: 2 });
     const clients = [await RawClient.connect(stage.port), await RawClient.connect(stage.port)];

@@ -8,8 +8,10 @@ import { systemClock } from "../../src/lib/clock.js";
 import type { Leader } from "../../src/poolmgr/poolmgr-endpoint.js";
 import type { Connection, StreamEnd } from "../../src/poolmgr/poolmgr-hub.js";
 import type { GrantedInstance, Hello, PoolmgrStream, ToPoolmgr, ToRouter } from "../../src/poolmgr/router-link.js";
+import { RawClient } from "./support/http-client.js";
 import { linkTo, PoolmgrProcess } from "./support/poolmgr-process.js";
 import { until } from "./support/until.js";
+import { handshake } from "./support/websockets.js";
 
 const hello: Hello = {
   type: "HELLO",
@@ -182,6 +184,13 @@ describe("The stream to a pool manager in another process", () => {
     expect(await status("/v1/router", {})).toBe(401);
     expect(await status("/v1/router", signed)).toBe(101);
     expect(await status("/v1/router", signed)).toBe(401);
+  });
+
+  it("keeps no connection of who was refused and does not leave", async () => {
+    const client = await RawClient.connect(process.port, { allowHalfOpen: true });
+    client.write(handshake("/v1/router"));
+    await client.sees("UNAUTHENTICATED");
+    await client.isLetGo();
   });
 
   it("is closed by what can't be read, and passes over what it does not know", async () => {

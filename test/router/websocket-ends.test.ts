@@ -44,6 +44,14 @@ describe("Router: a WebSocket", () => {
     expect(stage.poolmgr.of("SUSPECT")).toMatchObject([{ reason: "TIMED_OUT" }]);
   });
 
+  it("that was not opened leaves no connection to a client that does not close", async () => {
+    await serveUpgrade(stage, (socket) => socket.resetAndDestroy());
+    const client = await RawClient.connect(stage.port, { allowHalfOpen: true });
+    client.write(handshake());
+    await client.sees("FUNCTION_CRASHED");
+    await client.isLetGo();
+  });
+
   it("outlives a client that resets before the upgrade is answered", async () => {
     let upstream: Socket | undefined;
     await serveUpgrade(stage, (socket) => (upstream = socket.resume()));

@@ -99,6 +99,16 @@ export class RawClient {
     return this.received;
   }
 
+  /** Waits until the server has closed the connection altogether, though its client does not: only who sends can tell. */
+  async isLetGo(withinMs = 5_000): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    while (!this.isClosed) {
+      if (performance.now() > deadline) throw new Error("The server still has the connection.");
+      this.socket.write("x");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

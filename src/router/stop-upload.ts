@@ -13,5 +13,7 @@ export function stopUpload(req: IncomingMessage, res: ServerResponse, clock: Clo
   socket.destroySoon = close;
   if (res.writableFinished) close();
   else res.once("finish", close);
+  // Whoever read it would keep it, or hold it up.
+  req.removeAllListeners("data");
   req.resume();
 }

@@ -220,6 +220,13 @@ describe("Router: an instance that fails", () => {
     await until("no connection is left", () => stage.openUpstream === 0);
   });
 
+  it("that answers before it has read the body is heard also by a client that sends all of it before it reads", async () => {
+    await stage.serve((_req, res) => res.writeHead(413, { "content-type": "text/plain" }).end("too much for me"));
+    const client = await RawClient.connect(stage.port);
+    await client.writeFirst(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n${"x".repeat(20_000_000)}`);
+    expect(await client.closed()).toMatch(/^HTTP\/1\.1 413 [^]*too much for me/);
+  });
+
   it("that says it is busy before user code runs costs the caller nothing when another has room", async () => {
     await stage.serve(async (req, res) => res.end(`served ${await bodyOf(req)}`), { id: "roomy" });
     await stage.serve((_req, res) => res.writeHead(503, { "x-fermi-busy": "1" }).end(), { id: "busy" });

@@ -136,6 +136,21 @@ describe("Router: its life", () => {
     await until("nothing is left open", () => stage.openUpstream <= 1);
   });
 
+  it.each([
+    ["it is too large", {}, 413],
+    ["no instance is there for", { functions: [aFunction("hello", { settings: { timeoutSeconds: 0.05 } })] }, 429],
+  ])("lets a client that sends all of its body before it reads know that %s", async (_why, options, status) => {
+    stage = await Stage.start({ maxBodyBytes: 100_000, ...options });
+    if (status === 413) await stage.serve((req, res) => req.resume().on("end", () => res.end("took it")));
+    const client = await RawClient.connect(stage.port);
+    const size = 20_000_000;
+    const chunk = "x".repeat(size);
+    await client.writeFirst(
+      `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${chunk}\r\n0\r\n\r\n`,
+    );
+    expect(await client.closed()).toContain(`HTTP/1.1 ${status} `);
+  });
+
   it("closes a connection whose upgrade it refuses, whatever its client still sends", async () => {
     stage = await Stage.start({ maxConnections: 2 });
     const upgrade = "GET /-/none HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";

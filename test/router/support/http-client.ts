@@ -74,6 +74,15 @@ export class RawClient {
     this.socket.write(text, "latin1");
   }
 
+  /** Reads nothing before all of it is sent, as simple clients do. Rejects where that can't be. */
+  async writeFirst(text: string): Promise<void> {
+    this.socket.pause();
+    await new Promise<void>((resolve, reject) => {
+      this.socket.write(text, "latin1", (error) => (error ? reject(error) : resolve()));
+    });
+    this.socket.resume();
+  }
+
   /** Waits until what was received matches. */
   async sees(pattern: RegExp | string, withinMs = 5_000): Promise<string> {
     const matches = (): boolean =>

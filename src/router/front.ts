@@ -46,7 +46,6 @@ export interface ServerLimits {
   readonly maxHeaderBytes: number;
   readonly headersTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  readonly maxConnections: number;
 }
 
 /** How long a connection that can't be read any more is kept for answers that are due on it. */
@@ -93,7 +92,6 @@ export class Front {
     });
     // A client's FIN is taken as leaving, also after a whole request (docs/decisions/0011): closing a connection and ending
     // one side of it look the same until something is written, and who waits for nobody starts instances for nobody.
-    server.maxConnections = limits.maxConnections;
     server.maxHeadersCount = 0;
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);

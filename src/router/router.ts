@@ -44,7 +44,7 @@ export interface RouterOptions extends Partial<RouterLimits> {
   readonly publishing?: { readonly tokens: FunctionTokens; readonly topics: TopicPublisher };
   /** Answers `/-/metrics`, which is no path without it. */
   readonly metrics?: RequestListener;
-  /** Bounds its connections otherwise than by `maxConnections`, once it listens. */
+  /** Bounds its connections, once it listens. */
   readonly guard?: (server: Server) => void;
   /** Why else no traffic should come here, in words; undefined where nothing else is in its way. */
   readonly alsoUnready?: () => string | undefined;
@@ -63,7 +63,6 @@ export const defaultRouterLimits: RouterLimits = {
   maxHeaderBytes: 32 * 1024,
   headersTimeoutMs: 20_000,
   keepAliveTimeoutMs: 65_000,
-  maxConnections: 10_000,
   maxWaitingPerFunction: 1_000,
   webSocketIdleMs: 5 * 60_000,
 };
@@ -167,7 +166,9 @@ export class Router {
   /** Serves a connection that was taken on another port than its own. To be called after `start`. */
   adopt(socket: Socket): void {
     if (this.#server === undefined) return void socket.destroy();
-    if (this.#front.connections < this.#server.maxConnections) return void this.#server.emit("connection", socket);
+    // Where nobody bounds them there is no number to compare with.
+    const isFull = this.#front.connections >= this.#server.maxConnections;
+    if (!isFull) return void this.#server.emit("connection", socket);
     socket.destroy();
     this.#server.emit("drop");
   }

@@ -152,7 +152,7 @@ describe("Router: its life", () => {
   });
 
   it("closes a connection whose upgrade it refuses, whatever its client still sends", async () => {
-    stage = await Stage.start({ maxConnections: 2 });
+    stage = await Stage.start({ guard: (server) => void (server.maxConnections = 2) });
     const upgrade = "GET /-/none HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     const last = "GET /-/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     // More than two can't be open: what comes then is closed without an answer.
@@ -176,7 +176,7 @@ describe("Router: its life", () => {
   });
 
   it("takes no more connections than it may have", async () => {
-    stage = await Stage.start({ maxConnections: 2 });
+    stage = await Stage.start({ guard: (server) => void (server.maxConnections = 2) });
     const clients = [await RawClient.connect(stage.port), await RawClient.connect(stage.port)];
     const third = await RawClient.connect(stage.port);
     await third.closed();

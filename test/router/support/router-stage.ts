@@ -50,6 +50,7 @@ export interface StageOptions extends Partial<RouterLimits> {
   readonly logger?: Logger;
   readonly publishing?: RouterOptions["publishing"];
   readonly intake?: RouterOptions["intake"];
+  readonly guard?: RouterOptions["guard"];
 }
 
 /** Grants of the function `hello` unless told otherwise. */

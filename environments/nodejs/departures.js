@@ -1,7 +1,8 @@
 /**
  * When answers leave. To wake the reader of a small answer costs the system as much as all that is done here to make it;
- * so answers that are ready in the same turn of the event loop leave together, and their reader is woken once. Nobody's
- * waits for slow user code: they are held only while several are ready in a turn, quickly one after the other.
+ * so answers that are ready in the same turn of the event loop leave together, and their reader is woken once. They are
+ * held only while several are ready in a turn, quickly one after the other. Code that is slow then for the first time holds
+ * up those that were ready before it, once: they leave before another request's code begins, and the next are not held.
  */
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
@@ -33,6 +34,11 @@ export function depart(send) {
   if (held.length === enough) sendHeld();
 }
 
+/** To be called before a request's code begins. */
+export function beforeUserCode() {
+  if (held.length > 0 && !isQuick()) sendHeld();
+}
+
 function beginTurn() {
   begunAt = performance.now();
   setImmediate(endTurn);
@@ -40,10 +46,12 @@ function beginTurn() {
 
 function endTurn() {
   sendHeld();
-  isHolding = ready > 1 && performance.now() - begunAt < ready * quickMs;
+  isHolding = ready > 1 && isQuick();
   if (!isHolding) pausing = pause;
   ready = 0;
 }
+
+const isQuick = () => performance.now() - begunAt < ready * quickMs;
 
 function sendHeld() {
   for (const send of held.splice(0)) send();

@@ -1,7 +1,7 @@
 /** One request on its way through user code: it holds a slot from its admission until it is answered. */
 import { Readable } from "node:stream";
 import { hasBody, parseBody, readBody } from "./body.js";
-import { depart } from "./departures.js";
+import { beforeUserCode, depart } from "./departures.js";
 import { inspectError, oneLine, RequestError } from "./errors.js";
 import { current, finish, logError, PartialLines } from "./logs.js";
 import { prepare } from "./respond.js";
@@ -40,6 +40,7 @@ export class Invocation {
   /** Calls the handler and answers with what it gives, or with 500 and the reason. Never rejects. */
   async run(handler) {
     this.#isRunning = true;
+    beforeUserCode();
     try {
       const outcome = await handler.call(this);
       this.hasSettled = true;

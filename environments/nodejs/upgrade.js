@@ -1,4 +1,5 @@
 /** Connections that user code takes over (WebSockets, for one): the export `upgrade(request, socket, head)`. */
+import { beforeUserCode } from "./departures.js";
 import { inspectError } from "./errors.js";
 import { current, finish, logError, PartialLines } from "./logs.js";
 import { takeToken } from "./token.js";
@@ -39,6 +40,7 @@ export function runUpgrade(upgrade, [req, socket, head], admit) {
   takeToken(headers);
   hideSecrets(req);
   void current.run(invocation, async () => {
+    beforeUserCode();
     try {
       await upgrade(req, socket, head);
     } catch (error) {

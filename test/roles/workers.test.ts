@@ -154,6 +154,20 @@ describe("a router of three workers", () => {
     for (const { body } of begun) await body?.cancel();
   }, 120_000);
 
+  it("says of a worker that hangs that it does not answer", async () => {
+    const [hanging = 0] = await workersOf(fermi.process.pid);
+    const told = async (): Promise<string | undefined> => {
+      const { server } = await fermi.ok<{ server: { checks: { name: string; message: string }[] } }>(
+        "{ server { checks { name message } } }",
+      );
+      return server.checks.find(({ name }) => name.startsWith("router workers"))?.message;
+    };
+    process.kill(hanging, "SIGSTOP");
+    await eventually(async () => expect(await told()).toBe("2 of 3 workers answer."), 20_000);
+    process.kill(hanging, "SIGCONT");
+    await eventually(async () => expect(await told()).toBe("3 workers answer."), 20_000);
+  }, 60_000);
+
   it("loses no request of who leaves when told to, while it is stopped", async () => {
     await routed(`${fermi.routerUrl}/again-1`);
     const load = new Callers(url, callers, true);

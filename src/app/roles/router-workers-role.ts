@@ -1,4 +1,4 @@
-/** The role `router` in several processes, which share its port: this one takes the connections, its workers serve them. */
+/** The role `router` in several processes that share its port: this one takes the connections, its workers serve them. */
 import type { Check } from "../../model/check.js";
 import { addressForPeople } from "../address.js";
 import { CountsOfWorkers, type CountedMetrics } from "../counted-metrics.js";
@@ -25,6 +25,7 @@ export class RouterWorkersRole implements RouterPart {
   /** Whoever waits does so in a worker. */
   readonly waiting = 0;
   readonly #pool: WorkerPool;
+  readonly #count: number;
   readonly #counts = new CountsOfWorkers();
   #address = "";
 
@@ -33,6 +34,7 @@ export class RouterWorkersRole implements RouterPart {
     { count, forks, poolmgrUrls, onSeen }: RouterWorkersNeeds,
   ) {
     const { config, store, secret, clock, logger, metrics, openFiles } = foundation;
+    this.#count = count;
     this.#pool = new WorkerPool({
       ...{ count, forks, clock, logger, onSeen },
       settings: (number) => ({
@@ -72,6 +74,7 @@ export class RouterWorkersRole implements RouterPart {
     const looks = await this.#pool.ask("LOOK", askWithinMs);
     return checksOfWorkers(
       looks.map(({ number, answer }) => ({ number, checks: answer.checks })),
+      this.#count,
       this.#pool.unready,
     );
   }

@@ -1,8 +1,9 @@
 import type { Check } from "../../model/check.js";
 
-/** What workers found, as one: of each check what the first worker says whom it concerns. Pure. */
+/** What those of `count` workers that answered found, as one: of each check what the first says that is not well. Pure. */
 export function checksOfWorkers(
   looks: readonly { readonly number: number; readonly checks: readonly Check[] }[],
+  count: number,
   unready: string | undefined,
 ): Check[] {
   const found = looks.flatMap(({ number, checks }) => checks.map((check) => ({ number, check })));
@@ -13,6 +14,7 @@ export function checksOfWorkers(
     if (bad !== undefined) return { ...bad.check, message: `Worker ${bad.number}: ${bad.check.message}` };
     return { name, ok: true, message: same[0]?.check.message ?? "" };
   });
-  const message = unready ?? `${looks.length} workers answer.`;
-  return [{ name: "router workers", ok: unready === undefined, message }, ...together];
+  const problem = unready ?? (looks.length < count ? `${looks.length} of ${count} workers answer.` : undefined);
+  const message = problem ?? `${count} workers answer.`;
+  return [{ name: "router workers", ok: problem === undefined, message }, ...together];
 }

@@ -50,13 +50,19 @@ describe("Checks of workers", () => {
       { number: 1, checks: [well] },
       { number: 2, checks: [bad] },
     ];
-    expect(checksOfWorkers(looks, undefined)).toEqual([
+    expect(checksOfWorkers(looks, 2, undefined)).toEqual([
       { name: "router workers", ok: true, message: "2 workers answer." },
       { name: "routes", ok: false, message: "Worker 2: Not loaded." },
     ]);
-    expect(checksOfWorkers(looks.slice(0, 1), "1 of the router's 2 workers are ready.")).toEqual([
+    expect(checksOfWorkers(looks.slice(0, 1), 2, "1 of the router's 2 workers are ready.")).toEqual([
       { name: "router workers", ok: false, message: "1 of the router's 2 workers are ready." },
       well,
+    ]);
+  });
+
+  it("are not well while a worker that counts as ready does not answer", () => {
+    expect(checksOfWorkers([{ number: 1, checks: [] }], 2, undefined)).toEqual([
+      { name: "router workers", ok: false, message: "1 of 2 workers answer." },
     ]);
   });
 });

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { routed } from "../e2e/support.js";
 import { eventually, launch, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
+import { ask } from "../router/support/http-client.js";
 import { Callers, statuses } from "./support/callers.js";
 import { Installation } from "./support/installation.js";
 
@@ -166,6 +167,20 @@ describe("a router of three workers", () => {
     await eventually(async () => expect(await told()).toBe("2 of 3 workers answer."), 20_000);
     process.kill(hanging, "SIGCONT");
     await eventually(async () => expect(await told()).toBe("3 workers answer."), 20_000);
+  }, 60_000);
+
+  it("has callers wait for its routes where all workers were killed at once", async () => {
+    const children = await workersOf(fermi.process.pid);
+    for (const pid of children) process.kill(pid, "SIGKILL");
+    await eventually(() => {
+      for (const pid of children) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    });
+    const { port } = new URL(url);
+    const asked = Array.from({ length: callers }, () => ask(Number(port), "/count", { method: "OPTIONS" }));
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(asked.map(() => 405));
+    await eventually(async () =>
+      expect(await (await fetch(`${fermi.routerUrl}/-/readyz`)).json()).toEqual({ ready: true }),
+    );
   }, 60_000);
 
   it("loses no request of who leaves when told to, while it is stopped", async () => {

@@ -24,7 +24,7 @@ interface Seat {
   readonly sending: Set<Socket>;
 }
 
-/** Connections that wait for a worker to come up, at most; and for how long. */
+/** Connections that wait for a fit worker, at most; and for how long. */
 const waitingMax = 1_000;
 const waitMs = 20_000;
 
@@ -62,11 +62,13 @@ export class Acceptor {
     for (const socket of seat?.sending ?? []) this.#give(socket);
   }
 
-  /** A worker has become fit. */
+  /** A worker may have become fit. */
   serveWaiting(): void {
     for (const socket of [...this.#waiting]) {
+      const seat = leastLoaded(this.#seats.values());
+      if (seat === undefined) return;
       this.#waiting.delete(socket);
-      this.#give(socket);
+      this.#hand(socket, seat);
     }
   }
 
@@ -84,7 +86,11 @@ export class Acceptor {
 
   #give(socket: Socket): void {
     const seat = leastLoaded(this.#seats.values());
-    if (seat === undefined) return this.#keepWaiting(socket);
+    if (seat === undefined) this.#keepWaiting(socket);
+    else this.#hand(socket, seat);
+  }
+
+  #hand(socket: Socket, seat: Seat): void {
     seat.handed++;
     seat.sending.add(socket);
     seat.taker.hand(socket, () => {

@@ -30,6 +30,8 @@ export interface WorkerPoolOptions {
 const soundAfterMs = 10_000;
 const firstPauseMs = 20;
 const longestPauseMs = 5_000;
+/** Connections wait as long for a worker's routes where none has any; with the store away they are told so after it. */
+const loadMs = 5_000;
 /** A worker that has been asked to stop has its own time for requests; this comes on top, for its records. */
 const lastWordsMs = 15_000;
 
@@ -77,7 +79,7 @@ export class WorkerPool {
     withinMs: number,
   ): Promise<{ number: number; answer: AsksOfParent[Name] }[]> {
     const asked = this.#all.map(async (worker) => {
-      const { number } = worker.settings;
+      const { number } = worker;
       return { number, answer: await worker.ask(question, withinMs) };
     });
     return (await Promise.allSettled(asked)).flatMap((told) => (told.status === "fulfilled" ? [told.value] : []));
@@ -107,9 +109,15 @@ export class WorkerPool {
 
   #begin(number: number): void {
     const { forks, settings, clock, page } = this.options;
-    const all = { ...settings(number), unready: this.unready ?? null };
-    const worker = new WorkerProcess(forks.take(), all, clock, {
+    const options = {
+      settings: { ...settings(number), unready: this.unready ?? null },
+      clock,
+      // Before it was whole for the first time nobody relies on it, and probes want an answer.
+      loadMs: this.#wasWhole ? loadMs : 0,
+    };
+    const worker = new WorkerProcess(forks.take(), options, {
       onWord: (said, word) => this.#hear(said, word),
+      onLate: () => this.#changed(),
       onEnd: (ended, how) => this.#ended(ended, how),
       page,
     });
@@ -120,7 +128,12 @@ export class WorkerPool {
 
   #hear(worker: WorkerProcess, word: ToParent): void {
     if (word.type === "CLOSED") return this.#acceptor.closed(worker, word.connections);
-    if (word.type === "SEEN") return this.#seen.said(worker.settings.number, word.change);
+    if (word.type === "SEEN") return this.#seen.said(worker.number, word.change);
+    this.#changed();
+  }
+
+  /** A worker takes connections, or has its routes, from now on. */
+  #changed(): void {
     this.#acceptor.serveWaiting();
     this.#tellTogether();
     this.#onState();
@@ -137,7 +150,7 @@ export class WorkerPool {
 
   #ended(worker: WorkerProcess, how: string): void {
     const { clock, logger, onEnded } = this.options;
-    const { number } = worker.settings;
+    const { number } = worker;
     this.#workers.delete(number);
     this.#acceptor.remove(worker);
     this.#seen.left(number);

@@ -6,16 +6,28 @@ import type { Taker } from "./acceptor.js";
 import { WorkerChannel } from "./worker-channel.js";
 import type { AsksOfParent, AsksOfWorker, MetricsPage, ToParent, ToWorker, WorkerSettings } from "./worker-messages.js";
 
-/** STARTING has no port to take connections on yet; UP takes them, READY has its routes. */
-type State = "STARTING" | "UP" | "READY" | "ENDED";
+/**
+ * STARTING takes no connections yet. LOADING could, but is about to have its routes. UP takes them without routes, READY has
+ * its routes.
+ */
+type State = "STARTING" | "LOADING" | "UP" | "READY" | "ENDED";
 
 export interface WorkerListener {
   /** What it says changes its state, or what it has closed or seen. */
   onWord(worker: WorkerProcess, word: ToParent): void;
+  /** It has no routes still, and takes connections from now on. */
+  onLate(): void;
   /** Once. `how` says by what code or signal. */
   onEnd(worker: WorkerProcess, how: string): void;
   /** The metrics of all together. */
   page(): Promise<MetricsPage>;
+}
+
+export interface WorkerProcessOptions {
+  readonly settings: WorkerSettings;
+  readonly clock: Clock;
+  /** How long it gets to load its routes before it takes connections without. */
+  readonly loadMs: number;
 }
 
 export class WorkerProcess implements Taker {
@@ -27,10 +39,10 @@ export class WorkerProcess implements Taker {
 
   constructor(
     private readonly child: ChildProcess,
-    readonly settings: WorkerSettings,
-    clock: Clock,
+    private readonly options: WorkerProcessOptions,
     private readonly listener: WorkerListener,
   ) {
+    const { settings, clock } = options;
     this.startedMs = clock.monotonicMs();
     this.#channel = new WorkerChannel(this.child, clock, {
       onTold: (word) => this.#hear(word),
@@ -50,13 +62,17 @@ export class WorkerProcess implements Taker {
     this.tell({ type: "BEGIN", settings });
   }
 
+  get number(): number {
+    return this.options.settings.number;
+  }
+
   get state(): State {
     return this.#state;
   }
 
   /** Who has its routes is fitter than who has not. */
   get fitness(): number | undefined {
-    return { STARTING: undefined, UP: 0, READY: 1, ENDED: undefined }[this.#state];
+    return { STARTING: undefined, LOADING: undefined, UP: 0, READY: 1, ENDED: undefined }[this.#state];
   }
 
   tell(message: ToWorker): void {
@@ -78,8 +94,18 @@ export class WorkerProcess implements Taker {
 
   #hear(word: ToParent): void {
     if (this.#state === "ENDED") return;
-    if (word.type === "UP") this.#state = "UP";
+    if (word.type === "UP") this.#load();
     if (word.type === "READY") this.#state = "READY";
     this.listener.onWord(this, word);
+  }
+
+  #load(): void {
+    const { clock, loadMs } = this.options;
+    this.#state = loadMs === 0 ? "UP" : "LOADING";
+    clock.after(loadMs, () => {
+      if (this.#state !== "LOADING") return;
+      this.#state = "UP";
+      this.listener.onLate();
+    });
   }
 }

@@ -107,6 +107,11 @@ export class WorkerPool {
     return [...this.#workers.values()];
   }
 
+  /** None is dead and not replaced yet. */
+  get #isComplete(): boolean {
+    return this.#workers.size === this.options.count;
+  }
+
   #begin(number: number): void {
     const { forks, settings, clock, page } = this.options;
     const options = {
@@ -141,7 +146,7 @@ export class WorkerPool {
 
   #tellTogether(): void {
     const { count, logger } = this.options;
-    if (!this.#wasWhole && this.#all.every(({ state }) => state === "READY")) {
+    if (!this.#wasWhole && this.#isComplete && this.#all.every(({ state }) => state === "READY")) {
       this.#wasWhole = true;
       logger.info({ workers: count }, `the router runs in ${count} worker processes`);
     }
@@ -173,9 +178,8 @@ export class WorkerPool {
   #until(isSo: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#onState = () => {
-        const isWhole = this.#workers.size === this.options.count;
-        if (this.#isStopping || (isWhole && isSo())) resolve();
-        else if (!isWhole) reject(new AppError("INTERNAL", "A worker of the router ended before it was up."));
+        if (this.#isStopping || (this.#isComplete && isSo())) resolve();
+        else if (!this.#isComplete) reject(new AppError("INTERNAL", "A worker of the router ended before it was up."));
       };
       this.#onState();
     });

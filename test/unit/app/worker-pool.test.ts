@@ -84,6 +84,19 @@ describe("WorkerPool", () => {
     return seen.answer;
   };
 
+  it("was not whole when the only worker that is not ready yet dies", async () => {
+    const [first, second] = children;
+    first?.say("READY");
+    second?.die();
+    expect(pool.unready).toBe("1 of the router's 2 workers are ready.");
+    expect(said).toEqual([]);
+    await clock.pass(1_000);
+    children[2]?.say("UP");
+    children[2]?.say("READY");
+    expect(pool.unready).toBeUndefined();
+    expect(said).toEqual(["the router runs in 2 worker processes"]);
+  });
+
   it("has connections wait for routes where all workers have died", async () => {
     for (const child of children) child.say("READY");
     for (const child of children.slice()) child.die();

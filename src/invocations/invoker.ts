@@ -124,15 +124,18 @@ const path = "/-/invoke";
 const tooLate = (): AppError =>
   new AppError("FUNCTION_TIMEOUT", `The function's answer was not complete within ${deadlineMs / 1_000} s.`);
 
-/** Whether user code may have run although the platform has failed: only what never reached a router surely has not. */
-export const mayHaveRun = ({ code, cause }: AppError): boolean =>
-  code === "CLUSTER_UNAVAILABLE" && cause !== undefined && (cause as { syscall?: unknown }).syscall !== "connect";
-
 /** The router never had the call, so that it can be made again without its function being called twice. */
-export const hasNotArrived = (error: unknown): boolean =>
-  error instanceof AppError &&
-  error.cause instanceof Error &&
-  ["connect", "getaddrinfo"].includes((error.cause as NodeJS.ErrnoException).syscall ?? "");
+export const hasNotArrived = (error: unknown): boolean => error instanceof AppError && neverConnected(error.cause);
+
+/** Whether user code may have run although the platform has failed: not where the router says so, nor where it never had the call. */
+export const mayHaveRun = (error: AppError): boolean =>
+  error.code === "CLUSTER_UNAVAILABLE" && error.cause !== undefined && !hasNotArrived(error);
+
+/** Of a name with several addresses each was tried. */
+function neverConnected(cause: unknown): boolean {
+  const { syscall = "", errors = [] } = (cause ?? {}) as { syscall?: string; errors?: readonly unknown[] };
+  return ["connect", "getaddrinfo"].includes(syscall) || (errors.length > 0 && errors.every(neverConnected));
+}
 
 const unreachable = (cause: Error): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", "The router gave no answer.", { cause, retryAfterSeconds: 1 });

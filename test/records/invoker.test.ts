@@ -1,7 +1,9 @@
+import dns from "node:dns";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "@jest/globals";
-import { Invoker, type InvokerOptions } from "../../src/invocations/invoker.js";
+import { afterEach, describe, expect, it, jest } from "@jest/globals";
+import type { AppError } from "../../src/errors/app-error.js";
+import { hasNotArrived, Invoker, mayHaveRun, type InvokerOptions } from "../../src/invocations/invoker.js";
 import type { InvokeRequest } from "../../src/invocations/invoke-request.js";
 import { systemClock } from "../../src/lib/clock.js";
 import { newId } from "../../src/lib/new-id.js";
@@ -194,6 +196,42 @@ describe("Invoker", () => {
       code: "CLUSTER_UNAVAILABLE",
       message: expect.not.stringContaining("127.0.0.1"),
     });
+  });
+
+  describe("that can't reach the router", () => {
+    type Lookup = (name: string, options: object, done: (error: Error | null, addresses: object[]) => void) => void;
+    /** How a call of the router by its name ends, where names are looked up like this. */
+    const failureOf = async (lookup: Lookup): Promise<AppError> => {
+      const looking = jest.spyOn(dns, "lookup").mockImplementation(lookup as typeof dns.lookup);
+      try {
+        const invoker = new Invoker({ routerUrl: () => "http://fermi-router.test:1", sign, clock: systemClock });
+        const failure: unknown = await invoker.invoke(context(), request()).catch((error: unknown) => error);
+        expect(failure).toMatchObject({ code: "CLUSTER_UNAVAILABLE" });
+        return failure as AppError;
+      } finally {
+        looking.mockRestore();
+      }
+    };
+
+    it("knows that nothing has run while names can't be looked up", async () => {
+      const unknown = Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN", syscall: "getaddrinfo" });
+      const failure = await failureOf((_name, _options, done) => done(unknown, []));
+      expect([hasNotArrived(failure), mayHaveRun(failure)]).toEqual([true, false]);
+    });
+
+    it("knows that nothing has run where each of several addresses refuses", async () => {
+      const addresses = ["127.0.0.1", "127.0.0.2"].map((address) => ({ address, family: 4 }));
+      const failure = await failureOf((_name, _options, done) => done(null, addresses));
+      expect(failure.cause).toMatchObject({ name: "AggregateError" });
+      expect([hasNotArrived(failure), mayHaveRun(failure)]).toEqual([true, false]);
+    });
+  });
+
+  it("does not know whether anything has run where the router closes the connection", async () => {
+    const invoker = await setUp((req) => void req.socket.destroy());
+    const failure: unknown = await invoker.invoke(context(), request()).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "CLUSTER_UNAVAILABLE" });
+    expect([hasNotArrived(failure), mayHaveRun(failure as AppError)]).toEqual([false, true]);
   });
 
   it("hangs up when its caller leaves, before and while the answer comes", async () => {

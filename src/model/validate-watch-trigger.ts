@@ -19,10 +19,15 @@ const objectKind = matching(
   "must be a kind of Kubernetes object in the singular, such as Pod",
 );
 
-const name = String.raw`[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`;
+/*
+ * Selectors may be long, so each text is to be read in one way only: whatever may be left out takes the white space that
+ * follows it along. With two ways to read a space, what is none in the end would be tried in exponentially many.
+ */
+const name = String.raw`[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\s*`;
 const key = String.raw`([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?${name}`;
 const value = `(${name})?`;
-const requirement = String.raw`\s*(!?\s*${key}|${key}\s*(=|==|!=)\s*${value}|${key}\s+(in|notin)\s*\(\s*${value}(\s*,\s*${value})*\s*\))\s*`;
+const values = String.raw`\(\s*${value}(,\s*${value})*\)\s*`;
+const requirement = String.raw`\s*(!\s*${key}|${key}((=|==|!=)\s*${value}|(?<=\s)(in|notin)\s*${values})?)`;
 
 const labelSelector = matching(
   new RegExp(`^${requirement}(,${requirement})*$`),

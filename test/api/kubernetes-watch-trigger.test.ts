@@ -47,6 +47,7 @@ describe("Kubernetes watch triggers", () => {
     { apiVersion: "apps/v1", kind: "Deployment" },
     { apiVersion: "example.com/v1alpha1", kind: "Database" },
     { labelSelector: "app=shop, tier in (web, api),!draft,env!=test,example.com/owner" },
+    { labelSelector: "  ! draft , tier  notin( web ,, ) ,env = ,in in (in) , app == shop " },
     { fieldSelector: "metadata.name=a,spec.nodeName!=" },
   ])("take %j", async (input) => {
     const data = await api.client.ok(CREATE, { input: { name: someName(), function: fn, kind: "Pod", ...input } });
@@ -61,6 +62,8 @@ describe("Kubernetes watch triggers", () => {
     ["watchNamespace", { watchNamespace: "Not A Label" }],
     ["labelSelector", { labelSelector: "app==" + "x".repeat(64) }],
     ["labelSelector", { labelSelector: "app in shop" }],
+    ["labelSelector", { labelSelector: "app in(web),app notin web" }],
+    ["labelSelector", { labelSelector: "appin (web)" }],
     ["labelSelector", { labelSelector: "" }],
     ["fieldSelector", { fieldSelector: "metadata.name" }],
     ["fieldSelector", { fieldSelector: "a=1,,b=2" }],
@@ -71,6 +74,18 @@ describe("Kubernetes watch triggers", () => {
       input: { name: someName(), function: fn, kind: "Pod", ...wrong },
     });
     expect(error).toMatchObject({ code: "BAD_USER_INPUT", field, message: expect.stringMatching(/must/) });
+  });
+
+  it.each([
+    ["labelSelector", `a in (${",  ".repeat(600)}`],
+    ["labelSelector", "  a,".repeat(400)],
+    ["labelSelector", "a=  ,".repeat(399) + "!"],
+    ["labelSelector", `${"a-".repeat(25)}/`.repeat(39)],
+    ["fieldSelector", "  a  =".repeat(300)],
+    ["fieldSelector", String.raw`a=\,`.repeat(390) + "\\"],
+  ])("refuse a long wrong %s as quickly as a short one", async (field, selector) => {
+    const input = { name: someName(), function: fn, kind: "Pod", [field]: selector };
+    expect(await api.client.refused(CREATE, { input })).toMatchObject({ code: "BAD_USER_INPUT", field });
   });
 
   it("refuse a wrong update, and of what the caller has not seen", async () => {

@@ -1,8 +1,8 @@
-import { Arg, Ctx, FieldResolver, Int, Mutation, Resolver, Root } from "type-graphql";
+import { Arg, Ctx, FieldResolver, Int, Mutation, Resolver, Root, UseMiddleware } from "type-graphql";
 import type { QueueTrigger } from "../model/trigger.js";
 import { CreateQueueTriggerInput, UpdateQueueTriggerInput } from "../schema/queue-trigger.input.js";
-
 import { QueueTriggerType } from "../schema/queue-trigger.type.js";
+import { atMost, saturated } from "../schema/saturated.js";
 import type { ApiContext } from "./api-context.js";
 import type { TriggerOperations } from "./operations.js";
 
@@ -28,10 +28,10 @@ export class QueueTriggerResolver {
     return this.triggers.updateQueue(ctx, input);
   }
 
+  @UseMiddleware(saturated)
   @FieldResolver(() => Int, {
     nullable: true,
-    description:
-      "Messages that are not dealt with, those included that are being handled; null where that can't be told now.",
+    description: `Messages that are not dealt with, those included that are being handled; null where that can't be told now. ${atMost}`,
   })
   backlog(@Root() trigger: QueueTrigger, @Ctx() { loaders }: ApiContext): Promise<number | undefined> {
     return loaders.backlogs.load(trigger);

@@ -1,4 +1,4 @@
-import { Field, Float, ID, Int, ObjectType } from "type-graphql";
+import { Field, Float, ID, Int, ObjectType, UseMiddleware } from "type-graphql";
 import type {
   Invocation,
   InvocationResult,
@@ -7,6 +7,7 @@ import type {
   InvocationStatus,
 } from "../model/invocation.js";
 import { InvocationSourceEnum, InvocationStatusEnum } from "./enums.js";
+import { atMost, saturated } from "./saturated.js";
 import { DateTimeScalar, JsonScalar } from "./scalars.js";
 
 @ObjectType("InvocationResult", { description: "What a function answered." })
@@ -26,13 +27,16 @@ export class InvocationResultType implements InvocationResult {
 
 @ObjectType("InvocationStats", { description: "Counts and times of a function's invocations in a window." })
 export class InvocationStatsType implements InvocationStats {
-  @Field(() => Int, { description: "How many ended." })
+  @UseMiddleware(saturated)
+  @Field(() => Int, { description: `How many ended. ${atMost}` })
   total!: number;
 
-  @Field(() => Int, { description: "How many of them failed or timed out." })
+  @UseMiddleware(saturated)
+  @Field(() => Int, { description: `How many of them failed or timed out. ${atMost}` })
   failed!: number;
 
-  @Field(() => Int, { description: "How many of them waited for an instance to load the code." })
+  @UseMiddleware(saturated)
+  @Field(() => Int, { description: `How many of them waited for an instance to load the code. ${atMost}` })
   coldStarts!: number;
 
   @Field(() => Float, {
@@ -89,10 +93,12 @@ export class InvocationType implements Invocation {
   @Field(() => Int, { description: "How often it was tried." })
   attempts!: number;
 
-  @Field(() => Int, { description: "Size of the request's body." })
+  @UseMiddleware(saturated)
+  @Field(() => Int, { description: `Size of the request's body. ${atMost}` })
   requestBytes!: number;
 
-  @Field(() => Int, { description: "Size of the response's body." })
+  @UseMiddleware(saturated)
+  @Field(() => Int, { description: `Size of the response's body. ${atMost}` })
   responseBytes!: number;
 
   @Field(() => String, { nullable: true, description: "The instance it ran on; null where it ran on none." })

@@ -129,6 +129,37 @@ describe("invocations", () => {
     expect(await api.client.refused(query, { id: "7" })).toMatchObject({ code: "BAD_USER_INPUT", field: "id" });
   });
 
+  it("with sizes and counts beyond GraphQL's Int stay readable", async () => {
+    const name = await createFunction(api.client);
+    const of = await functionId(api.client, name);
+    const long = anInvocation({
+      functionId: of,
+      requestBytes: 2 ** 31,
+      responseBytes: 5 * 2 ** 40,
+      acceptedAt: new Date(),
+    });
+    await api.insertInvocations([long, anInvocation({ functionId: of, acceptedAt: new Date(0) })]);
+    const columns = "function_id, span_seconds, span_start, total, failed, cold_starts, histogram";
+    await api.dataSource.query(
+      `INSERT INTO invocation_stats (${columns}) VALUES ($1, 3600, $2, 3e9, 2147483648, 2147483647, '{7}')`,
+      [of, new Date(Math.floor(Date.now() / 3_600_000 - 1) * 3_600_000)],
+    );
+    const query = `query ($n: String!) {
+      invocations(filter: { function: $n }) { nodes { requestBytes responseBytes } }
+      function(name: $n) { stats(windowSeconds: 14400) { total failed coldStarts } }
+    }`;
+    const most = 2_147_483_647;
+    expect(await api.client.ok(query, { n: name })).toEqual({
+      invocations: {
+        nodes: [
+          { requestBytes: most, responseBytes: most },
+          { requestBytes: 3, responseBytes: 5 },
+        ],
+      },
+      function: { stats: { total: most, failed: most, coldStarts: most } },
+    });
+  });
+
   it("are listed newest first, filtered, and paged, stable under inserts", async () => {
     const name = await createFunction(api.client);
     const of = await functionId(api.client, name);

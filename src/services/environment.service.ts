@@ -9,6 +9,7 @@ import type { PodTemplate } from "../model/pod-template.js";
 import type { RequestContext } from "../model/request-context.js";
 import { environmentFault, resourcesFault } from "../model/validate-environment.js";
 import { asPodTemplate } from "../model/validate-pod-template.js";
+import { entrypointFitsFault } from "./function-version.js";
 import { notFound, refuse, refuseStale } from "./refusals.js";
 import { revise } from "./revise.js";
 import type { EnvironmentReads, Store, StoreTransaction } from "./store-port.js";
@@ -60,7 +61,7 @@ export class EnvironmentService {
       if (environment.image !== current.image || environment.contract !== current.contract) {
         this.#refuseImage(environment.image, environment.contract);
       }
-      await refuseLostVariables(tx, current, environment);
+      await refuseLostFunctions(tx, current, environment);
       await tx.environments.update(environment);
       await tx.announce("UPDATED", { kind: "Environment", resource: environment });
       return environment;
@@ -139,12 +140,18 @@ function withChanges(
   };
 }
 
-/** Only the FERMI contract has a place for variables. */
-async function refuseLostVariables(tx: StoreTransaction, from: Environment, to: Environment): Promise<void> {
-  if (from.contract === to.contract || to.contract === "FERMI") return;
-  const { withVariables } = await tx.functions.useOf(from.id);
-  if (withVariables === 0) return;
-  throw inUse(`${countOf(withVariables, "function")} with variables, which only the contract FERMI can hand over`);
+/** Functions that are to be called, as they are now, by another contract have to fit it. */
+async function refuseLostFunctions(tx: StoreTransaction, from: Environment, to: Environment): Promise<void> {
+  if (from.contract === to.contract) return;
+  const { withVariables, entrypoints } = await tx.functions.useOf(from.id);
+  if (withVariables > 0 && to.contract !== "FERMI") {
+    throw inUse(`${countOf(withVariables, "function")} with variables, which only the contract FERMI can hand over`);
+  }
+  const unfit = entrypoints.filter((entrypoint) => entrypointFitsFault(to, entrypoint, "entrypoint") !== undefined);
+  if (unfit.length === 0) return;
+  throw inUse(
+    `${countOf(unfit.length, "function")} with an entrypoint that the contract ${to.contract} has no place for`,
+  );
 }
 
 const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -64,10 +64,12 @@ export interface EnvironmentWrites {
   markDeleted(id: string, at: Date): Promise<void>;
 }
 
-/** How many living functions run in an environment, and how many of those have variables. */
+/** What the living functions of an environment need of it, as they are now. */
 export interface EnvironmentUse {
   readonly functions: number;
   readonly withVariables: number;
+  /** One for each function that has one. */
+  readonly entrypoints: readonly string[];
 }
 
 export interface FunctionWrites {

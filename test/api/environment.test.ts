@@ -125,6 +125,23 @@ describe("environments", () => {
     });
   });
 
+  it.each([
+    ["FERMI", "FISSION_V1", { entrypoint: "handler" }, { entrypoint: null }, /1 function with an entrypoint/],
+    ["FISSION_V2", "FERMI", { entrypoint: "module.main" }, { entrypoint: "main" }, /1 function with an entrypoint/],
+    ["FERMI", "FISSION_V2", { variables: [{ name: "A", value: "1" }] }, { variables: [] }, /1 function with variables/],
+  ])("can't change from %s to %s while a function has %j", async (from, contract, unfit, fit, why) => {
+    const name = await createEnvironment(api.client, { contract: from });
+    const fn = await createFunction(api.client, { environment: name, ...unfit });
+    await createFunction(api.client, { environment: name, ...fit });
+    const error = await api.client.refused(UPDATE, { input: { name, contract } });
+    expect(error).toMatchObject({ code: "IN_USE", message: expect.stringMatching(why) });
+    const update = `mutation ($input: UpdateFunctionInput!) { updateFunction(input: $input) { revision } }`;
+    await api.client.ok(update, { input: { name: fn, ...fit } });
+    expect(await api.client.ok(UPDATE, { input: { name, contract } })).toMatchObject({
+      updateEnvironment: { revision: 2 },
+    });
+  });
+
   it("show their pool and the functions that use them", async () => {
     const name = await createEnvironment(api.client);
     const functions = [

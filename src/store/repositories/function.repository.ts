@@ -48,6 +48,7 @@ export class FunctionRepository extends ResourceReads<FunctionEntity, FunctionFi
 interface EnvironmentUse {
   readonly functions: number;
   readonly withVariables: number;
+  readonly entrypoints: readonly string[];
 }
 
 export class FunctionWrites extends ResourceWrites<FunctionEntity, FunctionSpec> {
@@ -78,11 +79,13 @@ export class FunctionWrites extends ResourceWrites<FunctionEntity, FunctionSpec>
   }
 
   async useOf(environmentId: string): Promise<EnvironmentUse> {
-    const sql = `SELECT count(*) AS functions, count(*) FILTER (WHERE v.variables <> '[]') AS "withVariables"
+    const sql = `SELECT count(*)::integer AS functions,
+        (count(*) FILTER (WHERE v.variables <> '[]'))::integer AS "withVariables",
+        coalesce(array_agg(v.entrypoint) FILTER (WHERE v.entrypoint IS NOT NULL), '{}') AS entrypoints
       FROM function f JOIN function_version v ON v.id = f.current_version_id
       WHERE f.environment_id = $1 AND f.deleted_at IS NULL`;
-    const rows: { functions: string; withVariables: string }[] = await this.db.query(sql, [environmentId]);
-    return { functions: Number(rows[0]?.functions), withVariables: Number(rows[0]?.withVariables) };
+    const [use]: [EnvironmentUse] = await this.db.query(sql, [environmentId]);
+    return use;
   }
 }
 

@@ -134,6 +134,26 @@ def main():
     expect(runtime.messagesOf(invocationId)).toEqual(["from a thread", "WARNING:root:a warning", "bytes"]);
   });
 
+  it("keeps nothing of an invocation whose thread has printed after the answer", async () => {
+    const runtime = await serve(`
+import gc, threading, time
+def late():
+    time.sleep(0.02)
+    print("late")
+def main(context):
+    if context.request.path == "/count":
+        return str(sum(type(thing).__name__ == "Invocation" for thing in gc.get_objects()))
+    threading.Thread(target=late).start()
+    return ""`);
+    await runtime.call();
+    await runtime.logged("late");
+    // Its thread may be about to end.
+    const counts = [];
+    do counts.push((await runtime.call({ path: "/count" })).body);
+    while (counts.at(-1) !== "1" && counts.length < 50);
+    expect(counts.at(-1)).toBe("1");
+  });
+
   it("goes on after an error in a thread, and logs it", async () => {
     const runtime = await serve(
       "import threading\ndef bad():\n  raise ValueError('in a thread')\ndef main():\n  threading.Thread(target=bad).start()\n  return 'fine'",

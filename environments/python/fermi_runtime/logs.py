@@ -112,6 +112,9 @@ def _print(stream, text):
             _unfinished.add(owner)
             if len(rest) > MAX_MESSAGE_CHARS:
                 flush(owner)
+        elif not any(owner.partial.values()):
+            # A thread may print after the answer, when nobody flushes any more.
+            _unfinished.discard(owner)
 
 
 def _format(owner, stream, message):

@@ -6,6 +6,7 @@
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { Stoppable } from "../lib/stoppable.js";
+import { tryAll } from "../lib/try-all.js";
 import { planLogTrim, type LogDay, type LogTrim } from "./plan-log-trim.js";
 
 /** What it needs of the store. Days are of UTC, written as 2026-08-01; everything is idempotent. */
@@ -59,12 +60,10 @@ export class Retention implements Stoppable {
 
   async #pass(): Promise<void> {
     const { clock, logger } = this.#options;
+    const isFull = clock.monotonicMs() >= this.#nextFullAt;
     try {
-      if (clock.monotonicMs() >= this.#nextFullAt) {
-        await this.#keepTime();
-        this.#nextFullAt = clock.monotonicMs() + hourMs;
-      }
-      await this.#keepSize();
+      // What keeps one from being done is no reason for records to outgrow the other bound.
+      await tryAll([...(isFull ? [() => this.#keepTime()] : []), () => this.#keepSize()]);
     } catch (cause) {
       logger.warn({ cause }, "old records could not be removed; trying again in a minute");
     }
@@ -77,8 +76,11 @@ export class Retention implements Stoppable {
   async #keepTime(): Promise<void> {
     const { clock, storage, retentionDays } = this.#options;
     const now = clock.now().getTime();
-    for (const offset of daysAhead) await storage.ensureDay(utcDay(now + offset * dayMs));
-    await storage.dropBefore(new Date(now - retentionDays * dayMs));
+    await tryAll([
+      ...daysAhead.map((offset) => () => storage.ensureDay(utcDay(now + offset * dayMs))),
+      () => storage.dropBefore(new Date(now - retentionDays * dayMs)),
+    ]);
+    this.#nextFullAt = clock.monotonicMs() + hourMs;
   }
 
   async #keepSize(): Promise<void> {

@@ -20,15 +20,17 @@ export interface DataSourceOptions {
   readonly statementTimeoutMs?: number;
 }
 
-/** Beyond these a statement counts as lost, so that a caller has its answer within five seconds. */
+/** Beyond these a connection or statement counts as lost, so that a caller has its answer within five seconds. */
 const connectTimeoutMs = 3_000;
+const defaultStatementTimeoutMs = 4_000;
 /** Idle connections are given back before their silence could be mistaken for a lost server. */
-const idleTimeoutMs = 3_500;
-const silenceTimeoutMs = 4_300;
+const idleTimeoutMs = (statementTimeoutMs: number): number => statementTimeoutMs * (7 / 8);
+const silenceTimeoutMs = (statementTimeoutMs: number): number => statementTimeoutMs + 300;
 
 /** A data source that is not connected yet: `initialize()` does that, `destroy()` ends it. */
 export function buildDataSource(options: DataSourceOptions): DataSource {
-  const { url, poolSize = 20, logger = silentLogger, applicationName = "fermi", statementTimeoutMs = 4_000 } = options;
+  const { url, poolSize = 20, logger = silentLogger, applicationName = "fermi" } = options;
+  const { statementTimeoutMs = defaultStatementTimeoutMs } = options;
   const dataSource = new DataSource({
     type: "postgres",
     url,
@@ -48,7 +50,10 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
       if (dataSource.isInitialized) logger.warn({ err: error }, "a connection to the store was lost");
     },
     extra: {
-      ...(statementTimeoutMs > 0 ? { stream: impatientSocket, idleTimeoutMillis: idleTimeoutMs } : {}),
+      ...(statementTimeoutMs > 0 && {
+        stream: () => impatientSocket(silenceTimeoutMs(statementTimeoutMs)),
+        idleTimeoutMillis: idleTimeoutMs(statementTimeoutMs),
+      }),
       connectionTimeoutMillis: connectTimeoutMs,
       statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: 30_000,
@@ -63,7 +68,7 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
  * A socket that is broken off after a silence longer than any statement may take. A server that hangs, or a network that
  * swallows packets, says nothing: without this its connections would stay in the pool for many minutes.
  */
-function impatientSocket(): net.Socket {
+function impatientSocket(silenceMs: number): net.Socket {
   const socket = new net.Socket();
-  return socket.setTimeout(silenceTimeoutMs, () => socket.destroy(new Error("connection timeout: no answer")));
+  return socket.setTimeout(silenceMs, () => socket.destroy(new Error("connection timeout: no answer")));
 }

@@ -4,10 +4,12 @@ import { newId } from "../../src/lib/new-id.js";
 import { planLogTrim } from "../../src/logs/plan-log-trim.js";
 import { Retention, type RecordStorage, type RetentionOptions } from "../../src/logs/retention.js";
 import { latencyBucketCount } from "../../src/invocations/latency-histogram.js";
+import { buildDataSource } from "../../src/store/data-source.js";
 import { InvocationRepository } from "../../src/store/repositories/invocation.repository.js";
 import { LogLineRepository } from "../../src/store/repositories/log-line.repository.js";
 import { RecordPartitions } from "../../src/store/repositories/record-partitions.js";
 import {
+  insertAsyncInvocation,
   insertFunction,
   invocation,
   logLine,
@@ -132,6 +134,56 @@ describe("Retention", () => {
     expect(await rowsOf("invocation")).toBe(written);
   });
 
+  /** Each row that is added to the table takes so long. */
+  const slowDown = async (table: string, seconds: number): Promise<void> => {
+    await database.dataSource.query(`CREATE OR REPLACE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN PERFORM pg_sleep(${seconds}); RETURN NEW; END $$`);
+    await database.dataSource.query(
+      `CREATE TRIGGER slow BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION dawdle()`,
+    );
+  };
+
+  it("drops a day also where moving what is kept takes longer than any caller waits for the store", async () => {
+    await runOnce({ clock: new ManualClock(daysAgo(9)) });
+    const acceptedAt = daysAgo(9);
+    const [old, kept] = [invocation({ functionId, acceptedAt }), invocation({ functionId, acceptedAt })];
+    const records = [old, kept].map((one) => ({ invocation: one, namespace: "default" }));
+    await new InvocationRepository(database.dataSource).write({ records, counts: [] }, newId());
+    await insertAsyncInvocation(database.dataSource, kept);
+    const impatient = await buildDataSource({ url: database.url, statementTimeoutMs: 700 }).initialize();
+    await slowDown("invocation_default", 1.3);
+    await new RecordPartitions(impatient).dropBefore(daysAgo(7));
+    await database.dataSource.query("DROP TRIGGER slow ON invocation_default");
+    await impatient.destroy();
+    expect(await partitions()).not.toContain("invocation_p20260801");
+    const left: unknown[] = await database.dataSource.query("SELECT id FROM invocation");
+    expect(left).toEqual([{ id: kept.id }]);
+  });
+
+  it("leaves more than can be moved in a moment in the default partition, and removes it from there", async () => {
+    for (const days of [8.1, 8.2, 8.3]) await recordAt(daysAgo(days));
+    const storage = new RecordPartitions(database.dataSource, 2);
+    await storage.ensureDay("2026-08-02");
+    expect(await rowsOf("invocation_default")).toBe(3);
+    expect(await partitions()).toHaveLength(2);
+    await storage.dropBefore(daysAgo(7));
+    expect([await rowsOf("invocation"), await rowsOf("log_line")]).toEqual([0, 0]);
+    await storage.ensureDay("2026-08-02");
+    expect(await partitions()).toHaveLength(4);
+  });
+
+  it("drops one table's days while another's are in use", async () => {
+    await runOnce({ clock: new ManualClock(daysAgo(9)) });
+    const reader = database.dataSource.createQueryRunner();
+    await reader.startTransaction();
+    await reader.query("SELECT FROM invocation");
+    await expect(new RecordPartitions(database.dataSource).dropBefore(daysAgo(7))).rejects.toThrow(/lock timeout/);
+    await reader.rollbackTransaction();
+    await reader.release();
+    expect(await partitions()).toContain("invocation_p20260801");
+    expect(await partitions()).not.toContain("log_line_p20260801");
+  });
+
   it("keeps log lines within their bound: oldest days first, then the oldest lines of today", async () => {
     await runOnce();
     const repository = new LogLineRepository(database.dataSource);
@@ -223,6 +275,14 @@ describe("Retention's clock", () => {
     expect(warnings).toHaveLength(1);
     fail.next = false;
     expect(await pass(60_000)).toHaveLength(6);
+    await subject.stop();
+  });
+
+  it("keeps sizes within their bound also while days can't be made or dropped", async () => {
+    const fail = { next: true };
+    const { subject, calls } = setUp(fail);
+    await subject.start();
+    expect(calls).toEqual(["drop 2026-08-03T23:30:00.000Z", "size"]);
     await subject.stop();
   });
 

@@ -1,25 +1,29 @@
 /** Days of records as partitions: made ahead, dropped whole. What has no partition is in the default one, and not lost. */
 import type { DataSource, EntityManager } from "typeorm";
+import { tryAll } from "../../lib/try-all.js";
+import { patiently } from "../patiently.js";
 import { lineOverheadBytes } from "./log-line.repository.js";
 
 interface PartitionedTable {
   readonly name: string;
   /** The column that says which day a row belongs to. */
   readonly time: string;
-  /** Of which rows somebody still has need, however old they are. */
-  readonly isKept?: (rows: string) => string;
+  /** Rows of the same time and id in this table say which are kept, however old they are. */
+  readonly keptFor?: string;
 }
 
 const invocations: PartitionedTable = {
   name: "invocation",
   time: "accepted_at",
   // One that is asynchronous is kept for as long after its end as others after their acceptance, and until it has one.
-  isKept: (rows) => `EXISTS (SELECT FROM async_invocation AS a WHERE a.id = ${rows}.id)`,
+  keptFor: "async_invocation",
 };
 const logLines: PartitionedTable = { name: "log_line", time: "at" };
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const batchRows = 5_000;
+/** More than these stay in the default partition: while they were moved, nobody could write. */
+const defaultMaxMoved = 100_000;
 /** A batch can come again as long as its writer lives and the store was away: two days are plenty. */
 const batchMemory = "2 days";
 
@@ -29,29 +33,30 @@ interface Span {
 }
 
 export class RecordPartitions {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly maxMoved = defaultMaxMoved,
+  ) {}
 
-  async ensureDay(day: string): Promise<void> {
-    for (const table of [invocations, logLines]) {
-      await this.#patiently((manager) => ensurePartition(manager, table, day));
-    }
+  ensureDay(day: string): Promise<void> {
+    return tryAll([invocations, logLines].map((table) => () => this.#ensurePartition(table, day)));
   }
 
-  async dropBefore(cutoff: Date): Promise<void> {
-    await this.#deleteInBatches("async_invocation", "finished_at < $1", [cutoff]);
-    for (const table of [invocations, logLines]) {
-      for (const { partition, day } of await this.#partitions(table)) {
-        if (spanOf(day).until <= cutoff) await this.#dropAll(table, partition);
-      }
-      const rows = `${table.name}_default`;
-      const isKept = table.isKept?.(rows) ?? "FALSE";
-      await this.#deleteInBatches(rows, `${table.time} < $1 AND NOT ${isKept}`, [cutoff]);
-    }
-    await this.dataSource.query("DELETE FROM log_volume WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date", [
-      cutoff,
+  /** One table's trouble is none of the others'. */
+  dropBefore(cutoff: Date): Promise<void> {
+    return tryAll([
+      () => this.#deleteInBatches("async_invocation", "finished_at < $1", [cutoff]),
+      ...[invocations, logLines].flatMap((table) => [
+        () => this.#dropPartitionsBefore(table, cutoff),
+        () => this.#deleteUnpartitionedBefore(table, cutoff),
+      ]),
+      () =>
+        this.dataSource.query("DELETE FROM log_volume WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date", [
+          cutoff,
+        ]),
+      () => this.#deleteInBatches("invocation_stats", "span_start < $1", [cutoff]),
+      () => this.#deleteInBatches("record_batch", `stored_at < now() - interval '${batchMemory}'`, []),
     ]);
-    await this.#deleteInBatches("invocation_stats", "span_start < $1", [cutoff]);
-    await this.#deleteInBatches("record_batch", `stored_at < now() - interval '${batchMemory}'`, []);
   }
 
   /** What was counted when lines were stored; deleting keeps it in step. */
@@ -63,13 +68,12 @@ export class RecordPartitions {
   }
 
   async dropLogDay(day: string): Promise<void> {
-    const partition = partitionName(logLines, day);
-    if (await this.#exists(partition)) await this.#drop(partition);
+    await this.#drop(partitionName(logLines, day));
     const { from, until } = spanOf(day);
     await this.#deleteInBatches("log_line_default", "at >= $1 AND at < $2", [from, until]);
     await this.dataSource.query("DELETE FROM log_volume WHERE day = $1", [day]);
     // Lines of the day may come still, if it is today.
-    await this.#patiently((manager) => ensurePartition(manager, logLines, day));
+    await this.#ensurePartition(logLines, day);
   }
 
   async deleteOldestLogLines(day: string, bytes: number): Promise<void> {
@@ -116,24 +120,29 @@ export class RecordPartitions {
     });
   }
 
-  async #exists(partition: string): Promise<boolean> {
-    return exists(this.dataSource.manager, partition);
+  async #ensurePartition(table: PartitionedTable, day: string): Promise<void> {
+    if (await exists(this.dataSource.manager, partitionName(table, day))) return;
+    await patiently(this.dataSource, (manager) => ensurePartition(manager, table, day, this.maxMoved));
   }
 
-  /** What is kept goes into the default partition. */
-  #dropAll({ name, isKept }: PartitionedTable, partition: string): Promise<void> {
-    if (isKept === undefined) return this.#drop(partition);
-    return this.#patiently(async (manager) => {
-      await manager.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
-      if (!(await exists(manager, partition))) return;
-      await manager.query(`ALTER TABLE ${name} DETACH PARTITION ${partition}`);
-      await manager.query(`INSERT INTO ${name} SELECT * FROM ${partition} AS old WHERE ${isKept("old")}`);
-      await manager.query(`DROP TABLE ${partition}`);
-    });
+  async #dropPartitionsBefore(table: PartitionedTable, cutoff: Date): Promise<void> {
+    const old = (await this.#partitions(table)).filter(({ day }) => spanOf(day).until <= cutoff);
+    for (const { partition, day } of old) {
+      await (table.keptFor === undefined
+        ? this.#drop(partition)
+        : patiently(this.dataSource, (manager) => dropButKept(manager, table, day)));
+    }
   }
 
-  #drop(partition: string): Promise<void> {
-    return this.#patiently(async (manager) => {
+  #deleteUnpartitionedBefore({ name, time, keptFor }: PartitionedTable, cutoff: Date): Promise<void> {
+    const rows = `${name}_default`;
+    const isKept = keptFor === undefined ? "FALSE" : `EXISTS (SELECT FROM ${keptFor} AS k WHERE k.id = ${rows}.id)`;
+    return this.#deleteInBatches(rows, `${time} < $1 AND NOT ${isKept}`, [cutoff]);
+  }
+
+  async #drop(partition: string): Promise<void> {
+    if (!(await exists(this.dataSource.manager, partition))) return;
+    await patiently(this.dataSource, async (manager) => {
       await manager.query(`DROP TABLE IF EXISTS ${partition}`);
     });
   }
@@ -149,32 +158,47 @@ export class RecordPartitions {
       count = rows[0]?.count ?? 0;
     }
   }
-
-  /** In a transaction that may take its time, but gives way at once to those whom its locks would keep waiting. */
-  #patiently(work: (manager: EntityManager) => Promise<void>): Promise<void> {
-    return this.dataSource.transaction(async (manager) => {
-      await manager.query("SET LOCAL lock_timeout = '2s'");
-      await manager.query("SET LOCAL statement_timeout = '5min'");
-      await work(manager);
-    });
-  }
 }
 
-async function ensurePartition(manager: EntityManager, table: PartitionedTable, day: string): Promise<void> {
+async function ensurePartition(
+  manager: EntityManager,
+  table: PartitionedTable,
+  day: string,
+  maxMoved: number,
+): Promise<void> {
   const partition = partitionName(table, day);
-  if (await exists(manager, partition)) return;
+  const { from, until } = spanOf(day);
+  const [begin, end] = [`'${from.toISOString()}'`, `'${until.toISOString()}'`];
+  const rows = `FROM ${table.name}_default WHERE ${table.time} >= ${begin} AND ${table.time} < ${end}`;
+  const [found]: { count: number }[] = await manager.query(
+    `SELECT count(*)::integer AS count FROM (SELECT ${rows} LIMIT ${maxMoved + 1}) AS there`,
+  );
+  if ((found?.count ?? 0) > maxMoved) return;
   // Nobody adds to the default partition meanwhile what belongs into the new one: whoever writes has the table from before
   // it waits for the lock of the records, so that lock would be too late, and end in a deadlock. A second process that wants
   // the same waits here, so it has to look again.
   await manager.query(`LOCK TABLE ${table.name} IN SHARE ROW EXCLUSIVE MODE`);
   if (await exists(manager, partition)) return;
-  const { from, until } = spanOf(day);
-  const [begin, end] = [`'${from.toISOString()}'`, `'${until.toISOString()}'`];
   await manager.query(`CREATE TABLE ${partition} (LIKE ${table.name} INCLUDING DEFAULTS)`);
-  await manager.query(`WITH moved AS (
-      DELETE FROM ${table.name}_default WHERE ${table.time} >= ${begin} AND ${table.time} < ${end} RETURNING *
-    ) INSERT INTO ${partition} SELECT * FROM moved`);
+  await manager.query(`WITH moved AS (DELETE ${rows} RETURNING *) INSERT INTO ${partition} SELECT * FROM moved`);
   await manager.query(`ALTER TABLE ${table.name} ATTACH PARTITION ${partition} FOR VALUES FROM (${begin}) TO (${end})`);
+}
+
+/** What is kept goes into the default partition. It is found before the lock, under which nobody can write or read. */
+async function dropButKept(manager: EntityManager, table: PartitionedTable, day: string): Promise<void> {
+  const { name, time, keptFor } = table;
+  const partition = partitionName(table, day);
+  const { from, until } = spanOf(day);
+  await manager.query(
+    `CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT id, ${time} FROM ${keptFor} WHERE ${time} >= $1 AND ${time} < $2`,
+    [from, until],
+  );
+  await manager.query("ANALYZE kept");
+  await manager.query(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
+  if (!(await exists(manager, partition))) return;
+  await manager.query(`ALTER TABLE ${name} DETACH PARTITION ${partition}`);
+  await manager.query(`INSERT INTO ${name} SELECT old.* FROM kept JOIN ${partition} AS old USING (${time}, id)`);
+  await manager.query(`DROP TABLE ${partition}`);
 }
 
 async function exists(manager: EntityManager, table: string): Promise<boolean> {

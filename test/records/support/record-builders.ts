@@ -48,6 +48,19 @@ export async function insertFunction(dataSource: DataSource, namespace = "defaul
   return functionId;
 }
 
+/** What an asynchronous invocation has beside its record. */
+export async function insertAsyncInvocation(
+  dataSource: DataSource,
+  { id, functionId, source, method, path, acceptedAt, status }: Invocation,
+): Promise<void> {
+  await dataSource.query(
+    `INSERT INTO async_invocation (id, namespace, function_id, source, method, target, headers, body, accepted_at, state,
+       available_at, patience_until, max_attempts, status_token, finished_at)
+     VALUES ($1, 'default', $2, $3, $4, $5, '[]', '', $6, $7, now(), now(), 3, '', now())`,
+    [id, functionId, source, method, path, acceptedAt, status],
+  );
+}
+
 export function invocation(fields: Partial<Invocation> = {}): Invocation {
   const acceptedAt = fields.acceptedAt ?? new Date();
   return {

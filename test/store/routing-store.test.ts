@@ -84,7 +84,7 @@ describe("RoutingStore", () => {
     }
     const { functions } = await routing.load();
     expect(functions.map(({ currentVersionNumber }) => currentVersionNumber)).toEqual([601]);
-  });
+  }, 90_000);
 
   it("gives the code of a version, of a deleted function too", async () => {
     const fn = await services.functions.update(ctx, { ...newFunction(), source: "two" });

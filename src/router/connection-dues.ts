@@ -29,6 +29,8 @@ interface Due {
   last: IncomingMessage | undefined;
   /** Nothing that comes is a request any more. */
   isBroken: boolean;
+  /** What its client had taken when it was last looked, where the next answer was whole by then. */
+  takenBytes: number | undefined;
   /** Why the body of the last request never will be complete. */
   bodyError: AppError | undefined;
   whenAnswered: () => void;
@@ -37,6 +39,8 @@ interface Due {
 /** Methods that ask for no effects (RFC 9110, 9.2.1). */
 const safeMethods: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
+/** Requests of a connection that are under way at a time, or whose answers its client has not taken yet. */
+const mostAtOnce = 16;
 /** Beyond it a client that pipelines without end is refused, and its answers hold it up. */
 const mostWaiting = 100;
 
@@ -77,11 +81,12 @@ export class ConnectionDues {
 
   /**
    * For a request behind others that have no answer yet: calls what it is given when they have. Undefined where it need not
-   * wait: what has no effects may be done side by side, and nothing else (RFC 9112, 9.3.2). Throws QUEUE_FULL.
+   * wait: what has no effects may be done side by side, a few at a time, and nothing else (RFC 9112, 9.3.2). Throws
+   * QUEUE_FULL.
    */
   turnOf(res: ServerResponse): Turn | undefined {
     const due = this.#of(res.req.socket);
-    if (due.answers.size === 1 || due.unsafe === 0) return undefined;
+    if (due.answers.size === 1 || (due.unsafe === 0 && due.answers.size <= mostAtOnce)) return undefined;
     if (due.waiting.size >= mostWaiting) {
       const message = `At most ${mostWaiting} requests may wait for others on their connection.`;
       throw new AppError("QUEUE_FULL", message, { retryAfterSeconds: 1 });
@@ -116,6 +121,19 @@ export class ConnectionDues {
       if (socket.writable) serve();
       else lingerUnread(socket, this.clock);
     });
+  }
+
+  /**
+   * To be called now and then: cuts a client that has taken nothing since, of an answer that is whole. Those that are under
+   * way have limits of their own.
+   */
+  cutUnread(socket: Socket): void {
+    const due = this.#due.get(socket);
+    if (due === undefined) return;
+    const [next] = due.answers;
+    const takenBytes = next?.writableEnded === true ? socket.bytesWritten - socket.writableLength : undefined;
+    if (takenBytes !== undefined && takenBytes === due.takenBytes) return void socket.destroy();
+    due.takenBytes = takenBytes;
   }
 
   /** For the server's clientError. */
@@ -161,6 +179,7 @@ export class ConnectionDues {
         waiting: new Map(),
         last: undefined,
         isBroken: false,
+        takenBytes: undefined,
         bodyError: undefined,
         whenAnswered: () => {},
       };
@@ -170,17 +189,23 @@ export class ConnectionDues {
   }
 }
 
-/** What waits for its turn, if that has come; nothing any more where the last answer is out, or the client has gone. */
+/** What waits for its turn, where that has come; nothing any more where the last answer is out, or the client has gone. */
 function begin(due: Due): void {
   const { socket, answers, waiting } = due;
   if (!socket.writable) return waiting.clear();
-  const [next] = answers;
-  const then = next && waiting.get(next);
-  if (next === undefined || then === undefined) return;
-  waiting.delete(next);
-  then();
-  // Who has begun to read its body only now has not heard yet.
-  if (next.req === due.last) breakOff(due);
+  let before = 0;
+  for (const res of answers) {
+    const isSafe = safeMethods.has(res.req.method);
+    if (before > 0 && !isSafe) return;
+    const then = waiting.get(res);
+    if (then !== undefined) {
+      waiting.delete(res);
+      then();
+      // Who has begun to read its body only now has not heard yet.
+      if (res.req === due.last) breakOff(due);
+    }
+    if (!isSafe || ++before === mostAtOnce) return;
+  }
 }
 
 /** Whoever reads the last body gets its error, and answers with it where no answer has begun. */

@@ -46,6 +46,8 @@ export interface ServerLimits {
   readonly maxHeaderBytes: number;
   readonly headersTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** How long a client may take nothing of an answer that is there for it; twice as long at most. */
+  readonly unreadMs: number;
 }
 
 /** How long a connection that can't be read any more is kept for answers that are due on it. */
@@ -54,6 +56,7 @@ const dueAnswersMs = 5 * 60_000;
 export class Front {
   readonly #sockets = new Set<Socket>();
   #onEmpty: (() => void) | undefined;
+  #looking: { stop(): void } | undefined;
   readonly #dues: ConnectionDues;
 
   constructor(private readonly options: FrontOptions) {
@@ -77,6 +80,7 @@ export class Front {
 
   /** Closes whatever is open. */
   destroy(): void {
+    this.#looking?.stop();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -120,7 +124,16 @@ export class Front {
       this.#dues.handOver(socket, () => this.#refuseOnSocket(socket, error, newId()));
     });
     server.on("clientError", (error: Error, socket: Duplex) => this.#dues.handle(error, socket));
+    this.#lookForUnread(limits.unreadMs);
     return server;
+  }
+
+  /** One timer for all connections: most answers are taken at once, and one of their own would cost each of them. */
+  #lookForUnread(everyMs: number): void {
+    this.#looking = this.options.clock.after(everyMs, () => {
+      for (const socket of this.#sockets) this.#dues.cutUnread(socket);
+      this.#lookForUnread(everyMs);
+    });
   }
 
   #request(req: IncomingMessage, res: ServerResponse): void {

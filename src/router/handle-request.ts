@@ -78,25 +78,22 @@ export class RequestHandler {
     this.#inFlight.begin();
     recorder.inFlight(plan.callee.fn.id, 1);
     const done = (outcome: Outcome): void => this.#ended(http, head, outcome);
-    const { expectsContinue } = head;
-    const begin = (body: RequestBody): void => this.#begin({ http, body, expectsContinue, done }, turn);
-    if (head.contentLength === 0) return begin(noBody(head));
-    this.#readBody(http, head).then(
-      (body) => (body === undefined ? done(cancelled) : begin(body)),
-      (error: unknown) => done(failed(error)),
-    );
-  }
-
-  #begin(request: ReadyRequest, turn: Turn | undefined): void {
-    if (turn === undefined) return this.#attempt(request);
-    const { call } = request.http;
-    if (call.clientGone) return request.done(cancelled);
-    call.onClientGone = () => request.done(cancelled);
+    if (turn === undefined) return this.#begin(http, head, done);
+    call.onClientGone = () => done(cancelled);
     turn(() => {
       call.onClientGone = () => {};
-      call.limitedFromMs = this.options.clock.monotonicMs();
-      this.#attempt(request);
+      call.limitedFromMs = clock.monotonicMs();
+      this.#begin(http, head, done);
     });
+  }
+
+  #begin(http: HttpCall, head: RequestHead, done: (outcome: Outcome) => void): void {
+    const { expectsContinue } = head;
+    if (head.contentLength === 0) return this.#attempt({ http, body: noBody(head), expectsContinue, done });
+    this.#readBody(http, head).then(
+      (body) => (body === undefined ? done(cancelled) : this.#attempt({ http, body, expectsContinue, done })),
+      (error: unknown) => done(failed(error)),
+    );
   }
 
   #ended(http: HttpCall, head: RequestHead, outcome: Outcome): void {

@@ -63,6 +63,7 @@ export const defaultRouterLimits: RouterLimits = {
   maxHeaderBytes: 32 * 1024,
   headersTimeoutMs: 20_000,
   keepAliveTimeoutMs: 65_000,
+  unreadMs: 60_000,
   maxWaitingPerFunction: 1_000,
   webSocketIdleMs: 5 * 60_000,
 };

@@ -76,6 +76,32 @@ describe("Router: pipelined requests", () => {
     client.destroy();
   });
 
+  it("run side by side where they have no effects, 16 at most, so that few answers wait to be read", async () => {
+    await start();
+    const client = await send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n".repeat(40));
+    await until("16 run", () => seen.length === 16);
+    await ask(stage.port, "/-/healthz");
+    expect(seen).toHaveLength(16);
+    finishFirst?.();
+    await until("all answers", () => statuses(client.received).length === 40);
+    expect(new Set(statuses(client.received))).toEqual(new Set(["HTTP/1.1 200"]));
+    client.destroy();
+  });
+
+  it("are given up when their client has taken nothing for a while of the answers that are there", async () => {
+    await start({ unreadMs: 100 });
+    const port = await stage.open(http.createServer((_req, res) => res.end(Buffer.alloc(64_000))));
+    stage.grant(port, { functionId: cold.id, slots: 100 });
+    const client = await RawClient.connect(stage.port);
+    client.socket.pause();
+    // More than the system keeps for a connection.
+    client.write("GET /cold HTTP/1.1\r\nHost: x\r\n\r\n".repeat(116));
+    await until("all are in", () => stage.recorder.running.get(cold.id) !== undefined);
+    await until("none is in any more", () => stage.recorder.running.get(cold.id) === 0);
+    expect(new Set(stage.records.map(({ status }) => status))).toEqual(new Set(["SUCCEEDED", "CANCELLED"]));
+    client.destroy();
+  });
+
   it("do not run behind the last answer of a router that drains", async () => {
     await start();
     const client = await send(post("/a", "x") + post("/b", "x"));

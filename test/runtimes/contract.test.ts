@@ -52,7 +52,7 @@ const node: Sources = {
     status: { status: "ok" }, range: { status: 99 }, number: 5, body: { status: 200, body: 5 },
     header: { body: "", headers: { "a b": "c" } }, split: { body: "", headers: { a: "b\\r\\nc: d" } },
     object: { body: "", headers: { "x-object": { a: 1 } } }, nothing: { body: "", headers: { "x-nothing": null } },
-    list: { body: "", headers: { "x-list": ["a", null] } } };
+    list: { body: "", headers: { "x-list": ["a", null] } }, control: { body: "", headers: { "x-control": "a\\x01" } } };
   module.exports = async ({ request }) => answers[request.query.answer];`,
   wrong: [
     ["status", "status"],
@@ -64,6 +64,7 @@ const node: Sources = {
     ["object", "the header x-object must be text or a number"],
     ["nothing", "the header x-nothing must be text or a number"],
     ["list", "the header x-list must be text or a number"],
+    ["control", "x-control"],
   ],
   bodiless: `module.exports = async ({ request: { query } }) => ({
     status: Number(query.status), body: query.stream ? (async function* () { yield "a body" })() : "a body" })`,
@@ -92,7 +93,7 @@ const py: Sources = {
   wrongAnswers: `def main(context):
   return {"status": ("", "ok"), "range": ("", 99), "number": 5, "body": (5, 200),
     "header": ("", 200, {"a b": "c"}), "split": ("", 200, {"a": "b\\r\\nc: d"}), "object": ("", 200, {"x-object": {"a": 1}}),
-    "nothing": ("", 200, {"x-nothing": None}), "list": ("", 200, {"x-list": ["a", None]})}[context.request.query["answer"]]`,
+    "nothing": ("", 200, {"x-nothing": None}), "list": ("", 200, {"x-list": ["a", None]}), "control": ("", 200, {"x-control": "a\\x01"})}[context.request.query["answer"]]`,
   wrong: node.wrong,
   bodiless: `def main(context):
   query = context.request.query

@@ -8,6 +8,7 @@ import threading
 from . import logs
 from .answer import to_answer
 from .context import Context, FunctionRequest
+from .errors import text_of
 from .flask_bridge import FlaskBridge
 from .http import Disconnected, HttpError, read_request
 from .load import LoadError, load
@@ -238,7 +239,10 @@ def _settled(value):
 
 
 def exit_process(error):
-    """User code has asked for the end of the process."""
+    """User code has asked for the end of the process. As in Python anywhere, it may say why instead of giving a code."""
+    code = 0 if error.code is None else error.code
+    if not isinstance(code, int):
+        logs.log_error(text_of(code))
+        code = 1
     logs.flush_all()
-    code = error.code
-    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+    os._exit(code)

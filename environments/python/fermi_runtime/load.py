@@ -5,7 +5,7 @@ import sys
 import traceback
 import types
 
-FILE = "function.py"
+from .errors import FILE, describe, user_traceback
 
 
 class LoadError(Exception):
@@ -46,20 +46,14 @@ def _pick(module, entrypoint):
 
 
 def _summary(error):
+    """One line, with user code's own line in it."""
     line = None
     if isinstance(error, SyntaxError) and error.filename == FILE:
         line = error.lineno
         text = "%s: %s" % (type(error).__name__, error.msg)
     else:
-        text = "".join(traceback.format_exception_only(type(error), error)).strip()
+        text = describe(error)
         for frame in traceback.extract_tb(error.__traceback__):
             line = frame.lineno if frame.filename == FILE else line
-    return text if line is None else "%s (%s:%d)" % (text, FILE, line)
-
-
-def user_traceback(error):
-    """The traceback without the frames of this runtime above the user's own."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != FILE:
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    first = text.splitlines()[0]
+    return first if line is None else "%s (%s:%d)" % (first, FILE, line)

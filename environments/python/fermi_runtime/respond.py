@@ -5,18 +5,18 @@ from urllib.parse import quote
 
 from . import logs
 from .answer import Answer
+from .errors import describe, user_traceback
 from .http import format_head
-from .load import user_traceback
 from .stream import Stream
 
 
 def failure(error):
-    """500 with the reason, which is logged too."""
+    """500 with the reason, which is logged too. Never raises: text of user code may have no UTF-8, or not come at all."""
     logs.log_error(user_traceback(error))
-    reason = ("%s: %s" % (type(error).__name__, error))[:2_000]
+    reason = describe(error)[:2_000]
     headers = [
         ("content-type", "application/json"),
-        ("x-fermi-function-error", quote(" ".join(reason.split())[:300])),
+        ("x-fermi-function-error", quote(" ".join(reason.split())[:300], errors="replace")),
     ]
     return Answer(500, headers, json.dumps({"error": reason}).encode("ascii"))
 

@@ -1,7 +1,7 @@
 """Bodies that user code gives in pieces."""
 
 from . import logs
-from .load import user_traceback
+from .errors import user_traceback
 
 
 class Stream:

@@ -1,0 +1,60 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { hasPython, python, RuntimeProcess } from "./runtime-process.js";
+
+const running: RuntimeProcess[] = [];
+afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+
+async function start(): Promise<RuntimeProcess> {
+  const runtime = await RuntimeProcess.start(python);
+  running.push(runtime);
+  return runtime;
+}
+
+async function serve(source: string): Promise<RuntimeProcess> {
+  const runtime = await start();
+  expect((await runtime.specialize(source)).status).toBe(200);
+  return runtime;
+}
+
+const describePython = hasPython ? describe : describe.skip;
+
+describePython("Errors of Python code", () => {
+  it("are told in one line where the code does not load", async () => {
+    for (const [source, error] of [
+      ["x = 1\neval('1 +')", "SyntaxError: invalid syntax (<string>, line 1) (function.py:2)"],
+      ["raise ValueError('\\na\\nb')", "ValueError: a (function.py:1)"],
+      ["raise KeyboardInterrupt", "KeyboardInterrupt (function.py:1)"],
+    ]) {
+      const answer = await (await start()).specialize(source!);
+      expect({ status: answer.status, ...(JSON.parse(answer.body) as object) }).toMatchObject({ status: 422, error });
+    }
+  });
+
+  it("are answered 500 though their text can't be sent, or can't be had", async () => {
+    const runtime = await serve(`
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+def main(context):
+    raise {"/half": ValueError("half \\ud800 a pair"), "/mute": Mute()}[context.request.path]`);
+    const tell = async (path: string): Promise<unknown> => {
+      const { status, headers, body } = await runtime.call({ path });
+      const { error } = JSON.parse(body) as { error: string };
+      return { status, error, reason: decodeURIComponent(String(headers["x-fermi-function-error"])) };
+    };
+    expect(await tell("/half")).toEqual({
+      status: 500,
+      error: "ValueError: half \ud800 a pair",
+      reason: "ValueError: half ? a pair",
+    });
+    const mute = "Mute: (its text can't be had: __str__ fails)";
+    expect(await tell("/mute")).toEqual({ status: 500, error: mute, reason: mute });
+  });
+
+  it("are logged where they are why the process is to end", async () => {
+    const runtime = await serve("import sys\ndef main():\n  sys.exit('no configuration')");
+    await expect(runtime.call()).rejects.toThrow();
+    expect(await runtime.exited).toBe(1);
+    expect(runtime.logs).toMatchObject([{ s: "stderr", m: "no configuration", i: expect.any(String) as unknown }]);
+  });
+});

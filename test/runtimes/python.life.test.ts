@@ -58,3 +58,20 @@ def main(context):
     expect(runtime.logs).toMatchObject([{ s: "stderr", m: "no configuration", i: expect.any(String) as unknown }]);
   });
 });
+
+describePython("The life of a Python instance", () => {
+  it("takes what a program does with its streams and its threads", async () => {
+    const runtime = await serve(`
+import sys, threading
+sys.stdout.reconfigure(line_buffering=True)
+class App:
+    def handle(self):
+        results = []
+        thread = threading.Thread(target=results.append, args=("from a thread",))
+        thread.start()
+        thread.join()
+        return results
+main = App().handle`);
+    expect((await runtime.call()).body).toBe('["from a thread"]');
+  });
+});

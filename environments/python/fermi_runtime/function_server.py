@@ -4,6 +4,7 @@ import hmac
 import json
 import os
 import threading
+import types
 
 from . import logs
 from .answer import to_answer
@@ -216,8 +217,8 @@ def _caller(function):
 
 
 def _takes_argument(function):
-    code = getattr(function, "__code__", None)
-    if code is not None and not hasattr(function, "__wrapped__"):
+    if isinstance(function, types.FunctionType) and not hasattr(function, "__wrapped__"):
+        code = function.__code__
         return code.co_argcount > 0 or bool(code.co_flags & 0x04)
     import inspect
 

@@ -96,6 +96,9 @@ class _LogStream(io.TextIOBase):
         _print(self._stream, text)
         return len(text)
 
+    def reconfigure(self, **_options):
+        """Does nothing: how lines are encoded and when they are written is not user code's to choose."""
+
     def close(self):
         """Stays open: what prints afterwards still wants to."""
 
@@ -146,7 +149,8 @@ def _carry_context_into_threads():
     start = threading.Thread.start
 
     def start_in_context(thread):
-        if not getattr(thread._target, "__module__", "").startswith("concurrent.futures"):
+        # What is built in may have None there, or no such name.
+        if not str(getattr(thread._target, "__module__", None)).startswith("concurrent.futures"):
             context = contextvars.copy_context()
             run = thread.run
             thread.run = lambda: context.run(_guarded, thread, run)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { hasPython, python, RuntimeProcess } from "./runtime-process.js";
+import { hasPython, python, RuntimeProcess, type Answer } from "./runtime-process.js";
 
 const running: RuntimeProcess[] = [];
 afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
@@ -73,5 +73,44 @@ class App:
         return results
 main = App().handle`);
     expect((await runtime.call()).body).toBe('["from a thread"]');
+  });
+
+  it("sees whether a caller is there also with many descriptors open", async () => {
+    const runtime = await serve(`
+import os, resource
+limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+while os.dup(0) < 1_100:
+    pass
+def main(context):
+    return {"cancelled": context.is_cancelled()}`);
+    expect(await runtime.call()).toMatchObject({ status: 200, body: '{"cancelled": false}' });
+  });
+
+  it("goes on once there are descriptors and threads again where it had none left", async () => {
+    const runtime = await serve(`
+import os, resource, threading
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+def recover():
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    threading.stack_size(0)
+    print("recovered")
+def main(context):
+    path = context.request.path
+    if path != "/":
+        threading.Timer(0.3, recover).start()
+    if path == "/descriptors":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    if path == "/threads":
+        threading.stack_size(1 << 47)
+    return "fine"`);
+    const call = (path: string): Promise<Answer> => runtime.call({ path });
+    await call("/descriptors");
+    expect((await call("/")).body).toBe("fine");
+    await call("/threads");
+    await expect(call("/")).rejects.toThrow();
+    await runtime.until("its recovery", () => runtime.logs.filter(({ m }) => m === "recovered")[1]);
+    expect((await call("/")).body).toBe("fine");
+    expect(runtime.stderr).toBe("");
   });
 });

@@ -7,11 +7,14 @@ import select
 import signal
 import socket
 import threading
+import time
 
 from . import logs
 from .function_server import FunctionServer
 
 MAX_CONNECTIONS = 1_000
+# Before the next connection is taken, where one could not be served.
+PAUSE_SECONDS = 0.05
 
 
 def main(arguments):
@@ -28,7 +31,7 @@ def main(arguments):
     if options.ready_fd is not None:
         os.write(options.ready_fd, json.dumps({"port": listener.getsockname()[1]}).encode("ascii") + b"\n")
         os.close(options.ready_fd)
-    _accept(listener, server, wake, 0 if options.exit_with_stdin else None)
+    _accept_all(listener, server, wake, 0 if options.exit_with_stdin else None)
     listener.close()
     server.is_ending = True
     server.wait_until_idle()
@@ -45,7 +48,7 @@ def _wake_at_sigterm():
     return readable
 
 
-def _accept(listener, server, wake, stdin):
+def _accept_all(listener, server, wake, stdin):
     """Serves each connection in a thread of its own until SIGTERM; the end of stdin ends the process at once."""
     room = threading.BoundedSemaphore(MAX_CONNECTIONS)
     poll = select.poll()
@@ -60,17 +63,26 @@ def _accept(listener, server, wake, stdin):
         if wake in ready:
             return
         if listener.fileno() in ready:
-            room.acquire()
-            _start(listener.accept()[0], server, room)
+            _accept(listener, server, room)
 
 
-def _start(connection, server, room):
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _accept(listener, server, room):
+    """Serves the next connection; where the process lacks a descriptor or a thread for it, those that run go on."""
+    room.acquire()
+    connection = None
+    try:
+        connection = listener.accept()[0]
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=_serve, args=(connection, server, room), daemon=True).start()
+    except (OSError, RuntimeError):
+        room.release()
+        if connection is not None:
+            connection.close()
+        time.sleep(PAUSE_SECONDS)
 
-    def serve():
-        try:
-            server.serve(connection)
-        finally:
-            room.release()
 
-    threading.Thread(target=serve, daemon=True).start()
+def _serve(connection, server, room):
+    try:
+        server.serve(connection)
+    finally:
+        room.release()

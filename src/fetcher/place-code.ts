@@ -7,7 +7,10 @@ import type { CodePlan } from "./plan-code.js";
 const fileMode = 0o644;
 const folderMode = 0o755;
 
-/** Writes the source where the plan says, whole or not at all: under a name of its own first, which is then changed. */
+/**
+ * Writes the source where the plan says, whole or not at all: under a name of its own first, which is then changed. The
+ * folder is not to be open to anybody who may do less than this process, and could put links in the way of the draft.
+ */
 export async function placeCode(folder: string, { name, files }: CodePlan, source: string): Promise<void> {
   const draft = path.join(folder, `.fermi-${newId()}`);
   try {
@@ -35,7 +38,7 @@ async function makeFolder(folder: string): Promise<void> {
   await chmod(folder, folderMode);
 }
 
-/** Fails where something is there already, a link too: nobody makes this process write elsewhere. */
+/** Fails where something is there already, a link too. */
 async function writeNew(file: string, source: string): Promise<void> {
   await writeFile(file, source, { flag: "wx", mode: fileMode });
   await chmod(file, fileMode);

@@ -1,6 +1,7 @@
 /** Images of Fission's contracts as commands of this machine: servers that know nothing of Fermi. */
 import { hash } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { SpecializeRequest } from "../../src/cluster/cluster-driver.js";
@@ -107,9 +108,33 @@ describe("Local driver: a Node image of Fission's contracts", () => {
       const environment = anEnvironment({ image: nodeImage, contract: "FISSION_V2", poolSize: 2 });
       await driver.ensurePool(environment);
       const warm = await changes.untilWarm(environment.id, 2);
-      for (const { id } of warm) expect(readdirSync(path.join(driver.instancesDir, id))).toEqual(["userfunc"]);
+      for (const { id } of warm) expect(readdirSync(path.join(driver.instancesDir, id))).toEqual(["home", "userfunc"]);
       await driver.removePool(environment.id);
       expect(readdirSync(driver.instancesDir)).toEqual([]);
+    });
+
+    const asRoot = process.getuid?.() === 0 ? it : it.skip;
+    asRoot("can't have root write elsewhere by a link in the place of an instance's folder", async () => {
+      const driver = await start(runtime);
+      const elsewhere = mkdtempSync(path.join(tmpdir(), "fermi-elsewhere-"));
+      stops.push(() => rmSync(elsewhere, { recursive: true }));
+      chmodSync(elsewhere, 0o755);
+      const environment = anEnvironment({ image: nodeImage, contract: "FISSION_V1", poolSize: 0 });
+      await driver.ensurePool(environment);
+      const victim = await driver.claim(environment.id, signal());
+      const folder = path.join(driver.instancesDir, victim.id, "userfunc");
+      const puts = `const fs = require("node:fs");
+        module.exports = async () => {
+          fs.renameSync(${JSON.stringify(folder)}, ${JSON.stringify(`${folder}.old`)});
+          fs.symlinkSync(${JSON.stringify(elsewhere)}, ${JSON.stringify(folder)});
+          return { status: 200, body: "put" };
+        };`;
+      const call = await serve(driver, { image: nodeImage, contract: "FISSION_V1" }, request(puts));
+      await call();
+      const source = `module.exports = async () => ({ status: 200, body: "served" });`;
+      await driver.specialize(victim, request(source), signal()).catch(() => {});
+      expect(readdirSync(elsewhere)).toEqual([]);
+      expect(await (await fetch(`http://${victim.address!}/`)).text()).toBe("served");
     });
 
     it("is known with any tag, and refused with what there is where it does not speak the contract", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import type { ClusterInstance, InstanceOutput } from "../../src/cluster/cluster-driver.js";
 import type { LocalDriver } from "../../src/cluster/local/local-driver.js";
 import { logTag } from "../../src/lib/log-tag.js";
@@ -158,6 +159,27 @@ describe("LocalDriver and hostile code", () => {
     expect(seen.uid).toBe(process.getuid!() === 0 ? 65_534 : process.getuid!());
     await driver.end(instance.id, 1_000);
     expect(existsSync(seen.cwd)).toBe(false);
+  });
+
+  it("removes what an instance has closed to itself", async () => {
+    const instance = await serve(`const fs = require("node:fs");
+      module.exports = async () => { fs.mkdirSync("closed/in", { recursive: true }); fs.chmodSync("closed/in", 0); fs.chmodSync("closed", 0); return "closed" }`);
+    expect(await call(instance)).toBe("closed");
+    await driver.end(instance.id, 1_000);
+    expect(existsSync(path.join(driver.instancesDir, instance.id))).toBe(false);
+  });
+
+  const asRoot = process.getuid?.() === 0 ? it : it.skip;
+  // With more, a link that is put there while the folder is emptied would have root remove anything.
+  asRoot("removes an instance's files with no more rights than it had", async () => {
+    const instance = await serve("module.exports = async () => process.cwd()");
+    const home = await call(instance);
+    const kept = path.join(home, "of-root");
+    mkdirSync(path.join(kept, "in"), { recursive: true });
+    writeFileSync(path.join(home, "own"), "");
+    await driver.end(instance.id, 1_000);
+    expect(readdirSync(home)).toEqual(["of-root"]);
+    rmSync(path.join(driver.instancesDir, instance.id), { recursive: true });
   });
 
   it("lets a child listen on loopback only", async () => {

@@ -6,7 +6,7 @@
  * one child does (exit, block, leak, flood, fork) harms only itself; there are never more than `maxInstances` processes.
  * It is no sandbox: children share the machine, its network and, among each other, a user.
  */
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { AppError } from "../../errors/app-error.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
@@ -106,7 +106,7 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     await Promise.all([...this.#instances.keys()].map((id) => this.end(id, graceMs)));
     this.#tools?.memory.stop();
     await this.#tools?.reaper.stop();
-    if (this.#workplace?.temporaryDir) await rm(this.#workplace.temporaryDir, { recursive: true, force: true });
+    await this.#removeTemporaryDir();
   }
 
   /** What the operator should know about how instances run, in words; null where all is well. */
@@ -200,6 +200,16 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
 
   health(): readonly PoolHealth[] {
     return [...this.#pools].map(([environmentId, { problem }]) => ({ environmentId, problem }));
+  }
+
+  /** Not below a folder that an instance may still change (see InstanceFolder). */
+  async #removeTemporaryDir(): Promise<void> {
+    const { temporaryDir = null, instancesDir = "" } = this.#workplace ?? {};
+    if (temporaryDir === null) return;
+    await rmdir(instancesDir).then(
+      () => rm(temporaryDir, { recursive: true, force: true }),
+      () => {},
+    );
   }
 
   /** Looks at what there is and what is wanted, and starts and ends instances accordingly. */

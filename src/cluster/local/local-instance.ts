@@ -1,4 +1,3 @@
-import { chown, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { AppError } from "../../errors/app-error.js";
 import type { Clock } from "../../lib/clock.js";
@@ -12,6 +11,7 @@ import { ChildProcess, notStarted } from "./child-process.js";
 import type { ChildUser } from "./child-user.js";
 import type { MemoryWatch, Watched } from "./memory-watch.js";
 import { FissionLink, freePort } from "./fission-link.js";
+import { InstanceFolder } from "./instance-folder.js";
 import type { Reaper } from "./reaper.js";
 import type { Runtime, RuntimeStart } from "./runtimes.js";
 import { killStrays } from "./strays.js";
@@ -49,13 +49,13 @@ export class LocalInstance implements Watched {
   readonly id = newId();
   readonly environmentId: string;
   readonly memoryLimitBytes: number;
-  readonly home: string;
   /** Set when it was asked to end: its end is no surprise then. */
   isEnding = false;
   /** Set when the process has ended, though its traces may still be there. */
   isDead = false;
   /** Resolves when nothing is left of it, with why in words. */
   readonly gone: Promise<string>;
+  readonly #folder: InstanceFolder;
   #child: ChildProcess | undefined;
   #link: RuntimeLink | undefined;
   /** Aborts when the process ends. */
@@ -70,7 +70,7 @@ export class LocalInstance implements Watched {
   ) {
     this.environmentId = spec.environmentId;
     this.memoryLimitBytes = spec.memoryLimit.bytes;
-    this.home = path.join(tools.instancesDir, this.id);
+    this.#folder = new InstanceFolder(path.join(tools.instancesDir, this.id), tools);
     this.gone = new Promise((resolve) => (this.#vanish = resolve));
   }
 
@@ -82,7 +82,7 @@ export class LocalInstance implements Watched {
   async start(onDeath: () => void): Promise<string> {
     const deadline = AbortSignal.timeout(this.tools.startTimeoutMs);
     try {
-      await this.#makeFolder(this.home);
+      await this.#folder.make();
       const link = await orAbort(this.#open(onDeath), deadline);
       this.#link = link;
       await link.ping(AbortSignal.any([deadline, this.#died.signal]));
@@ -133,19 +133,12 @@ export class LocalInstance implements Watched {
     return `used more than its memory limit of ${this.spec.memoryLimit.text}`;
   }
 
-  /** One that belongs to the instance alone. */
-  async #makeFolder(folder: string): Promise<void> {
-    await mkdir(folder, { mode: 0o700 });
-    const { user } = this.tools;
-    if (user !== null) await chown(folder, user.uid, user.gid);
-  }
-
   async #open(onDeath: () => void): Promise<RuntimeLink> {
     const { contract } = this.spec;
     if (contract === "FERMI")
       return new RuntimeClient("127.0.0.1", await this.#spawn({ port: 0, userfunc: "" }, onDeath));
-    const userfunc = path.join(this.home, "userfunc");
-    await this.#makeFolder(userfunc);
+    const { userfunc } = this.#folder;
+    await this.#folder.makeUserfunc();
     const port = await this.#spawn({ port: await freePort(), userfunc }, onDeath);
     return new FissionLink({ contract, port, folder: userfunc, clock: this.tools.clock });
   }
@@ -157,7 +150,7 @@ export class LocalInstance implements Watched {
     const command = this.spec.runtime.command({ memoryLimitBytes: this.memoryLimitBytes, port, userfunc });
     const variables = port === 0 ? {} : fissionVariables(port, userfunc);
     const child = new ChildProcess({
-      ...{ command, home: this.home, path: searchPath, lang, user },
+      ...{ command, home: this.#folder.home, path: searchPath, lang, user },
       listensOn: port,
       variables,
     });
@@ -184,9 +177,9 @@ export class LocalInstance implements Watched {
     this.#link?.close();
     this.#child?.release();
     this.tools.memory.remove(this);
-    await killStrays(this.home);
+    await killStrays(this.#folder.root);
     if (this.#child?.pid !== undefined) this.tools.reaper.remove(this.#child.pid);
-    await rm(this.home, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    await this.#folder.remove().catch(() => {});
     this.#vanish(this.#verdict ?? (this.#isOutOfHeap() ? this.#overMemory() : this.#withLastError(how)));
   }
 

@@ -6,6 +6,7 @@ import path from "node:path";
 import { AppError } from "../../errors/app-error.js";
 import { isOpenToAll, nobody, tryCommand, type ChildUser } from "./child-user.js";
 import type { ImageCheck } from "../cluster-driver.js";
+import { InstanceFolder } from "./instance-folder.js";
 import { findPython, localRuntimes, mappedRuntime, refuseImage, type MappedRuntime, type Runtime } from "./runtimes.js";
 import { killStrays } from "./strays.js";
 
@@ -40,14 +41,13 @@ export async function prepareWorkplace(options: WorkplaceOptions): Promise<Workp
   const user = await chooseUser(options.node);
   const instancesDir = await makeInstancesDir(options.dataDir, user);
   await killStrays(instancesDir);
-  await Promise.all(
-    (await readdir(instancesDir)).map((name) => rm(path.join(instancesDir, name), { recursive: true, force: true })),
-  );
+  const left = (await readdir(instancesDir)).map((name) => path.join(instancesDir, name));
+  await Promise.all(left.map((folder) => new InstanceFolder(folder, { user, path: options.path }).remove()));
   const dir = await readableRuntimes(options.runtimesDir, path.join(path.dirname(instancesDir), "runtimes"), user);
   const runtimes = await findRuntimes({ ...options, runtimesDir: dir }, user);
   const warning =
     user === null && isRoot() ? `functions run as root, because no other user can run ${options.node}` : null;
-  const isElsewhere = !instancesDir.startsWith(path.resolve(options.dataDir));
+  const isElsewhere = path.relative(options.dataDir, instancesDir) !== "instances";
   return { instancesDir, runtimes, user, temporaryDir: isElsewhere ? path.dirname(instancesDir) : null, warning };
 }
 

@@ -13,8 +13,8 @@ export const nobody: ChildUser = { uid: 65_534, gid: 65_534 };
 /** Whether a user who owns nothing can read the file, or look into the folder. */
 export function isOpenToAll(file: string): boolean {
   try {
-    const { mode } = statSync(file);
-    const isReadable = statSync(file).isDirectory() ? (mode & 0o001) !== 0 : (mode & 0o004) !== 0;
+    const found = statSync(file);
+    const isReadable = (found.mode & (found.isDirectory() ? 0o001 : 0o004)) !== 0;
     const parent = path.dirname(file);
     return isReadable && (parent === file || isOpenToAll(parent));
   } catch {

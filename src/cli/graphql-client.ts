@@ -2,11 +2,12 @@
  * The one way in which the command line talks to a server: GraphQL over HTTP, and over WebSocket for what is live.
  * Whatever goes wrong is a CliError whose message says what to do next.
  */
-import { createClient } from "graphql-ws";
-import WebSocket from "ws";
 import { isErrorCode } from "../errors/codes.js";
 import { CliError, exitCodes, generalAdvice, type Advice } from "./cli-error.js";
+import { connectionProblem, noAnswer, noFermi, noWebSocket, socketClosed } from "./connection-problem.js";
 import { inFlags, type Flags } from "./flags.js";
+import { RefusedUpgrade, subscribe, type SocketClose } from "./graphql-socket.js";
+import { post, type HttpAnswer } from "./http-post.js";
 
 /** The text of an operation; the type parameters are what it answers and what it takes. */
 export interface Operation<Data, Variables> {
@@ -49,6 +50,9 @@ export class GraphqlClient {
     if (url === null || !["http:", "https:"].includes(url.protocol)) {
       throw new CliError(exitCodes.usage, `--server must be an address such as http://localhost:31313`);
     }
+    if (url.username !== "" || url.password !== "") {
+      throw new CliError(exitCodes.usage, "--server takes no user and password; what the API asks for is a --token");
+    }
     this.#server = server.replace(/\/+$/, "").replace(/\/graphql$/, "");
     this.#url = `${this.#server}/graphql`;
     this.#token = token;
@@ -61,12 +65,13 @@ export class GraphqlClient {
     variables: Variables,
     { advice = {}, isUnbounded = false }: { advice?: Advice; isUnbounded?: boolean } = {},
   ): Promise<Data> {
-    const signal = isUnbounded ? null : AbortSignal.timeout(answerTimeoutMs);
-    const response = await this.#post(JSON.stringify({ query: text, variables }), signal);
-    const { data, errors } = await this.#readAnswer(response);
-    const [error] = errors ?? [];
+    const signal = isUnbounded ? undefined : AbortSignal.timeout(answerTimeoutMs);
+    const answer = await this.#post(JSON.stringify({ query: text, variables }), signal);
+    const read = parseAnswer(answer.text);
+    if (read === undefined) throw noFermi(this.#server, answer);
+    const [error] = read.errors ?? [];
     if (error !== undefined) throw this.#refusal(error, advice);
-    return data as Data;
+    return read.data as Data;
   }
 
   /** Each event until the server or `signal` ends it; a lost connection is an error, an abort is not. */
@@ -75,49 +80,31 @@ export class GraphqlClient {
     variables: Variables,
     signal: AbortSignal,
   ): AsyncGenerator<Data> {
-    const client = createClient({
-      url: this.#url.replace(/^http/, "ws"),
-      webSocketImpl: WebSocket,
-      retryAttempts: 0,
-      ...(this.#token === null ? {} : { connectionParams: { Authorization: `Bearer ${this.#token}` } }),
-    });
-    const events = client.iterate<Data>({ query: text, variables });
-    const stop = (): void => void events.return?.(undefined);
-    signal.addEventListener("abort", stop, { once: true });
+    const subscription = { url: this.#url, token: this.#token, query: text, variables };
     try {
-      for await (const { data, errors } of events) {
+      for await (const { data, errors } of subscribe<Data>(subscription, signal)) {
         const [error] = errors ?? [];
         if (error !== undefined) throw this.#refusal(error);
         if (data !== null && data !== undefined) yield data;
       }
     } catch (error) {
-      if (!signal.aborted) throw this.#asCliError(error);
-    } finally {
-      signal.removeEventListener("abort", stop);
-      await client.dispose();
+      if (!signal.aborted) throw this.#subscriptionProblem(error);
     }
   }
 
-  async #post(body: string, signal: AbortSignal | null): Promise<Response> {
-    const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
-    if (this.#token !== null) headers.set("authorization", `Bearer ${this.#token}`);
+  async #post(body: string, signal: AbortSignal | undefined): Promise<HttpAnswer> {
+    const headers = {
+      "content-type": "application/json",
+      accept: "application/json",
+      ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+    };
     try {
-      return await fetch(this.#url, { method: "POST", headers, body, signal });
+      return await post(this.#url, headers, body, signal);
     } catch (error) {
-      throw this.#asCliError(error);
+      throw signal?.aborted === true
+        ? noAnswer(this.#server, answerTimeoutMs)
+        : connectionProblem(this.#server, error as Error);
     }
-  }
-
-  async #readAnswer(response: Response): Promise<GraphqlAnswer> {
-    const text = await response.text().catch((error: unknown) => {
-      throw this.#asCliError(error);
-    });
-    const answer = parseJson(text);
-    if (isAnswer(answer)) return answer;
-    throw new CliError(
-      exitCodes.unreachable,
-      `${this.#server} answers, but is no Fermi API (HTTP ${response.status}); pass its address with --server`,
-    );
   }
 
   #refusal({ message, extensions }: GraphqlError, advice: Advice = {}): CliError {
@@ -128,28 +115,24 @@ export class GraphqlClient {
     return new CliError(exitCodes.refused, next === undefined ? what : `${what}; ${next}`);
   }
 
-  #asCliError(error: unknown): CliError {
+  #subscriptionProblem(error: unknown): CliError {
     if (error instanceof CliError) return error;
     if (isGraphqlErrors(error)) return this.#refusal(error[0]);
-    if (isCloseEvent(error) && error.reason !== "") {
-      const exitCode = error.code === 4403 || error.code === 4401 ? exitCodes.refused : exitCodes.unreachable;
-      return new CliError(exitCode, `the server closed the connection: ${error.reason}`);
+    if (error instanceof RefusedUpgrade) {
+      const [refused] = parseAnswer(error.answer.text)?.errors ?? [];
+      return refused === undefined ? noWebSocket(this.#server, error.answer) : this.#refusal(refused);
     }
-    if ((error as Error | undefined)?.name === "TimeoutError") {
-      const seconds = answerTimeoutMs / 1000;
-      return new CliError(
-        exitCodes.unreachable,
-        `no answer from ${this.#server} within ${seconds} s; is it overloaded?`,
-      );
-    }
-    const start = "start one with `npm start` or pass --server";
-    return new CliError(exitCodes.unreachable, `no server at ${this.#server}; ${start}`, { cause: error });
+    return error instanceof Error
+      ? connectionProblem(this.#server, error)
+      : socketClosed(this.#server, error as SocketClose);
   }
 }
 
-function parseJson(text: string): unknown {
+/** Undefined where it is no answer of a GraphQL API. */
+function parseAnswer(text: string): GraphqlAnswer | undefined {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isAnswer(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -157,9 +140,6 @@ function parseJson(text: string): unknown {
 
 const isAnswer = (value: unknown): value is GraphqlAnswer =>
   typeof value === "object" && value !== null && ("data" in value || "errors" in value);
-
-const isCloseEvent = (error: unknown): error is { code: number; reason: string } =>
-  typeof error === "object" && error !== null && "code" in error && "reason" in error;
 
 const isGraphqlErrors = (error: unknown): error is [GraphqlError] =>
   Array.isArray(error) && typeof (error[0] as GraphqlError | undefined)?.message === "string";

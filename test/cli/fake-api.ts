@@ -24,6 +24,8 @@ export interface FakeApi {
   readonly connections: readonly unknown[];
   /** Ends every WebSocket as a server that has had enough does. */
   closeSockets(code: number, reason: string): void;
+  /** Ends them as a network does that fails. */
+  cutSockets(): void;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function startFakeApi(rootFields: RootFields): Promise<FakeApi> {
     requests,
     connections,
     closeSockets: (code, reason) => sockets.clients.forEach((socket) => socket.close(code, reason)),
+    cutSockets: () => sockets.clients.forEach((socket) => socket.terminate()),
     stop: async () => {
       await graphqlWs.dispose();
       server.closeAllConnections();

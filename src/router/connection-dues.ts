@@ -23,8 +23,8 @@ interface Due {
   readonly answers: Set<ServerResponse>;
   /** How many of their requests may have effects. */
   unsafe: number;
-  /** Those whose turn is to come, and what is to begin then; undefined while that is not ready yet. */
-  readonly waiting: Map<ServerResponse, (() => void) | undefined>;
+  /** Those whose turn is to come, and what is to begin then. */
+  readonly waiting: Map<ServerResponse, () => void>;
   /** The request that the parser is in, or was in last. */
   last: IncomingMessage | undefined;
   /** Nothing that comes is a request any more. */
@@ -44,7 +44,10 @@ const mostAtOnce = 16;
 /** Beyond it a client that pipelines without end is refused, and its answers hold it up. */
 const mostWaiting = 100;
 
-/** Calls what it is given once, when its turn has come; not at all where no answer can be written by then. */
+/**
+ * Calls what it is given once, when its turn has come; not at all where no answer can be written by then. To be called at
+ * once: a thousand requests may come in one piece, and who waits is counted by it.
+ */
 export type Turn = (then: () => void) => void;
 
 export class ConnectionDues {
@@ -91,12 +94,7 @@ export class ConnectionDues {
       const message = `At most ${mostWaiting} requests may wait for others on their connection.`;
       throw new AppError("QUEUE_FULL", message, { retryAfterSeconds: 1 });
     }
-    // Counted from now on: a thousand may come before the first of them is ready.
-    due.waiting.set(res, undefined);
-    return (then) => {
-      due.waiting.set(res, then);
-      begin(due);
-    };
+    return (then) => void due.waiting.set(res, then);
   }
 
   /** Nothing is to be read any more on a connection whose last request is answered by somebody else. */

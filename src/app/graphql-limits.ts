@@ -24,8 +24,10 @@ export interface OperationLimits {
   readonly selections: number;
   /** Lexical tokens of the document. */
   readonly tokens: number;
-  /** Fields to be resolved, lists counted with the number of items they may have. */
+  /** Fields to be resolved, a list without pages counted as short as such lists are. */
   readonly complexity: number;
+  /** The same, were each list without pages as long as a page may be: few levels of them are that many fields. */
+  readonly fields: number;
 }
 
 export const defaultOperationLimits: OperationLimits = {
@@ -35,7 +37,14 @@ export const defaultOperationLimits: OperationLimits = {
   selections: 10_000,
   tokens: 2_000,
   complexity: 25_000,
+  fields: 1_000_000,
 };
+
+/** How long lists without pages, such as a function's triggers or a pool's instances, are taken to be. */
+const listLengths = [
+  ["complexity", 10],
+  ["fields", maxPageSize],
+] as const;
 
 export interface Operation {
   readonly schema: GraphQLSchema;
@@ -51,15 +60,17 @@ export function checkLimits({ schema, document, operation, variables }: Operatio
   for (const name of ["depth", "aliases", "directives", "selections"] as const) {
     if (size[name] > limits[name]) throw tooLarge(name, limits[name]);
   }
-  const complexity = getComplexity({
-    schema,
-    query: { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] },
-    variables: { ...variables },
-    // Beyond its own bound it throws; what it would count at most was counted above.
-    maxQueryNodes: limits.selections + 1,
-    estimators: [ignoreIntrospection, fieldExtensionsEstimator(), countItems],
-  });
-  if (complexity > limits.complexity) throw tooLarge("complexity", limits.complexity);
+  for (const [name, listLength] of listLengths) {
+    const complexity = getComplexity({
+      schema,
+      query: { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] },
+      variables: { ...variables },
+      // Beyond its own bound it throws; what it would count at most was counted above.
+      maxQueryNodes: limits.selections + 1,
+      estimators: [ignoreIntrospection, fieldExtensionsEstimator(), itemCounter(listLength)],
+    });
+    if (complexity > limits[name]) throw tooLarge(name, limits[name]);
+  }
 }
 
 const advice: Record<keyof OperationLimits, string> = {
@@ -69,6 +80,7 @@ const advice: Record<keyof OperationLimits, string> = {
   selections: "Select fewer fields, or spread fewer fragments inside each other",
   tokens: "Send a shorter document, with what is long in its variables, or several requests",
   complexity: "Select fewer fields, or ask for smaller pages",
+  fields: "Select fewer lists inside each other, such as triggers or instances",
 };
 
 export const tooLarge = (name: keyof OperationLimits, limit: number): AppError =>
@@ -134,8 +146,10 @@ const withDirectives = (node: { readonly directives?: readonly unknown[] }, size
 
 const ignoreIntrospection: ComplexityEstimator = ({ field }) => (field.name.startsWith("__") ? 0 : undefined);
 
-const countItems: ComplexityEstimator = ({ args, childComplexity, field, type }) =>
-  1 + childComplexity * itemsOf(field, args, type.name);
+const itemCounter =
+  (listLength: number): ComplexityEstimator =>
+  ({ args, childComplexity, field, type }) =>
+    1 + childComplexity * (pageSizeOf(field, args) ?? (isPlainList(field, type.name) ? listLength : 1));
 
 interface PageArgs {
   readonly first?: number | null;
@@ -144,14 +158,13 @@ interface PageArgs {
 
 /** What `logs` gives where neither end is asked for. */
 const defaultItems = 100;
-/** Lists without pages, such as a function's triggers, are short. */
-const assumedItems = 10;
 
 /** Bounded: a page size beyond what lists allow is refused by the list itself, with a better message. */
-function itemsOf(field: GraphQLField<unknown, unknown>, { first, last }: PageArgs, parent: string): number {
-  if (field.args.some(({ name }) => name === "first")) {
-    return Math.min(Math.max(first ?? last ?? defaultItems, 1), maxPageSize);
-  }
-  // A connection's items were counted at the field that gave the connection.
-  return isListType(getNullableType(field.type)) && !parent.endsWith("Connection") ? assumedItems : 1;
+function pageSizeOf(field: GraphQLField<unknown, unknown>, { first, last }: PageArgs): number | undefined {
+  if (!field.args.some(({ name }) => name === "first")) return undefined;
+  return Math.min(Math.max(first ?? last ?? defaultItems, 1), maxPageSize);
 }
+
+/** A connection's items were counted at the field that gave the connection. */
+const isPlainList = (field: GraphQLField<unknown, unknown>, parent: string): boolean =>
+  isListType(getNullableType(field.type)) && !parent.endsWith("Connection");

@@ -5,9 +5,7 @@ import { EnvironmentType } from "../schema/environment.type.js";
 import { FunctionVersionType } from "../schema/function-version.type.js";
 import { FunctionType } from "../schema/function.type.js";
 import { type ApiContext, getReferred } from "./api-context.js";
-
-/** A text is up to 256 KiB: one weighs as much as so many plain fields. */
-const sourceComplexity = 50;
+import { sourceComplexity } from "./complexity.js";
 
 @Resolver(() => FunctionVersionType)
 export class FunctionVersionResolver {

@@ -12,6 +12,7 @@ import { InvocationsArgs } from "../schema/list.args.js";
 import { type FirstArgs, First100Args, IdArgs } from "../schema/resource.args.js";
 import { TriggerType } from "../schema/trigger.type.js";
 import { type ApiContext, getReferred } from "./api-context.js";
+import { resultComplexity } from "./complexity.js";
 import { connectUncounted, forward } from "./connection.js";
 import type { FunctionInvoker } from "./function-invoker.js";
 import type { FunctionOperations, InvocationOperations } from "./operations.js";
@@ -59,6 +60,7 @@ export class InvocationResolver {
 
   @FieldResolver(() => InvocationResultType, {
     nullable: true,
+    complexity: resultComplexity,
     description: "In the answer of invokeFunction; kept in the store for asynchronous invocations only, up to 1 MiB.",
   })
   async result(

@@ -4,6 +4,7 @@ import { CreateTimeTriggerInput, NextRunsArgs, UpdateTimeTriggerInput } from "..
 import { DateTimeScalar } from "../schema/scalars.js";
 import { TimeTriggerType } from "../schema/time-trigger.type.js";
 import type { ApiContext } from "./api-context.js";
+import { nextRunsComplexity } from "./complexity.js";
 import type { TriggerOperations } from "./operations.js";
 
 @Resolver(() => TimeTriggerType)
@@ -28,7 +29,10 @@ export class TimeTriggerResolver {
     return this.triggers.updateTime(ctx, input);
   }
 
-  @FieldResolver(() => [DateTimeScalar], { description: "When it is due next; never, where it is switched off." })
+  @FieldResolver(() => [DateTimeScalar], {
+    complexity: nextRunsComplexity,
+    description: "When it is due next; never, where it is switched off.",
+  })
   nextRuns(@Root() trigger: TimeTrigger, @Args(() => NextRunsArgs) { count }: NextRunsArgs): Date[] {
     return this.triggers.nextRuns(trigger, count);
   }

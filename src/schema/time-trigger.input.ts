@@ -46,7 +46,7 @@ export class UpdateTimeTriggerInput extends TriggerChangeInput implements TimeTr
   overlap?: OverlapPolicy | null;
 }
 
-const maxNextRuns = 100;
+export const maxNextRuns = 100;
 
 @ArgsType()
 export class NextRunsArgs {

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { getIntrospectionQuery } from "graphql";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { getIntrospectionQuery, getOperationAST, Kind, OperationTypeNode, parse, print } from "graphql";
+import { newId } from "../../src/lib/new-id.js";
 import type { ApiError } from "../support/api-client.js";
 import { ApiHarness } from "../support/api-harness.js";
 import { createEnvironment } from "../support/api-resources.js";
+
+const root = path.resolve(import.meta.dirname, "../..");
 
 const nested = (depth: number): string =>
   Array.from({ length: depth / 2 }).reduce<string>(
@@ -17,6 +22,9 @@ const fragments = `query { functions(first: 1) { nodes { ...A ...A } } }
   fragment C on Function { x: name }`;
 const heavy = `{ functions(first: 200) { nodes { versions(first: 200) { nodes { id } } } } }`;
 const sources = `{ functions(first: 200) { nodes { versions(first: 3) { nodes { source } } } } }`;
+const answers = `{ functions(first: 40) { nodes { invocations(first: 200) { nodes { result { body } } } } } }`;
+const runs = `{ triggers(first: 200) { nodes { ... on TimeTrigger { a: nextRuns(count: 100) b: nextRuns(count: 100) } } } }`;
+const lists = `{ function(name: "a") { triggers { function { triggers { function { triggers { id } } } } } } }`;
 const directives = `{ viewer { ${Array.from({ length: 51 }, () => "subject @include(if: true)").join(" ")} } }`;
 const tokens = `{ viewer { ${"subject ".repeat(2_000)} } }`;
 
@@ -33,6 +41,9 @@ const tooLarge: [string, string, RegExp][] = [
   ["aliases in fragments", fragments, /limit of aliases is 30/],
   ["complexity", heavy, /limit of complexity is 25000/],
   ["complexity of texts", sources, /limit of complexity is 25000/],
+  ["complexity of answers", answers, /limit of complexity is 25000/],
+  ["complexity of coming runs", runs, /limit of complexity is 25000/],
+  ["fields of lists in lists", lists, /fewer lists inside each other.*: the limit of fields is 1000000\.$/],
   ["directives", directives, /limit of directives is 50/],
   [
     "selections",
@@ -52,6 +63,28 @@ const reasonable = `{ functions(first: 200) { totalCount pageInfo { hasNextPage 
   id name namespace revision createdAt environment { name image } currentVersion { number digest sizeBytes createdAt }
   triggers { id name ... on HttpTrigger { path methods url } } instances { id state inFlight }
 } } }`;
+
+/** As they are sent, each variable that is needed with a value of its type. */
+async function ownQueries(): Promise<{ query: string; variables: object }[]> {
+  const texts: string[] = [];
+  for (const name of await readdir(path.join(root, "src/cli/operations"))) {
+    const module = (await import(path.join(root, "src/cli/operations", name))) as Record<string, { text: string }>;
+    texts.push(...Object.values(module).map(({ text }) => text));
+  }
+  for (const name of await readdir(path.join(root, "web/src/tour"))) {
+    if (name.endsWith(".graphql")) texts.push(await readFile(path.join(root, "web/src/tour", name), "utf8"));
+  }
+  const values: Record<string, unknown> = { "Int!": 200, "ID!": newId(), "String!": "a" };
+  return texts.flatMap((query) => {
+    const operation = getOperationAST(parse(query));
+    if (operation?.operation !== OperationTypeNode.QUERY) return [];
+    const needed = (operation.variableDefinitions ?? []).filter(({ type }) => type.kind === Kind.NON_NULL_TYPE);
+    const variables = needed.map(({ variable, type }): [string, unknown] => {
+      return [variable.name.value, values[print(type)] ?? {}];
+    });
+    return [{ query, variables: Object.fromEntries(variables) }];
+  });
+}
 
 describe("limits", () => {
   let api: ApiHarness;
@@ -90,6 +123,16 @@ describe("limits", () => {
       await api.client.ok(query);
       const [data] = await api.client.subscribe(query).take(1);
       expect(data).toBeDefined();
+    }
+  });
+
+  it("let each query of the command line and of the tour pass, with pages as large as may be", async () => {
+    const queries = await ownQueries();
+    expect(queries.length).toBeGreaterThan(15);
+    for (const { query, variables } of queries) {
+      const { errors = [] } = await api.client.gql(query, variables);
+      const unexpected = errors.filter(({ message }) => !/^There is no function|^count must/.test(message));
+      expect(unexpected).toEqual([]);
     }
   });
 

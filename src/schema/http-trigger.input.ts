@@ -73,7 +73,10 @@ export class UpdateHttpTriggerInput extends TriggerChangeInput implements HttpTr
   @Field(() => String, { nullable: true, description: "The host it answers on; null goes back to any." })
   host?: string | null;
 
-  @Field(() => CorsPolicyInput, { nullable: true, description: "Which other origins may call it." })
+  @Field(() => CorsPolicyInput, {
+    nullable: true,
+    description: "Which other origins may call it: a whole policy, in place of the one before; null takes it away.",
+  })
   cors?: CorsPolicyInput | null;
 
   @Field(() => RouteModeEnum, { nullable: true, description: "Whether callers wait for the answer." })

@@ -41,6 +41,25 @@ describe("fermi route", () => {
     expect(deleted.stdout).toBe("route ho deleted\n");
   });
 
+  it("keeps what a change of the CORS policy leaves out, and refuses it where the route has changed meanwhile", async () => {
+    const cors = {
+      ...{ allowOrigins: ["https://a"], allowMethods: ["PUT"], allowHeaders: ["X-A"], exposeHeaders: ["X-B"] },
+      ...{ allowCredentials: true, maxAgeSeconds: 5 },
+    };
+    const fields = {
+      triggers: (args: never) => page([routeNode({ revision: 7, cors })], args),
+      updateHttpTrigger: () => routeNode(),
+    };
+    const origin = await fermi("route update hi --cors-origin https://b", fields);
+    expect(origin.input).toEqual({ id: "r1", expectedRevision: 7, cors: { ...cors, allowOrigins: ["https://b"] } });
+    const rest = "--no-cors-credentials --no-cors-header --no-cors-method --no-cors-expose --cors-max-age 9";
+    const without = await fermi(`route update hi ${rest}`, fields);
+    const none = { allowCredentials: false, allowHeaders: [], allowMethods: [], exposeHeaders: [], maxAgeSeconds: 9 };
+    expect(without.input).toEqual({ id: "r1", expectedRevision: 7, cors: { allowOrigins: ["https://a"], ...none } });
+    const url = await fermi("route update hi --url /ho", fields);
+    expect(url.input).toEqual({ id: "r1", path: "/ho" });
+  });
+
   it("says that there was nothing to change, and names flags for fields", async () => {
     const triggers = (args: never) => page([routeNode()], args);
     const same = await fermi("route update hi --url /hi", { triggers, updateHttpTrigger: () => routeNode() });
@@ -63,6 +82,12 @@ describe("fermi route", () => {
       "route update r --no-cors --cors-origin https://a.b",
       2,
       "--no-cors and another --cors flag can't both",
+    ],
+    [
+      "cookies and none",
+      "route update r --cors-credentials --no-cors-credentials",
+      2,
+      "--cors-credentials and --no-cors-credentials can't both",
     ],
     ["a host and none", "route update r --no-host --host a.b", 2, "--host and --no-host can't both be meant"],
     ["no path", "route create --function f", 2, "--url is missing"],

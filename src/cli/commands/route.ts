@@ -8,6 +8,7 @@ import {
   enableRoute,
   listRoutes,
   updateRoute,
+  type CorsPolicy,
   type RouteNode,
 } from "../operations/route.operations.js";
 import { isEmpty, listOptions, named, refuseContradictions, several, wholeNumber } from "../options.js";
@@ -24,10 +25,10 @@ interface RouteOptions {
   readonly host?: string | false;
   readonly cors?: false;
   readonly corsOrigin?: string[];
-  readonly corsMethod?: string[];
-  readonly corsHeader?: string[];
-  readonly corsExpose?: string[];
-  readonly corsCredentials?: true;
+  readonly corsMethod?: string[] | false;
+  readonly corsHeader?: string[] | false;
+  readonly corsExpose?: string[] | false;
+  readonly corsCredentials?: boolean;
   readonly corsMaxAge?: number;
   readonly mode?: string;
   readonly revision?: number;
@@ -51,22 +52,35 @@ const columns = (now: Date): Column<RouteNode>[] => [
   ["AGE", (row) => formatAge(row.createdAt, now)],
 ];
 
-function readCors({ cors, ...options }: RouteOptions): object | null | undefined {
+/** What the flags say of the policy: null where it is to go, undefined where they say nothing. */
+function readCors({ cors, ...options }: RouteOptions): Partial<CorsPolicy> | null | undefined {
   const policy = {
     allowOrigins: options.corsOrigin,
-    allowMethods: options.corsMethod,
-    allowHeaders: options.corsHeader,
-    exposeHeaders: options.corsExpose,
+    allowMethods: orNone(options.corsMethod),
+    allowHeaders: orNone(options.corsHeader),
+    exposeHeaders: orNone(options.corsExpose),
     allowCredentials: options.corsCredentials,
     maxAgeSeconds: options.corsMaxAge,
   };
   if (isEmpty(policy)) return cors === false ? null : undefined;
   if (cors === false) throw usageError("--no-cors and another --cors flag can't both be meant");
-  if (policy.allowOrigins === undefined) throw usageError("--cors-origin is missing; the other --cors flags need it");
-  return policy;
+  return Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
 }
 
-const readInput = ({ options }: Context<RouteOptions>): object => ({
+const orNone = (list: string[] | false | undefined): string[] | undefined => (list === false ? [] : list);
+
+/** The API takes a policy as a whole, so what the flags leave out comes from the one before. */
+function wholePolicy(
+  current: CorsPolicy | null,
+  change: Partial<CorsPolicy> | null | undefined,
+): CorsPolicy | null | undefined {
+  if (change == null) return change;
+  const { allowOrigins, ...rest } = { ...current, ...change };
+  if (allowOrigins === undefined) throw usageError("--cors-origin is missing; the other --cors flags need it");
+  return { allowOrigins, ...rest };
+}
+
+const readInput = ({ options }: Context<RouteOptions>) => ({
   methods: options.method?.map((method) => method.toUpperCase()),
   path: options.url,
   function: options.function,
@@ -87,7 +101,8 @@ async function create(context: Context<RouteOptions>): Promise<void> {
     NOT_FOUND: `create it with \`fermi function create --name ${target} --env … --code …\``,
     ALREADY_EXISTS: "`fermi route list -A` shows who has it",
   };
-  const input = { namespace, name, ...readInput(context) };
+  const given = readInput(context);
+  const input = { namespace, name, ...given, cors: wholePolicy(null, given.cors) };
   const { createHttpTrigger: made } = await api.request(createRoute, { input }, { advice });
   printDone(context, made, `route ${made.name} created: ${made.methods.join(",")} ${made.url}`);
 }
@@ -98,7 +113,8 @@ async function update(context: Context<RouteOptions>): Promise<void> {
   if (isEmpty(change)) throw usageError("nothing to change; `fermi route update --help` lists what can be");
   const before = await findRoute(context);
   const { id, name } = before;
-  const input = { id, expectedRevision: options.revision, ...change };
+  const cors = wholePolicy(before.cors, change.cors);
+  const input = { id, expectedRevision: options.revision ?? (cors ? before.revision : undefined), ...change, cors };
   const { updateHttpTrigger: made } = await api.request(updateRoute, { input }, { advice: missingFunction });
   const words = { what: `route ${name}`, now: `: ${made.methods.join(",")} ${made.url}` };
   printUpdated(context, { before, after: made }, words);
@@ -188,6 +204,10 @@ export function addRouteCommands(program: Command, shell: Shell): void {
     .description("change a route; what is left out stays")
     .option("--no-host", "for any host again")
     .option("--no-cors", "without CORS again")
+    .option("--no-cors-method", "the route's own methods again")
+    .option("--no-cors-header", "no headers to send again")
+    .option("--no-cors-expose", "no headers to read again")
+    .option("--no-cors-credentials", "cookies stay at home again")
     .option("--revision <n>", "only if it has this revision", wholeNumber);
   refuseContradictions(changes).action(action(shell, update, routeFlags));
   named(group.command("enable"), "its name or id")

@@ -1,6 +1,15 @@
 import { operation } from "../graphql-client.js";
 import type { Connection } from "../paging.js";
 
+export interface CorsPolicy {
+  readonly allowOrigins: readonly string[];
+  readonly allowMethods?: readonly string[];
+  readonly allowHeaders?: readonly string[];
+  readonly exposeHeaders?: readonly string[];
+  readonly allowCredentials?: boolean;
+  readonly maxAgeSeconds?: number;
+}
+
 export interface RouteNode {
   readonly id: string;
   readonly namespace: string;
@@ -11,6 +20,7 @@ export interface RouteNode {
   readonly methods: readonly string[];
   readonly path: string;
   readonly host: string | null;
+  readonly cors: CorsPolicy | null;
   readonly mode: string;
   readonly url: string;
   readonly createdAt: string;

@@ -134,19 +134,27 @@ def main():
     expect(runtime.messagesOf(invocationId)).toEqual(["from a thread", "WARNING:root:a warning", "bytes"]);
   });
 
-  it("keeps nothing of an invocation whose thread has printed after the answer", async () => {
+  it("prints what a thread does after the answer by its end, and keeps nothing of the invocation then", async () => {
     const runtime = await serve(`
-import gc, threading, time
+import gc, threading
+answered = threading.Event()
 def late():
-    time.sleep(0.02)
-    print("late")
+    answered.wait()
+    print("late", 1)
+    print("flushed", end="", flush=True)
+    print("at the end", end="")
 def main(context):
+    if context.request.path == "/answered":
+        answered.set()
+        return ""
     if context.request.path == "/count":
         return str(sum(type(thing).__name__ == "Invocation" for thing in gc.get_objects()))
     threading.Thread(target=late).start()
     return ""`);
-    await runtime.call();
-    await runtime.logged("late");
+    const { invocationId } = await runtime.call();
+    await runtime.call({ path: "/answered" });
+    await runtime.logged("at the end");
+    expect(runtime.messagesOf(invocationId)).toEqual(["late 1", "flushed", "at the end"]);
     // Its thread may be about to end.
     const counts = [];
     do counts.push((await runtime.call({ path: "/count" })).body);

@@ -25,6 +25,7 @@ class Invocation:
         self.id = request.headers.get("x-fermi-invocation-id")
         self.log_tag = request.headers.get("x-fermi-log-tag")
         self.partial = {"stdout": "", "stderr": ""}
+        self.is_over = False
 
 
 class Specialization:
@@ -193,7 +194,7 @@ class Slot:
     def release(self):
         server, self._server = self._server, None
         if server is not None:
-            logs.flush(self._invocation)
+            logs.finish(self._invocation)
             server.release()
 
 

@@ -1,7 +1,7 @@
 """What user code prints, as JSON lines on stdout: {"t","s","i","g","m"}.
 
 A line belongs to the invocation in whose context it was written (threads it started included); a partial line waits for
-its end.
+its end, or that of the invocation. One that is begun after that is written at the end of the thread, or at a flush.
 """
 
 import contextvars
@@ -24,6 +24,7 @@ class _Instance:
 
     id = None
     log_tag = None
+    is_over = False
 
     def __init__(self):
         self.partial = {"stdout": "", "stderr": ""}
@@ -44,14 +45,27 @@ def log_error(text):
     _print("stderr", text if text.endswith("\n") else text + "\n")
 
 
+def finish(invocation):
+    """It is over: what it has printed without a line feed is written."""
+    invocation.is_over = True
+    flush(invocation)
+
+
 def flush(owner):
-    """Writes what the invocation has printed without a line feed."""
+    """Writes what it has printed without a line feed."""
     with _lock:
         _unfinished.discard(owner)
         for stream, rest in owner.partial.items():
             if rest:
                 owner.partial[stream] = ""
                 _write(_format(owner, stream, rest))
+
+
+def _flush_late():
+    """Writes an unfinished line that was begun after its invocation's end."""
+    owner = current.get()
+    if owner is not None and owner.is_over:
+        flush(owner)
 
 
 def flush_all():
@@ -95,6 +109,10 @@ class _LogStream(io.TextIOBase):
             raise TypeError("write() argument must be str, not %s" % type(text).__name__)
         _print(self._stream, text)
         return len(text)
+
+    def flush(self):
+        """Of no effect on an unfinished line of an invocation that runs: its end may come yet."""
+        _flush_late()
 
     def reconfigure(self, **_options):
         """Does nothing: how lines are encoded and when they are written is not user code's to choose."""
@@ -165,3 +183,4 @@ def _guarded(thread, run):
         run()
     except BaseException:  # whatever user code raises
         threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
+    _flush_late()

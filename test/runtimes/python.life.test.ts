@@ -87,6 +87,29 @@ def main(context):
     expect(await runtime.call()).toMatchObject({ status: 200, body: '{"cancelled": false}' });
   });
 
+  it("lets a process that it forks print, whoever was printing then", async () => {
+    const runtime = await serve(`
+import multiprocessing, threading
+forked = threading.Event()
+def print_on():
+    while not forked.is_set():
+        print("x" * 1_000)
+def main():
+    threading.Thread(target=print_on).start()
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=print, args=("from a child",)) for _ in range(5)]
+    for child in children:
+        child.start()
+    forked.set()
+    for child in children:
+        child.join(5)
+        child.kill()
+    return [child.exitcode for child in children]`);
+    expect((await runtime.call()).body).toBe("[0, 0, 0, 0, 0]");
+    const printed = (): string[] => runtime.lines.filter((line) => line.includes("from a child"));
+    await runtime.until("their lines", () => (printed().length === 5 ? true : undefined));
+  });
+
   it("goes on once there are descriptors and threads again where it had none left", async () => {
     const runtime = await serve(`
 import os, resource, threading

@@ -39,6 +39,13 @@ def capture_output():
     sys.stdout = _LogStream("stdout")
     sys.stderr = _LogStream("stderr")
     _carry_context_into_threads()
+    os.register_at_fork(after_in_child=_unlock)
+
+
+def _unlock():
+    """In a process that was forked: a thread that was printing then is not there to release the lock."""
+    global _lock
+    _lock = threading.RLock()
 
 
 def log_error(text):

@@ -3,7 +3,9 @@ import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
 import type { Stoppable } from "../lib/stoppable.js";
+import { tryAll } from "../lib/try-all.js";
 import { storeUnavailable } from "./store-error.js";
+import { TopicVolume, type MessageSize } from "./topic-volume.js";
 import { withStore } from "./with-store.js";
 
 export interface TopicRetentionOptions {
@@ -18,7 +20,10 @@ export interface TopicRetentionOptions {
 }
 
 const defaultEveryMs = 15_000;
+/** However much is to go, no statement removes more. */
 const batch = 500;
+/** Nor looks at more. */
+const looked = 10_000;
 
 interface Expired {
   readonly messages: number;
@@ -28,8 +33,11 @@ interface Expired {
 /** Keeps the messages of topics within their time and their room. For one process at a time. */
 export class TopicRetention implements Stoppable {
   #loop: ResyncLoop | undefined;
+  readonly #volume: TopicVolume;
 
-  constructor(private readonly options: TopicRetentionOptions) {}
+  constructor(private readonly options: TopicRetentionOptions) {
+    this.#volume = new TopicVolume(options.dataSource, options.clock);
+  }
 
   start(): void {
     const { clock, everyMs = defaultEveryMs } = this.options;
@@ -56,73 +64,94 @@ export class TopicRetention implements Stoppable {
   /** Deliveries of triggers that are no more. */
   async removeOrphans(): Promise<void> {
     for (const table of ["topic_delivery", "topic_lane"]) {
-      await this.#query(
-        `DELETE FROM ${table} USING queue_trigger t WHERE trigger_id = t.id AND t.deleted_at IS NOT NULL`,
-      );
+      for (let count = batch; count === batch;) {
+        const rows: { count: number }[] = await withStore(() => this.options.dataSource.query(removeOrphans(table)));
+        count = rows[0]?.count ?? 0;
+      }
     }
   }
 
   /** Makes room where there is too little, and says whether there is any. Resolves to the bytes that are taken. */
   async measure(): Promise<number> {
-    let bytes = await this.#size();
-    while (bytes > this.options.maxBytes) {
-      const freed = await this.#removeHandled();
-      if (freed === 0) break;
-      bytes -= freed;
-    }
+    const { maxBytes } = this.options;
+    const bytes = await this.#makeRoom(await this.#volume.measure());
     const sql = `INSERT INTO topic_room (is_only_row, is_full, size_bytes, measured_at) VALUES (true, $1, $2, now())
       ON CONFLICT (is_only_row) DO UPDATE SET is_full = excluded.is_full, size_bytes = excluded.size_bytes,
         measured_at = excluded.measured_at`;
-    await this.#query(sql, [bytes > this.options.maxBytes, bytes]);
+    await withStore(() => this.options.dataSource.query(sql, [bytes > maxBytes, bytes]));
     return bytes;
   }
 
   async #run(): Promise<void> {
     const { logger } = this.options;
     try {
-      await this.removeOrphans();
-      const { messages, undelivered } = await this.expire();
-      if (undelivered > 0) logger.warn({ messages, undelivered }, "messages have expired before all were handled");
-      await this.measure();
+      await tryAll([() => this.removeOrphans(), () => this.#expireAndTell(), () => this.measure()]);
     } catch (error) {
       logger.warn({ err: error }, "messages of topics can't be kept within their bounds now; trying again");
       throw error;
     }
   }
 
-  #expireBatch(before: Date): Promise<Expired> {
-    return withStore((isLate) =>
+  async #expireAndTell(): Promise<void> {
+    const { messages, undelivered } = await this.expire();
+    if (undelivered === 0) return;
+    this.options.logger.warn({ messages, undelivered }, "messages have expired before all were handled");
+  }
+
+  async #expireBatch(before: Date): Promise<Expired> {
+    const { gone, undelivered } = await withStore((isLate) =>
       this.options.dataSource.transaction(async (db) => {
         const expired = await expireBatch(db, before);
         if (isLate()) throw storeUnavailable("took too long");
         return expired;
       }),
     );
+    this.#volume.remove(gone);
+    return { messages: gone.length, undelivered };
   }
 
-  async #size(): Promise<number> {
-    const rows: { bytes: string }[] = await withStore(() =>
-      this.options.dataSource.query("SELECT coalesce(sum(size_bytes), 0) AS bytes FROM topic_message"),
-    );
-    return Number(rows[0]?.bytes ?? 0);
-  }
-
-  /** The oldest that nobody waits for; resolves to their bytes. */
-  async #removeHandled(): Promise<number> {
-    const sql = `WITH gone AS (
-      DELETE FROM topic_message WHERE seq IN (
-        SELECT m.seq FROM topic_message m
-        WHERE NOT EXISTS (SELECT FROM topic_delivery d WHERE d.seq = m.seq) ORDER BY m.seq LIMIT ${batch}
-      ) RETURNING size_bytes
-    ) SELECT coalesce(sum(size_bytes), 0) AS bytes FROM gone`;
-    const rows: { bytes: string }[] = await withStore(() => this.options.dataSource.query(sql));
-    return Number(rows[0]?.bytes ?? 0);
-  }
-
-  #query(sql: string, parameters: unknown[] = []): Promise<unknown> {
-    return withStore(() => this.options.dataSource.query(sql, parameters));
+  /** Of the messages that nobody waits for the oldest go. Resolves to the bytes that are taken then. */
+  async #makeRoom(taken: number): Promise<number> {
+    let bytes = taken;
+    for (let reached: string | null = "0"; reached !== null && bytes > this.options.maxBytes;) {
+      const parameters = [reached];
+      const rows: Removed[] = await withStore(() => this.options.dataSource.query(removeHandled, parameters));
+      reached = rows[0]?.reached ?? null;
+      bytes -= this.#volume.remove(rows.flatMap(({ seq, size_bytes }) => (seq === null ? [] : [{ seq, size_bytes }])));
+    }
+    return bytes;
   }
 }
+
+/** What is locked is being worked with for the last time, and is found at the next run. */
+const removeOrphans = (table: string): string => `WITH gone AS (
+    DELETE FROM ${table} WHERE ctid = ANY(ARRAY(
+      SELECT orphan.ctid FROM queue_trigger t JOIN ${table} orphan ON orphan.trigger_id = t.id
+      WHERE t.deleted_at IS NOT NULL LIMIT ${batch} FOR UPDATE OF orphan SKIP LOCKED
+    )) RETURNING 1
+  ) SELECT count(*)::integer AS count FROM gone`;
+
+/** As the driver gives it: one row, without a message, where none was removed. */
+interface Removed {
+  readonly reached: string | null;
+  readonly seq: string | null;
+  readonly size_bytes: number;
+}
+
+/** The oldest handled ones after $1; `reached` is how far was looked, null where nothing is left to look at. */
+const removeHandled = `
+  WITH looked_at AS MATERIALIZED (
+    SELECT seq FROM topic_message WHERE seq > $1 ORDER BY seq LIMIT ${looked}
+  ), handled AS MATERIALIZED (
+    SELECT seq FROM looked_at WHERE NOT EXISTS (SELECT FROM topic_delivery d WHERE d.seq = looked_at.seq)
+    ORDER BY seq LIMIT ${batch}
+  ), gone AS (
+    DELETE FROM topic_message WHERE seq IN (SELECT seq FROM handled) RETURNING seq, size_bytes
+  ), reached AS (
+    SELECT CASE WHEN (SELECT count(*) FROM handled) = ${batch} THEN (SELECT max(seq) FROM handled)
+      ELSE (SELECT max(seq) FROM looked_at) END AS reached
+  )
+  SELECT reached.reached, gone.seq, gone.size_bytes FROM reached LEFT JOIN gone ON true`;
 
 const oldest = `SELECT seq FROM topic_message WHERE published_at < $1 ORDER BY published_at LIMIT ${batch}`;
 
@@ -146,12 +175,18 @@ const removeDeliveries = `
 const removeEmptyLanes = `DELETE FROM topic_lane WHERE pending <= 0
   AND (trigger_id, lane) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))`;
 
-async function expireBatch(db: EntityManager, before: Date): Promise<Expired> {
+async function expireBatch(
+  db: EntityManager,
+  before: Date,
+): Promise<{ gone: readonly MessageSize[]; undelivered: number }> {
   const old: { seq: string }[] = await db.query(oldest, [before]);
   const seqs = old.map(({ seq }) => seq);
   await db.query(lockLanes, [seqs]);
-  const gone: { trigger_id: string; lane: string; count: number }[] = await db.query(removeDeliveries, [seqs]);
-  await db.query(removeEmptyLanes, [gone.map((row) => row.trigger_id), gone.map((row) => row.lane)]);
-  await db.query("DELETE FROM topic_message WHERE seq = ANY($1)", [seqs]);
-  return { messages: seqs.length, undelivered: gone.reduce((sum, { count }) => sum + count, 0) };
+  const lanes: { trigger_id: string; lane: string; count: number }[] = await db.query(removeDeliveries, [seqs]);
+  await db.query(removeEmptyLanes, [lanes.map((row) => row.trigger_id), lanes.map((row) => row.lane)]);
+  const [gone] = await db.query<[MessageSize[], number]>(
+    "DELETE FROM topic_message WHERE seq = ANY($1) RETURNING seq, size_bytes",
+    [seqs],
+  );
+  return { gone, undelivered: lanes.reduce((sum, { count }) => sum + count, 0) };
 }

@@ -6,6 +6,7 @@ import {
 import { TopicRepository } from "../../src/store/repositories/topic.repository.js";
 import { eventually } from "../support/harness.js";
 import { openServices, type Services } from "./support/open-services.js";
+import { locksFirstFirst } from "./support/lock-order.js";
 import { aMessage, queueTriggers } from "./support/queue-triggers.js";
 
 const leaseMs = 30_000;
@@ -164,6 +165,45 @@ describe("Topics in the store", () => {
     await services.dataSource.query("INSERT INTO topic_room VALUES (true, true, 1, now())");
     await expect(publish([null, "1"])).rejects.toMatchObject({ code: "QUEUE_FULL", retryAfterSeconds: 30 });
     expect(await rows("topic_message")).toBe(0);
+  });
+
+  it("publish what follows from a message also while there is no room: it makes some", async () => {
+    const id = await triggers.create({ topic: "orders" });
+    const answers = await triggers.create({ topic: "answers" });
+    await publish([null, "1"]);
+    const held = only(await claim(id));
+    await services.dataSource.query("INSERT INTO topic_room VALUES (true, true, 1, now())");
+    expect(await deliveries.finish(held, [aMessage({ topic: "answers", body: "done" })])).toBe(true);
+    expect(bodies(await claim(answers))).toEqual(["done"]);
+  });
+
+  describe("are locked in one order", () => {
+    const laneOf = (id: string): string => `SELECT FROM topic_lane WHERE trigger_id = '${id}'`;
+    /** Triggers of two topics in the order of their ids, and a message of each, the second's claimed first. */
+    const twoHeld = async (): Promise<{ rows: { first: string; second: string }; held: ClaimedMessage[] }> => {
+      const topicOf = new Map<string, string>();
+      for (const topic of ["orders", "answers"]) topicOf.set(await triggers.create({ topic }), topic);
+      const [first = "", second = ""] = [...topicOf.keys()].sort();
+      const held: ClaimedMessage[] = [];
+      for (const id of [second, first]) {
+        await topics.publish(aMessage({ topic: topicOf.get(id) ?? "", key: "k" }));
+        held.push(only(await claim(id)));
+      }
+      return { rows: { first: laneOf(first), second: laneOf(second) }, held };
+    };
+
+    it("by who renews leases", async () => {
+      const { rows, held } = await twoHeld();
+      expect(await locksFirstFirst(services.dataSource, rows, () => deliveries.renew(held, leaseMs))).toBe(true);
+    });
+
+    it("by triggers that answer into each other's topics", async () => {
+      const { rows, held } = await twoHeld();
+      const [second, first] = held as [ClaimedMessage, ClaimedMessage];
+      const answer = aMessage({ topic: first.message.topic, key: "k" });
+      const finish = (): Promise<boolean> => deliveries.finish(second, [answer]);
+      expect(await locksFirstFirst(services.dataSource, rows, finish)).toBe(true);
+    });
   });
 
   it("lose no message and break no order while many publish and many handle", async () => {

@@ -90,12 +90,26 @@ const postponeLane = `
   )
   SELECT lane FROM kept`;
 
+/** In the order in which publishers lock them. */
 const renewLanes = `
+  WITH mine AS (
+    SELECT l.trigger_id, l.lane, l.epoch FROM topic_lane l
+    JOIN unnest($1::uuid[], $2::text[], $3::bigint[]) AS held (trigger_id, lane, epoch)
+      ON l.trigger_id = held.trigger_id AND l.lane = held.lane AND l.epoch = held.epoch
+    ORDER BY l.trigger_id, l.lane FOR UPDATE OF l
+  )
   UPDATE topic_lane l SET leased_until = statement_timestamp() + $4 * interval '1 ms',
     available_at = statement_timestamp() + $4 * interval '1 ms'
-  FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS held (trigger_id, lane, epoch)
-  WHERE l.trigger_id = held.trigger_id AND l.lane = held.lane AND l.epoch = held.epoch
+  FROM mine WHERE l.trigger_id = mine.trigger_id AND l.lane = mine.lane AND l.epoch = mine.epoch
   RETURNING l.epoch`;
+
+/** The lane $1, $2 and those of the keys of messages that follow, in the order in which publishers lock them. */
+const lockLanesInOrder = `
+  SELECT FROM topic_lane WHERE (trigger_id, lane) IN (
+    SELECT $1::uuid, $2::text UNION
+    SELECT t.id, 'k:' || message.key FROM unnest($3::text[], $4::text[], $5::text[]) AS message (namespace, topic, key)
+    JOIN queue_trigger t ON t.namespace = message.namespace AND t.topic = message.topic AND t.deleted_at IS NULL
+  ) ORDER BY trigger_id, lane FOR UPDATE`;
 
 /** What triggers have of their topics' messages: claimed under a lease, and done with by whoever still holds it. */
 export class TopicDeliveryRepository {
@@ -138,8 +152,10 @@ export class TopicDeliveryRepository {
   async finish(claimed: ClaimedMessage, followUps: readonly StoredMessage[]): Promise<boolean> {
     if (followUps.length === 0) return withStore(() => this.#finish(this.dataSource.manager, claimed));
     return this.#write(async (db) => {
+      await lockLanes(db, claimed, followUps);
       const isHeld = await this.#finish(db, claimed);
-      if (isHeld) for (const message of followUps) await publishWith(db, message);
+      // It takes the place of the message that it follows from: refused, that one would hold its place for ever.
+      if (isHeld) for (const message of followUps) await publishWith(db, message, false);
       return isHeld;
     });
   }
@@ -182,6 +198,17 @@ export class TopicDeliveryRepository {
       }),
     );
   }
+}
+
+/**
+ * Triggers that answer into each other's topics under one key would else each hold its own lane and wait for the other's. A
+ * lane that is only just being made can't be locked here: at worst Postgres ends the circle, and it is tried again.
+ */
+async function lockLanes(db: EntityManager, own: ClaimedMessage, followUps: readonly StoredMessage[]): Promise<void> {
+  const keyed = followUps.filter(({ key }) => key !== null);
+  if (keyed.length === 0) return;
+  const columns = [keyed.map((m) => m.namespace), keyed.map((m) => m.topic), keyed.map((m) => m.key)];
+  await db.query(lockLanesInOrder, [own.triggerId, own.lane, ...columns]);
 }
 
 function toClaimed(triggerId: string, row: ClaimRow, attempt: number): ClaimedMessage {

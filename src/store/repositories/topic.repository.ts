@@ -17,7 +17,8 @@ const maxUnreached = 100;
 const insertMessage = `
   WITH message AS (
     INSERT INTO topic_message (id, namespace, topic, key, headers, body, size_bytes, published_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, statement_timestamp() WHERE NOT EXISTS (SELECT FROM topic_room WHERE is_full)
+    SELECT $1, $2, $3, $4, $5, $6, $7, statement_timestamp()
+    WHERE $8::boolean OR NOT EXISTS (SELECT FROM topic_room WHERE is_full)
     RETURNING seq
   ), listener AS (
     SELECT id, name, broker FROM queue_trigger WHERE namespace = $2 AND topic = $3 AND deleted_at IS NULL
@@ -38,13 +39,14 @@ const insertMessage = `
 
 export type StoredMessage = NewTopicMessage & { readonly id: string };
 
-/** Rejects with QUEUE_FULL where the messages that wait take up all the room there is. */
+/** Rejects with QUEUE_FULL where the messages that wait take up all the room there is, unless it needs none. */
 export async function publishWith(
   db: Pick<EntityManager, "query">,
   { id, namespace, topic, key, headers, body }: StoredMessage,
+  needsRoom = true,
 ): Promise<Publication> {
   const sizeBytes = body.length + JSON.stringify(headers).length;
-  const row = [id, namespace, topic, key, JSON.stringify(headers), body, sizeBytes];
+  const row = [id, namespace, topic, key, JSON.stringify(headers), body, sizeBytes, !needsRoom];
   const [stored]: Omit<Publication, "id">[] = await db.query(insertMessage, row);
   if (stored !== undefined) return { id, deliveries: stored.deliveries, unreached: stored.unreached };
   throw new AppError(

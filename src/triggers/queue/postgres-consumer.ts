@@ -160,5 +160,4 @@ export class PostgresConsumer implements Consumer {
 }
 
 /** It may go well in a moment. */
-const isPassing = (error: unknown): boolean =>
-  error instanceof AppError && (error.code === "STORE_UNAVAILABLE" || error.code === "QUEUE_FULL");
+const isPassing = (error: unknown): boolean => error instanceof AppError && error.code === "STORE_UNAVAILABLE";

@@ -9,15 +9,18 @@ import type { Stoppable } from "../lib/stoppable.js";
 import { tryAll } from "../lib/try-all.js";
 import { planLogTrim, type LogDay, type LogTrim } from "./plan-log-trim.js";
 
-/** What it needs of the store. Days are of UTC, written as 2026-08-01; everything is idempotent. */
+/**
+ * What it needs of the store. Days are of UTC, written as 2026-08-01; everything is idempotent. What goes in steps rejects
+ * before the next one once its signal has aborted.
+ */
 export interface RecordStorage {
   ensureDay(day: string): Promise<void>;
   /** Removes everything recorded before `cutoff`, as far as that costs little: the cutoff's own day may stay whole. */
-  dropBefore(cutoff: Date): Promise<void>;
+  dropBefore(cutoff: Date, signal: AbortSignal): Promise<void>;
   logDays(): Promise<readonly LogDay[]>;
-  dropLogDay(day: string): Promise<void>;
+  dropLogDay(day: string, signal: AbortSignal): Promise<void>;
   /** Deletes a day's oldest lines until `bytes` are free. */
-  deleteOldestLogLines(day: string, bytes: number): Promise<void>;
+  deleteOldestLogLines(day: string, bytes: number, signal: AbortSignal): Promise<void>;
 }
 
 export interface RetentionOptions {
@@ -39,7 +42,7 @@ export class Retention implements Stoppable {
   #timer: { stop(): void } | undefined;
   #running: Promise<void> = Promise.resolve();
   #nextFullAt = -Infinity;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: RetentionOptions) {
     this.#options = options;
@@ -51,23 +54,24 @@ export class Retention implements Stoppable {
     return this.#running;
   }
 
-  /** Resolves when no pass is running any more. */
+  /** Breaks off the pass that is running, and resolves when it is over. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     this.#timer?.stop();
     await this.#running;
   }
 
   async #pass(): Promise<void> {
     const { clock, logger } = this.#options;
+    const { signal } = this.#stopping;
     const isFull = clock.monotonicMs() >= this.#nextFullAt;
     try {
       // What keeps one from being done is no reason for records to outgrow the other bound.
       await tryAll([...(isFull ? [() => this.#keepTime()] : []), () => this.#keepSize()]);
     } catch (cause) {
-      logger.warn({ cause }, "old records could not be removed; trying again in a minute");
+      if (!signal.aborted) logger.warn({ cause }, "old records could not be removed; trying again in a minute");
     }
-    if (this.#isStopped) return;
+    if (signal.aborted) return;
     this.#timer = clock.after(minuteMs, () => {
       this.#running = this.#pass();
     });
@@ -78,7 +82,7 @@ export class Retention implements Stoppable {
     const now = clock.now().getTime();
     await tryAll([
       ...daysAhead.map((offset) => () => storage.ensureDay(utcDay(now + offset * dayMs))),
-      () => storage.dropBefore(new Date(now - retentionDays * dayMs)),
+      () => storage.dropBefore(new Date(now - retentionDays * dayMs), this.#stopping.signal),
     ]);
     this.#nextFullAt = clock.monotonicMs() + hourMs;
   }
@@ -93,7 +97,10 @@ export class Retention implements Stoppable {
 
   #trim(trim: LogTrim): Promise<void> {
     const { storage } = this.#options;
-    return trim.do === "dropDay" ? storage.dropLogDay(trim.day) : storage.deleteOldestLogLines(trim.day, trim.bytes);
+    const { signal } = this.#stopping;
+    return trim.do === "dropDay"
+      ? storage.dropLogDay(trim.day, signal)
+      : storage.deleteOldestLogLines(trim.day, trim.bytes, signal);
   }
 }
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import pg from "pg";
 import { eventually, startFermi, type Fermi } from "../support/harness.js";
+import { testDatabase, type TestDatabase } from "../support/test-database.js";
 import { deploy } from "./support.js";
 
 const telling = `module.exports = async (context) => {
@@ -8,6 +10,19 @@ const telling = `module.exports = async (context) => {
   console.log(JSON.stringify({ method, at, trigger: headers["x-fermi-trigger"], length: headers["content-length"] }));
   return { status: 200, body: "" };
 };`;
+
+/** As if there were no end to them: what is deleted is there again, a second later. Timers wait for nothing like that. */
+async function fillWithOldRecords({ url }: TestDatabase): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`
+    INSERT INTO record_batch (id, stored_at) SELECT gen_random_uuid(), now() - interval '9 days' FROM generate_series(1, 5000);
+    CREATE FUNCTION restore() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(1); INSERT INTO record_batch SELECT * FROM gone; RETURN NULL; END $$;
+    CREATE TRIGGER restored AFTER DELETE ON record_batch REFERENCING OLD TABLE AS gone
+      FOR EACH STATEMENT EXECUTE FUNCTION restore();`);
+  await client.end();
+}
 
 interface Run {
   readonly source: string;
@@ -18,12 +33,16 @@ interface Run {
 }
 
 describe("a time trigger", () => {
+  let database: TestDatabase;
   let fermi: Fermi;
   beforeAll(async () => {
-    fermi = await startFermi();
+    database = await testDatabase();
+    await fillWithOldRecords(database);
+    fermi = await startFermi({ env: { DATABASE_URL: database.url } });
   }, 90_000);
   afterAll(async () => {
     await fermi.stop();
+    await database.drop();
   });
 
   const create = async (input: object): Promise<string> => {
@@ -139,4 +158,8 @@ describe("a time trigger", () => {
     const times = runs.map(({ acceptedAt }) => Date.parse(acceptedAt)).sort((a, b) => a - b);
     for (const [index, at] of times.slice(1).entries()) expect(at - (times[index] ?? 0)).toBeGreaterThan(2_400);
   }, 60_000);
+
+  it("waits for no removal of old records when it is stopped", async () => {
+    expect(await fermi.stop()).toBe(0);
+  });
 });

@@ -21,6 +21,7 @@ import {
 
 const dayMs = 24 * 3_600_000;
 const mib = 1024 * 1024;
+const { signal: unbroken } = new AbortController();
 
 describe("Retention", () => {
   let database: RecordDatabase;
@@ -152,7 +153,7 @@ describe("Retention", () => {
     await insertAsyncInvocation(database.dataSource, kept);
     const impatient = await buildDataSource({ url: database.url, statementTimeoutMs: 700 }).initialize();
     await slowDown("invocation_default", 1.3);
-    await new RecordPartitions(impatient).dropBefore(daysAgo(7));
+    await new RecordPartitions(impatient).dropBefore(daysAgo(7), unbroken);
     await database.dataSource.query("DROP TRIGGER slow ON invocation_default");
     await impatient.destroy();
     expect(await partitions()).not.toContain("invocation_p20260801");
@@ -166,7 +167,7 @@ describe("Retention", () => {
     await storage.ensureDay("2026-08-02");
     expect(await rowsOf("invocation_default")).toBe(3);
     expect(await partitions()).toHaveLength(2);
-    await storage.dropBefore(daysAgo(7));
+    await storage.dropBefore(daysAgo(7), unbroken);
     expect([await rowsOf("invocation"), await rowsOf("log_line")]).toEqual([0, 0]);
     await storage.ensureDay("2026-08-02");
     expect(await partitions()).toHaveLength(4);
@@ -177,7 +178,9 @@ describe("Retention", () => {
     const reader = database.dataSource.createQueryRunner();
     await reader.startTransaction();
     await reader.query("SELECT FROM invocation");
-    await expect(new RecordPartitions(database.dataSource).dropBefore(daysAgo(7))).rejects.toThrow(/lock timeout/);
+    await expect(new RecordPartitions(database.dataSource).dropBefore(daysAgo(7), unbroken)).rejects.toThrow(
+      /lock timeout/,
+    );
     await reader.rollbackTransaction();
     await reader.release();
     expect(await partitions()).toContain("invocation_p20260801");

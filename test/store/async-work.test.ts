@@ -337,7 +337,7 @@ describe("the queue of asynchronous invocations", () => {
     );
     const [queued = "", dead = "", done = ""] = ids;
     await dataSource.query("UPDATE async_invocation SET finished_at = $1 WHERE id = $2", [old, done]);
-    await new RecordPartitions(dataSource).dropBefore(new Date(epoch0 - 7 * dayMs));
+    await new RecordPartitions(dataSource).dropBefore(new Date(epoch0 - 7 * dayMs), new AbortController().signal);
     const invocations = new InvocationRepository(dataSource);
     const left = await Promise.all(
       ids.map(async (id) => {

@@ -116,7 +116,7 @@ export class TriggersRole implements Role {
     const logMaxBytes = config.logMaxMib * mebibyte;
     const retention = new Retention({ storage, clock, logger, retentionDays, logMaxBytes });
     working.push("retention", () => retention.stop());
-    await retention.start();
+    void retention.start();
     const housekeeping = new Housekeeping({ dataSource, clock, logger, retentionDays });
     working.push("housekeeping", () => housekeeping.stop());
     housekeeping.start();

@@ -43,19 +43,19 @@ export class RecordPartitions {
   }
 
   /** One table's trouble is none of the others'. */
-  dropBefore(cutoff: Date): Promise<void> {
+  dropBefore(cutoff: Date, signal: AbortSignal): Promise<void> {
     return tryAll([
-      () => this.#deleteInBatches("async_invocation", "finished_at < $1", [cutoff]),
+      () => this.#deleteInBatches("async_invocation", "finished_at < $1", [cutoff], signal),
       ...[invocations, logLines].flatMap((table) => [
-        () => this.#dropPartitionsBefore(table, cutoff),
-        () => this.#deleteUnpartitionedBefore(table, cutoff),
+        () => this.#dropPartitionsBefore(table, cutoff, signal),
+        () => this.#deleteUnpartitionedBefore(table, cutoff, signal),
       ]),
       () =>
         this.dataSource.query("DELETE FROM log_volume WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date", [
           cutoff,
         ]),
-      () => this.#deleteInBatches("invocation_stats", "span_start < $1", [cutoff]),
-      () => this.#deleteInBatches("record_batch", `stored_at < now() - interval '${batchMemory}'`, []),
+      () => this.#deleteInBatches("invocation_stats", "span_start < $1", [cutoff], signal),
+      () => this.#deleteInBatches("record_batch", `stored_at < now() - interval '${batchMemory}'`, [], signal),
     ]);
   }
 
@@ -67,17 +67,18 @@ export class RecordPartitions {
     return rows.map(({ day, bytes }) => ({ day, bytes: Number(bytes) }));
   }
 
-  async dropLogDay(day: string): Promise<void> {
+  async dropLogDay(day: string, signal: AbortSignal): Promise<void> {
     await this.#drop(partitionName(logLines, day));
     const { from, until } = spanOf(day);
-    await this.#deleteInBatches("log_line_default", "at >= $1 AND at < $2", [from, until]);
+    await this.#deleteInBatches("log_line_default", "at >= $1 AND at < $2", [from, until], signal);
     await this.dataSource.query("DELETE FROM log_volume WHERE day = $1", [day]);
     // Lines of the day may come still, if it is today.
     await this.#ensurePartition(logLines, day);
   }
 
-  async deleteOldestLogLines(day: string, bytes: number): Promise<void> {
+  async deleteOldestLogLines(day: string, bytes: number, signal: AbortSignal): Promise<void> {
     for (let freed = 0; freed < bytes;) {
+      signal.throwIfAborted();
       const batch = await this.#deleteOldest(day, bytes - freed);
       if (batch === 0) return;
       freed += batch;
@@ -125,19 +126,24 @@ export class RecordPartitions {
     await patiently(this.dataSource, (manager) => ensurePartition(manager, table, day, this.maxMoved));
   }
 
-  async #dropPartitionsBefore(table: PartitionedTable, cutoff: Date): Promise<void> {
+  async #dropPartitionsBefore(table: PartitionedTable, cutoff: Date, signal: AbortSignal): Promise<void> {
     const old = (await this.#partitions(table)).filter(({ day }) => spanOf(day).until <= cutoff);
     for (const { partition, day } of old) {
+      signal.throwIfAborted();
       await (table.keptFor === undefined
         ? this.#drop(partition)
         : patiently(this.dataSource, (manager) => dropButKept(manager, table, day)));
     }
   }
 
-  #deleteUnpartitionedBefore({ name, time, keptFor }: PartitionedTable, cutoff: Date): Promise<void> {
+  #deleteUnpartitionedBefore(
+    { name, time, keptFor }: PartitionedTable,
+    cutoff: Date,
+    signal: AbortSignal,
+  ): Promise<void> {
     const rows = `${name}_default`;
     const isKept = keptFor === undefined ? "FALSE" : `EXISTS (SELECT FROM ${keptFor} AS k WHERE k.id = ${rows}.id)`;
-    return this.#deleteInBatches(rows, `${time} < $1 AND NOT ${isKept}`, [cutoff]);
+    return this.#deleteInBatches(rows, `${time} < $1 AND NOT ${isKept}`, [cutoff], signal);
   }
 
   async #drop(partition: string): Promise<void> {
@@ -147,13 +153,19 @@ export class RecordPartitions {
     });
   }
 
-  /** Small transactions, so that nobody waits long for a row. */
-  async #deleteInBatches(table: string, condition: string, parameters: readonly unknown[]): Promise<void> {
+  /** Small transactions, so that nobody waits long for a row; none more once the signal has aborted. */
+  async #deleteInBatches(
+    table: string,
+    condition: string,
+    parameters: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const sql = `WITH gone AS (
         DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${batchRows}))
         RETURNING 1
       ) SELECT count(*)::integer AS count FROM gone`;
     for (let count = batchRows; count === batchRows;) {
+      signal.throwIfAborted();
       const rows: { count: number }[] = await this.dataSource.query(sql, [...parameters]);
       count = rows[0]?.count ?? 0;
     }

@@ -1,4 +1,4 @@
-import { abortReason } from "./or-abort.js";
+import { abortReason } from "../lib/or-abort.js";
 
 /** Those who wait for a warm instance of one pool, served in the order in which they came. */
 export class ClaimQueue<T> {

@@ -1,5 +1,5 @@
-import { abortReason } from "../cluster/or-abort.js";
 import type { ClusterDriver, ClusterInstance } from "../cluster/cluster-driver.js";
+import { abortReason } from "../lib/or-abort.js";
 
 interface Waiter {
   serve(instance: ClusterInstance): void;

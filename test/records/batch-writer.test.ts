@@ -101,6 +101,19 @@ describe("BatchWriter", () => {
     expect(log.written).toEqual([[1], [2], [3], [4]]);
   });
 
+  it("flushes what was there, and does not wait for what keeps coming", async () => {
+    const { writer, log, add } = setUp(async (batch) => {
+      // Each batch brings more than it takes away; without an end, were it not for the bound.
+      const [first = 0] = batch;
+      if (first < 1_000) add(first + 10, first + 11);
+      return works();
+    }, 2);
+    add(1, 2, 3);
+    await writer.flush();
+    expect(log.written.slice(0, 2)).toEqual([[1, 2], [3]]);
+    expect(log.written.length).toBeLessThan(5);
+  });
+
   it("tries a batch again under its id, with growing pauses, before it goes on", async () => {
     let failures = 3;
     const { clock, writer, log, add } = setUp(() => (failures-- > 0 ? Promise.reject(new Error("away")) : works()), 1);

@@ -9,7 +9,7 @@ import { KubeConfig, type Cluster } from "@kubernetes/client-node";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Clock } from "../../lib/clock.js";
-import { orAbort } from "../or-abort.js";
+import { orAbort } from "../../lib/or-abort.js";
 import { KubeError, refusalOf } from "./kube-error.js";
 import { readKubeconfigs } from "./read-kubeconfigs.js";
 

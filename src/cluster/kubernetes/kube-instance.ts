@@ -1,8 +1,8 @@
 import { AppError } from "../../errors/app-error.js";
 import type { Clock } from "../../lib/clock.js";
+import { abortReason, orAbort } from "../../lib/or-abort.js";
 import { signatureHeader, type FetcherSigner } from "../../fetcher/signature.js";
 import type { SpecializeRequest } from "../cluster-driver.js";
-import { abortReason, orAbort } from "../or-abort.js";
 import { expectLoaded, RuntimeClient, unusable, type RuntimeAnswer, type RuntimeState } from "../runtime-client.js";
 import { fetcherPort } from "./fission-pod.js";
 import type { KubeCalls } from "./fenced-kube-api.js";

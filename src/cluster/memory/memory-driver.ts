@@ -9,6 +9,7 @@ import type { RequestListener } from "node:http";
 import { AppError } from "../../errors/app-error.js";
 import { systemClock, type Clock } from "../../lib/clock.js";
 import { newId } from "../../lib/new-id.js";
+import { abortReason, orAbort } from "../../lib/or-abort.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import type { Environment } from "../../model/environment.js";
 import { ClaimQueue } from "../claim-queue.js";
@@ -24,7 +25,6 @@ import type {
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
 import { OutputReaders } from "../output-readers.js";
-import { abortReason, orAbort } from "../or-abort.js";
 import { MemoryInstance } from "./memory-instance.js";
 
 export interface MemoryDriverOptions {

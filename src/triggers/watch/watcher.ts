@@ -7,6 +7,7 @@ import { AppError } from "../../errors/app-error.js";
 import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
+import { orAbort } from "../../lib/or-abort.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import type { KubernetesObject, ObjectEvent, ObjectSelection } from "../../model/kubernetes-object.js";
 import type { Attempt } from "./deliver.js";
@@ -187,7 +188,8 @@ export class Watcher implements Stoppable {
     const { store, triggerId, journal, selection } = this.options;
     const { apiVersion, kind } = selection;
     const untold = this.#lanes.untold();
-    await journal.flush();
+    // For as long as the store is away, which nobody is to wait for at the end.
+    await orAbort(journal.flush(), this.#stopping.signal);
     const told = await store.metadata(triggerId, uids);
     const kept = new Map(told.map((metadata) => [metadata.uid, metadata]));
     for (const uid of uids) {

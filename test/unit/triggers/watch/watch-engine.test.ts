@@ -304,6 +304,26 @@ describe("WatchEngine", () => {
     expect(stage.store.rows.get("trigger")!.size).toBe(6_001);
   });
 
+  it("ends although what was told can't be noted, also while that is waited for", async () => {
+    stage.cluster.put("a");
+    await stage.start();
+    stage.store.isAway = true;
+    stage.cluster.put("b");
+    await stage.pass(10);
+    stage.cluster.remove("a");
+    stage.cluster.forget();
+    await stage.pass(10_000);
+    let isStopped = false;
+    void stage.engine.stop().then(() => (isStopped = true));
+    await stage.pass(60_000);
+    expect([isStopped, stage.news()]).toEqual([true, ["ADDED a", "ADDED b"]]);
+    stage.store.isAway = false;
+    await stage.restart();
+    await stage.pass(10_000);
+    // That it was told of b was never noted.
+    expect(stage.news().sort()).toEqual(["ADDED b", "DELETED a"]);
+  });
+
   it("tells nothing once another process may lead, and writes nothing over what that has written", async () => {
     await stage.start();
     stage.cluster.put("a");

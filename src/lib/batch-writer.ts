@@ -44,8 +44,8 @@ export class BatchWriter<B> {
   readonly #stopping = new AbortController();
   #timer: { stop(): void } | undefined;
   #running: Promise<void> | undefined;
-  /** Callers of `flush`, who wait until nothing is left. */
-  #flushing = 0;
+  /** Resolves when all that was taken out of the buffer is settled. */
+  #settled: Promise<void> = Promise.resolve();
   #failingSince: number | undefined;
   #lastCause: unknown;
 
@@ -66,13 +66,12 @@ export class BatchWriter<B> {
     else if (fill === "SOME") this.#timer ??= this.#options.clock.after(this.#options.intervalMs, () => this.#begin());
   }
 
-  /** Resolves when what was buffered before the call has been written. */
+  /** Resolves when what was buffered before the call has been written; what comes meanwhile waits as ever. */
   async flush(): Promise<void> {
-    this.#flushing++;
-    await this.#running;
-    this.#begin();
-    await this.#running;
-    this.#flushing--;
+    this.#timer?.stop();
+    this.#timer = undefined;
+    for (let batch = this.#options.next(); batch !== undefined; batch = this.#options.next()) void this.#add(batch);
+    await this.#settled;
   }
 
   /** Writes what is left, for at most `timeoutMs`; what remains then is lost, and `onLost` is told. */
@@ -80,7 +79,8 @@ export class BatchWriter<B> {
     const timer = this.#options.clock.after(timeoutMs, () => this.#stopping.abort());
     // The clock's timers would let the process end in the middle of a pause.
     const alive = setInterval(() => {}, 1_000);
-    await this.flush();
+    do await this.flush();
+    while (this.#options.fill() !== "EMPTY");
     clearInterval(alive);
     timer.stop();
     this.#stopping.abort();
@@ -100,8 +100,13 @@ export class BatchWriter<B> {
     do {
       const batch = this.#options.next();
       if (batch === undefined) return;
-      await this.#store(batch);
-    } while (this.#flushing > 0 || this.#options.fill() === "FULL");
+      await this.#add(batch);
+    } while (this.#options.fill() === "FULL");
+  }
+
+  /** Stores it after those that were taken before it. */
+  #add(batch: B): Promise<void> {
+    return (this.#settled = this.#settled.then(() => this.#store(batch)));
   }
 
   async #store(batch: B): Promise<void> {

@@ -26,33 +26,39 @@ interface Progress {
   readonly forgotten: Set<string>;
 }
 
+interface Batch {
+  readonly progress: readonly Progress[];
+  readonly objects: number;
+}
+
 const intervalMs = 50;
 const batchObjects = 500;
 const stopWithinMs = 5_000;
 
 export class Journal {
-  readonly #writer: BatchWriter<readonly Progress[]>;
+  readonly #writer: BatchWriter<Batch>;
   readonly #maxWaiting: number;
   #waiting = new Map<string, Progress>();
   #waitingObjects = 0;
+  #beingWritten = 0;
   #isDeposed = false;
 
   constructor(private readonly options: JournalOptions) {
     const { clock, logger, store, term } = options;
     this.#maxWaiting = options.maxWaiting ?? 5_000;
-    this.#writer = new BatchWriter<readonly Progress[]>({
+    this.#writer = new BatchWriter<Batch>({
       clock,
       intervalMs,
       fill: () => fillOf(this.#waitingObjects, batchObjects),
       next: () => this.#next(),
-      write: async (batch) => {
-        if (!this.#isDeposed) this.#isDeposed = !(await store.write(term, batch));
+      write: async ({ progress }) => {
+        if (!this.#isDeposed) this.#isDeposed = !(await store.write(term, progress));
         return "WRITTEN";
       },
       split: () => [],
-      onWritten: () => {},
-      onLost: (batch, cause) =>
-        logger.warn({ triggers: batch.length, err: cause }, "what functions were told could not be kept"),
+      onWritten: ({ objects }) => void (this.#beingWritten -= objects),
+      onLost: ({ progress }, cause) =>
+        logger.warn({ triggers: progress.length, err: cause }, "what functions were told could not be kept"),
       onTrouble: (cause) => {
         if (cause !== undefined) logger.warn({ err: cause }, "what functions were told can't be kept for now");
       },
@@ -61,7 +67,7 @@ export class Journal {
 
   /** Whether more may be told. */
   get hasRoom(): boolean {
-    return this.#waitingObjects < this.#maxWaiting;
+    return this.#waitingObjects + this.#beingWritten < this.#maxWaiting;
   }
 
   told(of: TriggerKey, metadata: KubernetesObjectMetadata, isGone: boolean): void {
@@ -103,11 +109,12 @@ export class Journal {
     this.#writer.wake();
   }
 
-  #next(): readonly Progress[] | undefined {
+  #next(): Batch | undefined {
     if (this.#waiting.size === 0) return undefined;
-    const batch = [...this.#waiting.values()];
+    const batch = { progress: [...this.#waiting.values()], objects: this.#waitingObjects };
     this.#waiting = new Map();
     this.#waitingObjects = 0;
+    this.#beingWritten += batch.objects;
     return batch;
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { hasFlask, hasPython, python, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
+import { hasPython, python, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
 
 const running: RuntimeProcess[] = [];
 afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
@@ -14,7 +14,6 @@ const answerOf = async (source: string, options: CallOptions = {}): Promise<Answ
   (await serve(source)).call(options);
 
 const describePython = hasPython ? describe : describe.skip;
-const describeFlask = hasFlask ? describe : describe.skip;
 
 describePython("Handler forms of Python", () => {
   it("takes every kind of answer", async () => {
@@ -176,65 +175,5 @@ def main(context):
       body: "",
       headers: { "content-length": "4" },
     });
-  });
-});
-
-describeFlask("Flask in Python functions", () => {
-  const source = `
-from flask import jsonify, make_response, request
-def main():
-    if request.args.get("a") == "response":
-        response = make_response("made", 202)
-        response.set_cookie("c", "d")
-        return response
-    if request.args.get("a") == "none":
-        return None
-    return jsonify(method=request.method, path=request.path, json=request.get_json(silent=True), form=request.form.get("f"),
-        header=request.headers.get("X-In"), key=request.headers.get("X-Fermi-Key"), url=request.url)`;
-
-  it("gives user code Flask's request", async () => {
-    const headers = { "content-type": "application/json", "x-in": "in", host: "example.com" };
-    const answer = await answerOf(source, { method: "POST", path: "/p%20q?a=1", headers, body: '{"x":1}' });
-    expect(JSON.parse(answer.body)).toEqual({
-      method: "POST",
-      path: "/p q",
-      json: { x: 1 },
-      form: null,
-      header: "in",
-      key: null,
-      url: "http://example.com/p%20q?a=1",
-    });
-  });
-
-  it("answers 500 to NaN, and to a stream that fails at first", async () => {
-    const runtime = await serve(`
-from flask import jsonify, request
-def pieces():
-    raise ValueError("at first")
-    yield
-def main():
-    return {"dict": lambda: {"a": float("nan")}, "jsonify": lambda: jsonify(float("nan")), "stream": pieces}[request.args["a"]]()`);
-    for (const [a, reason] of [
-      ["dict", "not JSON compliant"],
-      ["jsonify", "not JSON compliant"],
-      ["stream", "at first"],
-    ]) {
-      const answer = await runtime.call({ path: `/?a=${a}` });
-      expect(answer).toMatchObject({ status: 500, body: expect.stringContaining(reason!) as unknown as string });
-    }
-  });
-
-  it("takes Flask's responses, and answers 500 where there is none", async () => {
-    const runtime = await serve(source);
-    const answer = await runtime.call({ path: "/?a=response" });
-    expect(answer).toMatchObject({ status: 202, body: "made" });
-    expect(answer.headers["set-cookie"]).toEqual(["c=d; Path=/"]);
-    expect((await runtime.call({ path: "/?a=none" })).status).toBe(500);
-    const form = await runtime.call({
-      method: "POST",
-      headers: { "content-type": "application/x-www-form-urlencoded" },
-      body: "f=g",
-    });
-    expect((JSON.parse(form.body) as { form: string }).form).toBe("g");
   });
 });

@@ -1,5 +1,6 @@
 """`from flask import request`: works in user code where Flask is installed, and costs nothing where it is not used."""
 
+import contextlib
 import io
 import sys
 
@@ -8,10 +9,12 @@ from .context import SECRETS
 
 
 class FlaskBridge:
-    """Calls user code as Flask would call a view."""
+    """Calls user code as Flask calls a view: aborted requests are answered, and what is to run after one does."""
 
-    def __init__(self):
+    def __init__(self, view):
         self._app = sys.modules["flask"].Flask("function")
+        # The one view there is, whatever the path and the method.
+        self._app.dispatch_request = view
         _refuse_nan(getattr(self._app, "json", None))
 
     @staticmethod
@@ -19,13 +22,22 @@ class FlaskBridge:
         """Whether the loaded code has imported Flask."""
         return "flask" in sys.modules
 
-    def call(self, function, request, data):
-        with self._app.request_context(_environ(request, data)):
-            response = self._app.make_response(function())
+    def call(self, request, data):
+        with self._app.request_context(_environ(request, data)), contextlib.ExitStack() as stack:
+            response = self._app.full_dispatch_request()
+            stack.callback(response.close)
             response.direct_passthrough = False
-            headers = list(checked(response.headers.items()))
-            body = response.iter_encoded() if response.is_streamed else response.get_data()
-            return Answer(checked_status(response.status_code), headers, body)
+            status, headers = checked_status(response.status_code), list(checked(response.headers.items()))
+            if not response.is_streamed:
+                return Answer(status, headers, response.get_data())
+            return Answer(status, headers, _closing(response.iter_encoded(), stack.pop_all().close))
+
+
+def _closing(pieces, close):
+    """The pieces. Who closes them calls `close` too."""
+    from werkzeug.wsgi import ClosingIterator
+
+    return ClosingIterator(pieces, close)
 
 
 def _refuse_nan(provider):

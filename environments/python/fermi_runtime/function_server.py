@@ -200,21 +200,18 @@ class Slot:
 
 def _caller(function):
     """Calls user code in the form in which it is written."""
-    takes_context = _takes_argument(function)
-    bridge = FlaskBridge() if FlaskBridge.is_wanted() else None
+    if _takes_argument(function):
 
-    def call(request, data, invocation, specialization, connection):
-        def run():
-            if not takes_context:
-                return _settled(function())
+        def call(request, data, invocation, specialization, connection):
             seen = FunctionRequest(request, data)
-            return _settled(
-                function(Context(seen, invocation, specialization.function, specialization.version, connection))
-            )
+            context = Context(seen, invocation, specialization.function, specialization.version, connection)
+            return to_answer(_settled(function(context)))
 
-        return to_answer(run()) if bridge is None or takes_context else bridge.call(run, request, data)
-
-    return call
+        return call
+    if FlaskBridge.is_wanted():
+        bridge = FlaskBridge(lambda *_: _settled(function()))
+        return lambda request, data, *_: bridge.call(request, data)
+    return lambda *_: to_answer(_settled(function()))
 
 
 def _takes_argument(function):

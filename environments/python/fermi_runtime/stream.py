@@ -9,7 +9,11 @@ class Stream:
 
     def __init__(self, source):
         self._source = source
-        self._first = self._pull()
+        try:
+            self._first = self._pull()
+        except BaseException:
+            self.close()
+            raise
 
     def pieces(self):
         piece = self._first
@@ -29,14 +33,9 @@ class Stream:
     def _pull(self):
         """The next piece, or None at the end."""
         try:
-            piece = next(self._source)
+            return _to_bytes(next(self._source))
         except StopIteration:
             return None
-        try:
-            return _to_bytes(piece)
-        except BaseException:
-            self.close()
-            raise
 
 
 def _to_bytes(piece):

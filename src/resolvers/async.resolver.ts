@@ -14,7 +14,7 @@ import { invocationFilter } from "./record-filters.js";
 export class AsyncResolver {
   constructor(
     private readonly queue: AsyncOperations,
-    private readonly functions: Pick<FunctionOperations, "find">,
+    private readonly functions: Pick<FunctionOperations, "findRecorded">,
     private readonly invoker: FunctionInvoker,
   ) {}
 

@@ -22,7 +22,7 @@ import { invocationFilter } from "./record-filters.js";
 export class InvocationResolver {
   constructor(
     private readonly invocations: InvocationOperations,
-    private readonly functions: Pick<FunctionOperations, "find">,
+    private readonly functions: Pick<FunctionOperations, "findRecorded">,
     private readonly invoker: FunctionInvoker,
   ) {}
 

@@ -15,7 +15,7 @@ import { logFilter } from "./record-filters.js";
 export class LogResolver {
   constructor(
     private readonly lines: LogOperations,
-    private readonly functions: Pick<FunctionOperations, "find">,
+    private readonly functions: Pick<FunctionOperations, "findRecorded">,
   ) {}
 
   @Query(() => LogConnection, { description: "Newest last; `last: 100` is the tail." })

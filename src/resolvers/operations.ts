@@ -55,6 +55,8 @@ export interface FunctionOperations {
   delete(ctx: RequestContext, name: ResourceName, options: { deleteTriggers: boolean }): Promise<FunctionSpec>;
   rollback(ctx: RequestContext, name: ResourceName, toVersion: number): Promise<FunctionSpec>;
   find(ctx: RequestContext, name: ResourceName): Promise<FunctionSpec | undefined>;
+  /** The living one, or else the one of this name that was deleted last. */
+  findRecorded(ctx: RequestContext, name: ResourceName): Promise<FunctionSpec | undefined>;
   list(ctx: RequestContext, filter: FunctionFilter, page: PageRequest): Promise<Page<FunctionSpec>>;
   count(ctx: RequestContext, filter: FunctionFilter): Promise<number>;
   version(functionId: string, number: number): Promise<FunctionVersion | undefined>;

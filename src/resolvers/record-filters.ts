@@ -1,14 +1,19 @@
-/** Filters name functions; records know ids. A name that no function has is NOT_FOUND rather than an empty list. */
+/**
+ * Filters name functions; records know ids, and outlive their functions. A name that no function has had is NOT_FOUND
+ * rather than an empty list.
+ */
 import { AppError } from "../errors/app-error.js";
-import type { FunctionSpec } from "../model/function.js";
 import type { ResourceName } from "../model/inputs.js";
 import type { InvocationFilter, LogFilter } from "../model/record-filter.js";
 import type { RequestContext } from "../model/request-context.js";
+import type { FunctionOperations } from "./operations.js";
 import type { InvocationFilterInput, LogFilterInput } from "../schema/record-filter.input.js";
 
 interface Finder<T> {
   find(ctx: RequestContext, name: ResourceName): Promise<T | undefined>;
 }
+
+type Recorded = Pick<FunctionOperations, "findRecorded">;
 
 export const defaultNamespace = "default";
 
@@ -24,6 +29,11 @@ export async function getNamed<T>(
   return found;
 }
 
+const idOf = async (functions: Recorded, ctx: RequestContext, name: ResourceName): Promise<string> => {
+  const finder = { find: functions.findRecorded.bind(functions) };
+  return (await getNamed(finder, ctx, name, "filter.function")).id;
+};
+
 /** `field` ends in what is missing, such as filter.function. */
 export function noSuch(field: string, namespace: string | null | undefined): AppError {
   const what = field.slice(field.lastIndexOf(".") + 1);
@@ -32,7 +42,7 @@ export function noSuch(field: string, namespace: string | null | undefined): App
 }
 
 export async function invocationFilter(
-  functions: Finder<FunctionSpec>,
+  functions: Recorded,
   ctx: RequestContext,
   input: InvocationFilterInput | null | undefined,
 ): Promise<InvocationFilter> {
@@ -47,18 +57,17 @@ export async function invocationFilter(
   };
   if (!name) return { ...rest, namespace: namespace ?? undefined };
   const of = { namespace: namespace ?? defaultNamespace, name };
-  return { ...rest, functionId: (await getNamed(functions, ctx, of, "filter.function")).id };
+  return { ...rest, functionId: await idOf(functions, ctx, of) };
 }
 
 export async function logFilter(
-  functions: Finder<FunctionSpec>,
+  functions: Recorded,
   ctx: RequestContext,
   { namespace, function: name, ...rest }: LogFilterInput,
 ): Promise<LogFilter> {
-  const fn = name ? await getNamed(functions, ctx, { namespace, name }, "filter.function") : undefined;
   return {
     namespace,
-    functionId: fn?.id,
+    functionId: name ? await idOf(functions, ctx, { namespace, name }) : undefined,
     invocationId: rest.invocationId ?? undefined,
     stream: rest.stream ?? undefined,
     contains: rest.contains ?? undefined,

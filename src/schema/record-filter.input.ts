@@ -20,7 +20,8 @@ export class InvocationFilterInput {
 
   @Field(() => String, {
     nullable: true,
-    description: "Only of the function with this name; NOT_FOUND where there is none.",
+    description:
+      "Only of the function with this name, or else of the one of this name that was deleted last; NOT_FOUND where there was none.",
   })
   @IsLabel()
   function?: string | null;
@@ -54,7 +55,8 @@ export class LogFilterInput {
 
   @Field(() => String, {
     nullable: true,
-    description: "Only of the function with this name; NOT_FOUND where there is none.",
+    description:
+      "Only of the function with this name, or else of the one of this name that was deleted last; NOT_FOUND where there was none.",
   })
   @IsLabel()
   function?: string | null;

@@ -109,6 +109,11 @@ export class FunctionService {
     return this.parts.functions.find(name);
   }
 
+  /** Its records are kept for a while after it has been deleted: then it is the one of this name that was deleted last. */
+  findRecorded(_ctx: RequestContext, name: ResourceName): Promise<FunctionSpec | undefined> {
+    return this.parts.functions.findRecorded(name);
+  }
+
   list(_ctx: RequestContext, filter: FunctionFilter, page: PageRequest): Promise<Page<FunctionSpec>> {
     refuseSearch(filter);
     return this.parts.functions.list(filter, page);

@@ -18,6 +18,8 @@ interface ResourceReads<T, Filter> {
 export type EnvironmentReads = ResourceReads<Environment, EnvironmentFilter>;
 
 export interface FunctionReads extends ResourceReads<FunctionSpec, FunctionFilter> {
+  /** The living one, or else the one of this name that was deleted last. */
+  findRecorded(name: ResourceName): Promise<FunctionSpec | undefined>;
   ofEnvironments(ids: readonly string[], page: PageRequest): Promise<Map<string, Page<FunctionSpec>>>;
   countOfEnvironments(ids: readonly string[]): Promise<Map<string, number>>;
 }

@@ -186,6 +186,30 @@ describe("invocations", () => {
     });
   });
 
+  it("are listed with what they printed by the name of a function that has been deleted, the latest of that name", async () => {
+    const name = await createFunction(api.client);
+    const remove = `mutation ($n: String!) { deleteFunction(name: $n) { id } }`;
+    const query = `query ($n: String!) {
+      invocations(filter: { function: $n }) { nodes { id } } logs(filter: { function: $n }) { nodes { message } }
+    }`;
+    const record = async (message: string): Promise<object> => {
+      const invocation = anInvocation({ functionId: await functionId(api.client, name), acceptedAt: new Date() });
+      await api.insertInvocations([invocation]);
+      await api.insertLines([aLine({ functionId: invocation.functionId, message })]);
+      return { invocations: { nodes: [{ id: invocation.id }] }, logs: { nodes: [{ message }] } };
+    };
+    await record("first");
+    await api.client.ok(remove, { n: name });
+    await createFunction(api.client, { name: name });
+    const second = await record("second");
+    await api.client.ok(remove, { n: name });
+    expect(await api.client.ok(query, { n: name })).toEqual(second);
+    const follow = `subscription ($n: String!) { logs(filter: { function: $n }, tail: 1) { message } }`;
+    expect(await api.client.subscribe(follow, { n: name }).take(1)).toEqual([{ logs: { message: "second" } }]);
+    await createFunction(api.client, { name: name });
+    expect(await api.client.ok(query, { n: name })).toEqual({ invocations: { nodes: [] }, logs: { nodes: [] } });
+  });
+
   it("are listed by the trigger that called, also when it has been deleted", async () => {
     const functionId = id;
     const triggerId = await createRoute(api.client, { function: fn });

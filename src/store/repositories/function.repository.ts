@@ -1,8 +1,8 @@
-import type { DataSource, EntityManager } from "typeorm";
+import { IsNull, Not, type DataSource, type EntityManager } from "typeorm";
 import type { FunctionSpec, FunctionVersion } from "../../model/function.js";
-import type { FunctionFilter } from "../../model/inputs.js";
+import type { FunctionFilter, ResourceName } from "../../model/inputs.js";
 import type { Page, PageRequest } from "../../model/page.js";
-import { isId } from "../../model/validate-name.js";
+import { isId, isLabel } from "../../model/validate-name.js";
 import { FunctionVersionEntity } from "../entities/function-version.entity.js";
 import { FunctionEntity } from "../entities/function.entity.js";
 import { countsOf, type SqlParameters } from "../table.js";
@@ -14,6 +14,14 @@ import { ResourceWrites } from "./resource-writes.js";
 export class FunctionRepository extends ResourceReads<FunctionEntity, FunctionFilter> {
   constructor(dataSource: DataSource) {
     super(dataSource, FunctionEntity, "function");
+  }
+
+  async findRecorded({ namespace, name }: ResourceName): Promise<FunctionEntity | undefined> {
+    const living = await this.find({ namespace, name });
+    if (living !== undefined || !isLabel(namespace) || !isLabel(name)) return living;
+    const where = { namespace, name, deletedAt: Not(IsNull()) };
+    const latest = { where, order: { deletedAt: "DESC" } } as const;
+    return (await withStore(() => this.dataSource.manager.findOne(FunctionEntity, latest))) ?? undefined;
   }
 
   protected narrow(filter: FunctionFilter, add: SqlParameters["add"]): Narrowing {

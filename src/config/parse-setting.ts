@@ -1,5 +1,6 @@
 /** How the text of a setting becomes its value. Each throws a SettingError that says what would be right, never what was given. */
 import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { isIP } from "node:net";
 import path from "node:path";
 
 export class SettingError extends Error {}
@@ -52,10 +53,17 @@ export function cidrList(text: string): readonly string[] {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
-  const isAddress = (part: string): boolean => /^[0-9a-fA-F.:]+(\/\d{1,3})?$/.test(part);
-  if (!parts.every(isAddress)) throw new SettingError("must be a comma-separated list such as 10.0.0.0/8,192.168.1.7");
+  if (!parts.every(isNetwork)) throw new SettingError("must be a comma-separated list such as 10.0.0.0/8,192.168.1.7");
   return parts;
 }
+
+function isNetwork(text: string): boolean {
+  const [, address = "", prefix = "0"] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  return Number(prefix) <= (addressBits[isIP(address)] ?? -1);
+}
+
+/** By what isIP says of an address; 0 is none. */
+const addressBits: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
 
 /** What a process can be, each once, in the order in which a process starts them. */
 export const roleNames = ["triggers", "poolmgr", "router", "api"] as const;

@@ -19,7 +19,7 @@ const otherVariables = ["FERMI_SERVER", "FERMI_TOKEN", "FERMI_NAMESPACE"];
 /** Flags beat variables beat defaults; every problem is found before it throws a ConfigError. */
 export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
-  const config = readValues(args, env, problems);
+  const config = readValues(all, args, env, problems);
   problems.push(...unknownVariables(env));
   problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -27,16 +27,21 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv = pro
 }
 
 /** Each by itself; what can't be read is left out and told in `problems`. */
-function readValues(args: readonly string[], env: NodeJS.ProcessEnv, problems: string[]): Config {
+function readValues<Key extends keyof Config>(
+  wanted: readonly (readonly [Key, Setting<unknown>])[],
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): Pick<Config, Key> {
   const flags = readFlags(args, problems);
-  const values: Partial<Record<keyof Config, unknown>> = {};
-  for (const [key, setting] of all) {
+  const values: Partial<Record<Key, unknown>> = {};
+  for (const [key, setting] of wanted) {
     const flag = flags.get(setting.flag);
     const given = flag ?? fromEnvironment(setting, env) ?? setting.defaultText;
     values[key] =
       given === null ? null : parse(setting, given, flag === undefined ? setting.env : setting.flag, problems);
   }
-  return values as Config;
+  return values as Pick<Config, Key>;
 }
 
 /** What `fermi migrate` needs of them: the rest may be as it likes. */
@@ -44,7 +49,8 @@ export type MigrateConfig = Pick<Config, "logLevel" | "logFormat"> & { readonly 
 
 export function readMigrateConfig(args: readonly string[], env: NodeJS.ProcessEnv = process.env): MigrateConfig {
   const problems: string[] = [];
-  const { databaseUrl, logLevel, logFormat } = readValues(args, env, problems);
+  const wanted = (["databaseUrl", "logLevel", "logFormat"] as const).map((key) => [key, settings[key]] as const);
+  const { databaseUrl, logLevel, logFormat } = readValues(wanted, args, env, problems);
   if (databaseUrl === null)
     problems.push("DATABASE_URL must be set: it says whose tables are to be brought up to date");
   if (problems.length > 0) throw new ConfigError(problems);

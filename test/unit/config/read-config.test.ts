@@ -133,6 +133,28 @@ describe("Files", () => {
   });
 });
 
+describe("Trusted proxies", () => {
+  it("are addresses and networks", () => {
+    const text = "10.0.0.0/8, 192.168.1.7,0.0.0.0/0,fd00::/8,::1,::ffff:10.0.0.1/128,";
+    expect(problemsOf({ FERMI_TRUSTED_PROXIES: text })).toEqual([]);
+  });
+
+  it.each([
+    "10.0.0.0/99",
+    "10.0.0.0/33",
+    "1.2.3",
+    "fd00::/129",
+    "fd00::zz",
+    "10.0.0.1/",
+    "/8",
+    "fe80::1%eth0",
+    "proxy",
+  ])("are refused where the router could not compare with them: %s", (text) => {
+    const refusal = "FERMI_TRUSTED_PROXIES must be a comma-separated list such as 10.0.0.0/8,192.168.1.7";
+    expect(problemsOf({ FERMI_TRUSTED_PROXIES: `127.0.0.1,${text}` })).toEqual([refusal]);
+  });
+});
+
 describe("A refusal", () => {
   it("says everything at once: what can't be read, what is unknown, and what does not go together", () => {
     const env = { FERMI_HOST: "0.0.0.0", FERMI_MAX_BODY_MIB: "much", FERMI_HOTS: "localhost" };

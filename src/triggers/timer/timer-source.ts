@@ -52,11 +52,10 @@ export class TimerSource implements TriggerSource {
   readonly #calls: TimerCalls;
   readonly #loop: ResyncLoop;
   readonly #trouble: Seldom;
-  #loaded: readonly TimeTrigger[] = [];
+  /** What is taken up here; undefined where that is to be done anew, though the triggers may be the same. */
+  #takenUp: readonly TimeTrigger[] | undefined;
   #timer: { stop(): void } | undefined;
   #isStopped = false;
-  /** The store knows of a change that is not taken up here. */
-  #isOutdated = false;
   /** The wall clock when it was looked at last. */
   #seenMs = -Infinity;
 
@@ -89,17 +88,18 @@ export class TimerSource implements TriggerSource {
   async #load(): Promise<void> {
     try {
       const triggers = await this.parts.triggers.load();
-      if (triggers !== this.#loaded || this.#isOutdated) await this.#takeUp(triggers);
-      this.#loaded = triggers;
+      if (triggers !== this.#takenUp) await this.#takeUp(triggers);
       this.#trouble.reset();
     } catch (error) {
+      this.#takenUp = undefined;
       if (this.#trouble.isDue()) this.parts.logger.warn({ err: error }, "time triggers can't be read; trying again");
       throw error;
     }
   }
 
   async #takeUp(triggers: readonly TimeTrigger[]): Promise<void> {
-    this.#isOutdated = false;
+    // First, as it may be out of date again before all are entered.
+    this.#takenUp = triggers;
     const enabled = new Map(triggers.filter((trigger) => trigger.enabled).map((trigger) => [trigger.id, trigger]));
     for (const id of this.#entries.keys()) {
       if (!enabled.has(id)) this.#entries.delete(id);
@@ -194,7 +194,7 @@ export class TimerSource implements TriggerSource {
     this.#seenMs = nowMs;
     this.#entries.clear();
     this.#heap.clear();
-    this.#isOutdated = true;
+    this.#takenUp = undefined;
     this.lookAgain();
   }
 
@@ -216,7 +216,7 @@ export class TimerSource implements TriggerSource {
     if (why === "CHANGED" && entry?.trigger.revision === revision) {
       // Entered anew as soon as the change is read here.
       this.#entries.set(id, { ...entry, trigger: { ...entry.trigger, revision: -1 }, wakeMs: Infinity });
-      this.#isOutdated = true;
+      this.#takenUp = undefined;
       this.lookAgain();
     } else if (entry !== undefined) {
       this.#schedule(entry, this.parts.clock.now().getTime() + (why === "AGAIN" ? storeAwayPauseMs : 0));

@@ -36,6 +36,8 @@ export interface InvokerOptions {
 const deadlineMs = 1.5 * settingLimits.timeoutSeconds[1] * 1_000;
 /** A router whose machine vanishes is noticed by the system's probes, long before the deadline. */
 const probeAfterMs = 60_000;
+/** So long the router may take to let a call go that no instance has. */
+const letGoWithinMs = 2_000;
 
 export class Invoker {
   readonly #options: Required<InvokerOptions>;
@@ -60,7 +62,8 @@ export class Invoker {
   /**
    * The same for one attempt of many: an answer of more than `keepBytes` is read to its end, but not kept. `onBegun` is
    * called when an instance has it, where the request names its invocation. Where this rejects with CLUSTER_UNAVAILABLE
-   * and `mayHaveRun` says no, no user code has run.
+   * and `mayHaveRun` says no, no user code has run, nor will it: so it does too where the signal aborts before `onBegun`
+   * and the router lets it go.
    */
   async attempt(
     signal: AbortSignal,
@@ -85,7 +88,7 @@ export class Invoker {
       if (platformError !== undefined) throw platformError;
       return answer;
     } catch (error) {
-      signal.throwIfAborted();
+      if (error !== letGo) signal.throwIfAborted();
       throw error;
     } finally {
       timer.stop();
@@ -99,9 +102,13 @@ export class Invoker {
     return new Promise<http.IncomingMessage>((resolve, reject) => {
       // A connection of its own: one that was kept open may be closed by the router just as it is used again, and then
       // nobody knows whether the function ran.
-      const options = { method: "POST", agent: false as const, headers: this.#headers(request, body), signal };
+      const options = { method: "POST", agent: false as const, headers: this.#headers(request, body) };
       const sent = http.request(new URL(path, routerUrl), options, resolve);
-      sent.once("information", onBegun).on("error", (cause) => reject(unreachable(cause)));
+      const leaving = new Leaving(sent, request.invocationId !== undefined, this.#options.clock);
+      const leave = (): void => leaving.begin();
+      signal.addEventListener("abort", leave, { once: true });
+      sent.once("close", () => signal.removeEventListener("abort", leave));
+      sent.once("information", onBegun).on("error", (cause) => reject(leaving.isLetGo ? letGo : unreachable(cause)));
       sent.setSocketKeepAlive(true, probeAfterMs);
       sent.end(body);
     });
@@ -114,6 +121,34 @@ export class Invoker {
       "X-Fermi-Invoke": invoke,
       "Content-Length": Buffer.byteLength(body),
     };
+  }
+}
+
+/**
+ * Leaves a call. One that no instance has, as far as the router has told, is left by ending the sending side: the router
+ * takes that for leaving too, and does not give the call to an instance once it has ended its own side.
+ */
+class Leaving {
+  isLetGo = false;
+  #isWaiting: boolean;
+
+  /** `isTold`: the router tells when an instance has the call. */
+  constructor(
+    private readonly sent: http.ClientRequest,
+    isTold: boolean,
+    private readonly clock: Clock,
+  ) {
+    this.#isWaiting = isTold;
+    sent.once("information", () => (this.#isWaiting = false));
+  }
+
+  begin(): void {
+    const { sent } = this;
+    if (!this.#isWaiting || sent.socket === null) return void sent.destroy();
+    const patience = this.clock.after(letGoWithinMs, () => sent.destroy());
+    sent.once("information", () => sent.destroy()).once("close", () => patience.stop());
+    // Before the request itself finds that there is no answer.
+    sent.socket.prependOnceListener("end", () => (this.isLetGo = this.#isWaiting)).end();
   }
 }
 
@@ -136,6 +171,8 @@ function neverConnected(cause: unknown): boolean {
   const { syscall = "", errors = [] } = (cause ?? {}) as { syscall?: string; errors?: readonly unknown[] };
   return ["connect", "getaddrinfo"].includes(syscall) || (errors.length > 0 && errors.every(neverConnected));
 }
+
+const letGo = new AppError("CLUSTER_UNAVAILABLE", "It was called off before an instance had it.");
 
 const unreachable = (cause: Error): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", "The router gave no answer.", { cause, retryAfterSeconds: 1 });

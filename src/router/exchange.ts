@@ -97,8 +97,10 @@ export class Exchange implements AnswerHandler {
 
   sending(): void {
     this.#isSent = true;
-    // Who makes many attempts wants to know which have found room.
-    if (!this.#call.plan.isRecorded && !this.#call.clientGone) this.#res.writeProcessing();
+    if (this.#call.plan.isRecorded || this.#call.clientGone) return;
+    // Who makes many attempts wants to know which have found room. Whom it can't be told any more counts it as none.
+    if (this.#res.socket?.writable === true) this.#res.writeProcessing();
+    else this.#end(cancelled);
   }
 
   whole(head: AnswerHead, body: Buffer, trailers: readonly string[]): void {

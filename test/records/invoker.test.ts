@@ -1,8 +1,8 @@
 import dns from "node:dns";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
-import type { AppError } from "../../src/errors/app-error.js";
+import { AppError } from "../../src/errors/app-error.js";
 import { hasNotArrived, Invoker, mayHaveRun, type InvokerOptions } from "../../src/invocations/invoker.js";
 import type { InvokeRequest } from "../../src/invocations/invoke-request.js";
 import { systemClock } from "../../src/lib/clock.js";
@@ -247,6 +247,46 @@ describe("Invoker", () => {
       await until(() => isClosed, "the connection to be closed");
       server?.close();
     }
+  });
+
+  describe("of whom an attempt is taken away", () => {
+    const attempt = (invoker: Invoker, leaving: AbortController, onBegun = (): void => {}): Promise<unknown> =>
+      invoker
+        .attempt(leaving.signal, request({ invocationId }), 1024, onBegun)
+        .catch((error: unknown) => (error instanceof AppError ? [error.code, mayHaveRun(error)] : error));
+    const left = new Error("left");
+
+    it("knows that it has not run where the router lets it go", async () => {
+      const leaving = new AbortController();
+      const invoker = await setUp(() => leaving.abort(left));
+      expect(await attempt(invoker, leaving)).toEqual(["CLUSTER_UNAVAILABLE", false]);
+    });
+
+    it("does not know it where an instance has it, before or just as it is taken away", async () => {
+      for (const isBefore of [true, false]) {
+        const leaving = new AbortController();
+        const invoker = await setUp((_, res) => {
+          if (!isBefore) leaving.abort(left);
+          res.writeProcessing();
+        });
+        expect(await attempt(invoker, leaving, () => leaving.abort(left))).toBe(left);
+        server?.close();
+      }
+    });
+
+    it("does not know it where the router does not say so in time", async () => {
+      const clock = new ManualClock();
+      const leaving = new AbortController();
+      const deaf = net.createServer({ allowHalfOpen: true }, (socket) => {
+        socket.once("data", () => leaving.abort(left)).once("end", () => clock.advance(2_000));
+        socket.on("error", () => {}).on("close", () => socket.destroy());
+      });
+      await new Promise<void>((resolve) => deaf.listen(0, "127.0.0.1", resolve));
+      const { port } = deaf.address() as AddressInfo;
+      const invoker = new Invoker({ routerUrl: () => `http://127.0.0.1:${port}`, sign, clock });
+      expect(await attempt(invoker, leaving)).toBe(left);
+      deaf.close();
+    });
   });
 
   it("does not begin for a caller who has left", async () => {

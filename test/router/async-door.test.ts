@@ -36,12 +36,12 @@ describe("Router: routes that answer later", () => {
   let worker: AsyncWorker | undefined;
   let failure: AppError | undefined;
   const functionId = newId();
+  const roomless = newId();
   const cors = aPolicy({ exposeHeaders: ["X-Own"], allowHeaders: ["X-A"], allowMethods: ["POST"] });
   const trigger = (path: string, mode: RouteMode, change: Partial<HttpTrigger> = {}) =>
     aTrigger(path, {
-      ...change,
+      ...{ functionId, ...change },
       id: newId(),
-      functionId,
       mode,
       methods: ["GET", "POST"],
       name: `route-${mode.toLowerCase()}`,
@@ -57,12 +57,13 @@ describe("Router: routes that answer later", () => {
     const invocations = new InvocationRepository(dataSource);
     const intake = new AsyncInvocations({ store, invocations, clock: systemClock });
     stage = await Stage.start({
-      functions: [aFunction("hello", { id: functionId })],
+      functions: [aFunction("hello", { id: functionId }), aFunction("roomless", { id: roomless })],
       triggers: [
         trigger("/later/{name}", "ASYNC"),
         trigger("/either", "ASYNC_ALLOWED"),
         trigger("/now", "SYNC"),
         trigger("/page", "ASYNC", { cors }),
+        trigger("/roomless", "ASYNC", { functionId: roomless }),
       ],
       intake: {
         enqueue: (request) => (failure === undefined ? intake.enqueue(request) : Promise.reject(failure)),
@@ -167,6 +168,16 @@ describe("Router: routes that answer later", () => {
     client.destroy();
     expect((await call("/now")).status).toBe(200);
     expect(await count()).toEqual(before);
+  });
+
+  it("count no attempt that no instance had when its worker was stopped", async () => {
+    const { headers } = await call("/roomless");
+    work();
+    await eventually(() => expect(stage.recorder.running.get(roomless)).toBe(1));
+    await worker?.stop();
+    const { status, attempts, error } = await statusAt(headers.location);
+    expect([status, attempts, error]).toEqual(["QUEUED", 0, "It was called off before an instance had it."]);
+    expect(stage.recorder.running.get(roomless)).toBe(0);
   });
 
   it("give the same invocation for the same key, and refuse what is no key, or another request's", async () => {

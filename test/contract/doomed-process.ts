@@ -8,7 +8,7 @@ import { runtimesDir } from "./local-subject.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Two warm instances, and one that blocks its event loop after it has started a process in a session of its own. */
+/** Two warm instances, and one that blocks its event loop after it has started two processes in sessions of their own, one without a HOME. */
 const script = `
 import { LocalDriver } from "./src/cluster/local/local-driver.js";
 import { systemClock } from "./src/lib/clock.js";
@@ -21,7 +21,8 @@ const resources = { cpuRequest: null, cpuLimit: null, memoryRequest: null, memor
 await driver.ensurePool({ id: "e", namespace: "d", name: "e", image: "fermi/nodejs", contract: "FERMI", poolSize: 2, resources });
 const signal = new AbortController().signal;
 const instance = await driver.claim("e", signal);
-const source = \`require("node:child_process").spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
+const source = \`const { spawn } = require("node:child_process");
+  for (const env of [process.env, {}]) spawn("sleep", ["1000"], { detached: true, stdio: "ignore", env });
   module.exports = async () => { console.log("blocking"); for (;;); }\`;
 const blocks = new Promise((resolve) => driver.logs(({ text }) => text.includes("blocking") && resolve()));
 await driver.specialize(instance, { function: { id: "f", name: "f", namespace: "d" }, version: 1, entrypoint: null, variables: [],

@@ -83,7 +83,7 @@ describe("LocalDriver and hostile code", () => {
     await expect(answer).rejects.toThrow();
   });
 
-  it("kills an instance whose heap or buffers exceed its memory limit, and says so", async () => {
+  it("kills an instance whose heap, buffers or children exceed its memory limit, and says so", async () => {
     const small = anEnvironment({ poolSize: 0, resources: { ...environment.resources, memoryLimit: "128Mi" } });
     await driver.ensurePool(small);
     const buffers = await serve(
@@ -92,6 +92,14 @@ describe("LocalDriver and hostile code", () => {
     );
     await expect(call(buffers)).rejects.toThrow();
     expect((await changes.untilGone(buffers.id)).reason).toBe("used more than its memory limit of 128Mi");
+    const child = "const kept = []; setInterval(() => kept.push(Buffer.alloc(8e6, 1)), 20)";
+    const parent = await serve(
+      `const { spawn } = require("node:child_process");
+      module.exports = () => new Promise(() => spawn(process.execPath, ["-e", ${JSON.stringify(child)}]));`,
+      small,
+    );
+    await expect(call(parent)).rejects.toThrow();
+    expect((await changes.untilGone(parent.id)).reason).toBe("used more than its memory limit of 128Mi");
     // Here the engine gives up before the process as a whole has more than it may.
     const larger = anEnvironment({ poolSize: 0, resources: { ...environment.resources, memoryLimit: "300Mi" } });
     await driver.ensurePool(larger);
@@ -130,11 +138,12 @@ describe("LocalDriver and hostile code", () => {
     await expectUnharmed();
   });
 
-  it("ends what an instance has started, also in a session of its own", async () => {
+  it("ends what an instance has started, also in a session of its own and without its HOME", async () => {
     const instance = await serve(`const { spawn } = require("node:child_process");
-      module.exports = async () => { for (const detached of [false, true]) spawn("sleep", ["1000"], { detached, stdio: "ignore" }).unref(); return "forked" }`);
+      const ways = [{}, { detached: true }, { detached: true, env: {} }];
+      module.exports = async () => { for (const way of ways) spawn("sleep", ["1000"], { ...way, stdio: "ignore" }).unref(); return "forked" }`);
     expect(await call(instance)).toBe("forked");
-    expect(processesIn(driver.instancesDir).filter((command) => command.startsWith("sleep"))).toHaveLength(2);
+    expect(processesIn(driver.instancesDir).filter((command) => command.startsWith("sleep"))).toHaveLength(3);
     await driver.end(instance.id, 1_000);
     expect(processesIn(driver.instancesDir).filter((command) => command.startsWith("sleep"))).toEqual([]);
     await expectUnharmed();

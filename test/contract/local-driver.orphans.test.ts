@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { killStrays } from "../../src/cluster/local/strays.js";
+import { openFiles } from "../../src/lib/open-files.js";
 import { startDoomed } from "./doomed-process.js";
 import { aLocalDriver } from "./local-subject.js";
 import { eventually, processesIn } from "./processes.js";
@@ -21,6 +25,13 @@ const reapersOf = (folder: string): number[] =>
     })
     .map(Number);
 
+/** Resolves when there is another. */
+async function killReaper(folder: string): Promise<void> {
+  const [killed] = reapersOf(folder);
+  process.kill(killed!, "SIGKILL");
+  await eventually("another reaper", () => reapersOf(folder).some((pid) => pid !== killed));
+}
+
 describe("Instances of a process that was killed", () => {
   let dataDir: string;
   beforeEach(async () => {
@@ -29,9 +40,10 @@ describe("Instances of a process that was killed", () => {
   });
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
-  it("die with it, also one that blocks and what that has started", async () => {
+  it("die with it, also one that blocks and what that has started, and where their reaper was killed before", async () => {
     const doomed = await startDoomed(dataDir);
-    expect(processesIn(doomed.instancesDir).length).toBeGreaterThanOrEqual(4);
+    expect(processesIn(doomed.instancesDir).length).toBeGreaterThanOrEqual(5);
+    await killReaper(doomed.instancesDir);
     doomed.process.kill("SIGKILL");
     await eventually("none is left", () => processesIn(doomed.instancesDir).length === 0);
     await eventually("its reaper has ended", () => reapersOf(doomed.instancesDir).length === 0);
@@ -39,12 +51,38 @@ describe("Instances of a process that was killed", () => {
 
   it("are ended at the next start where even the reaper was killed", async () => {
     const doomed = await startDoomed(dataDir);
+    // It would start another.
+    doomed.process.kill("SIGSTOP");
     for (const pid of reapersOf(doomed.instancesDir)) process.kill(pid, "SIGKILL");
     doomed.process.kill("SIGKILL");
-    await eventually("only who can't see it is left", () => processesIn(doomed.instancesDir).length === 2);
+    await eventually("only who can't see it is left", () => processesIn(doomed.instancesDir).length === 3);
     const next = await aLocalDriver({ dataDir });
     expect(processesIn(next.driver.instancesDir)).toEqual([]);
     expect(readdirSync(next.driver.instancesDir)).toEqual([]);
     await next.stop();
+  });
+});
+
+describe("A local driver whose reaper was killed", () => {
+  it("has another, and stops", async () => {
+    const { driver, stop } = await aLocalDriver();
+    await killReaper(driver.instancesDir);
+    await stop();
+    expect(reapersOf(driver.instancesDir)).toEqual([]);
+  });
+});
+
+describe("Looking for what instances have left behind", () => {
+  it("takes few files at a time, however many processes there are", async () => {
+    const crowd = spawn("/bin/sh", ["-c", "for i in $(seq 60); do sleep 100 & done; echo begun; wait"], {
+      detached: true,
+    });
+    await once(crowd.stdout, "data");
+    const before = openFiles()!;
+    let most = before;
+    const looking = killStrays("/no/such/folder").then(() => "done");
+    while ((await Promise.race([looking, new Promise(setImmediate)])) !== "done") most = Math.max(most, openFiles()!);
+    process.kill(-crowd.pid!, "SIGKILL");
+    expect(most - before).toBeLessThan(30);
   });
 });

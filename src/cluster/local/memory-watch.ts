@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Clock } from "../../lib/clock.js";
 import type { Stoppable } from "../../lib/stoppable.js";
-import { residentBytes } from "./memory-limit.js";
+import { descendantsOf, proportionalBytes, residentBytes } from "./memory-limit.js";
 
 const periodMs = 250;
 
@@ -14,9 +14,14 @@ export interface Watched {
   exceeded(): void;
 }
 
-/** Looks four times a second at how much memory each process has: what no heap limit bounds is bounded here. */
+/**
+ * Looks four times a second at how much memory each process has, with those that it has started: what no heap limit
+ * bounds is bounded here. Where there is no /proc, only the process itself counts.
+ */
 export class MemoryWatch implements Stoppable {
   readonly #watched = new Set<Watched>();
+  /** Those that each had started at the last look. */
+  readonly #families = new WeakMap<Watched, readonly number[]>();
   #timer: { stop(): void } | undefined;
 
   constructor(private readonly clock: Clock) {}
@@ -41,25 +46,41 @@ export class MemoryWatch implements Stoppable {
   }
 
   async #look(): Promise<void> {
-    const measured = await measure([...this.#watched]);
-    for (const [watched, bytes] of measured) {
-      if (this.#watched.has(watched) && bytes > watched.memoryLimitBytes) watched.exceeded();
-    }
-    if (this.#timer !== undefined) this.#timer = this.#later();
+    const looking = this.#timer;
+    const watched = [...this.#watched];
+    const hasProc = existsSync("/proc/self/status");
+    const areOver = await (hasProc ? Promise.all(watched.map((one) => this.#isOver(one))) : areOverByPs(watched));
+    for (const [index, one] of watched.entries()) if (areOver[index] && this.#watched.has(one)) one.exceeded();
+    // Another chain may have begun meanwhile.
+    if (this.#timer === looking) this.#timer = looking && this.#later();
+  }
+
+  /**
+   * By itself, or with those that it has started. They may share memory, so what each has by itself only tells whether to
+   * ask what they have together, which costs more. One that is new counts from the next look on: until it has become a
+   * program of its own, it has its starter's memory.
+   */
+  async #isOver(one: Watched): Promise<boolean> {
+    const { pid, memoryLimitBytes } = one;
+    const started = await descendantsOf(pid);
+    const before = this.#families.get(one) ?? [];
+    this.#families.set(one, started);
+    const family = [pid, ...started.filter((member) => before.includes(member))];
+    const each = await Promise.all(family.map(residentBytes));
+    if (family.length === 1 || sum(each) <= memoryLimitBytes) return sum(each) > memoryLimitBytes;
+    return (
+      (each[0] ?? 0) > memoryLimitBytes || sum(await Promise.all(family.map(proportionalBytes))) > memoryLimitBytes
+    );
   }
 }
 
-async function measure(watched: readonly Watched[]): Promise<[Watched, number][]> {
-  const bytes = existsSync("/proc/self/status")
-    ? await Promise.all(watched.map(({ pid }) => residentBytes(pid)))
-    : await residentBytesByPs(watched.map(({ pid }) => pid));
-  return watched.flatMap((one, index) => {
-    const resident = bytes[index];
-    return resident === undefined ? [] : [[one, resident]];
-  });
+const sum = (parts: readonly (number | undefined)[]): number => parts.reduce<number>((all, part = 0) => all + part, 0);
+
+async function areOverByPs(watched: readonly Watched[]): Promise<boolean[]> {
+  const bytes = await residentBytesByPs(watched.map(({ pid }) => pid));
+  return watched.map(({ memoryLimitBytes }, index) => (bytes[index] ?? 0) > memoryLimitBytes);
 }
 
-/** For systems without /proc. */
 function residentBytesByPs(pids: readonly number[]): Promise<(number | undefined)[]> {
   return new Promise((resolve) => {
     execFile("/bin/ps", ["-o", "pid=,rss=", "-p", pids.join(",")], (_error, output) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { invocationNode } from "./fake-api.js";
+import { invocationNode, page, refuse } from "./fake-api.js";
 import { fermi, throws } from "./run-fermi.js";
 
 const queued = invocationNode({ status: "QUEUED", attempts: 0, finishedAt: null, result: null });
@@ -83,27 +83,62 @@ describe("fermi invocation redrive", () => {
     expect(stdout).toBe("invocation i1 runs again\n");
   });
 
-  it("runs all again that match, as many times as it takes", async () => {
-    const answers = [
-      { count: 1000, hasMore: true },
-      { count: 2, hasMore: false },
-    ];
-    const redrives = { redriveInvocations: () => answers.shift() };
-    const { stdout, api } = await fermi("invocation redrive --function f --status dead -n shop", redrives);
-    expect(stdout).toBe("1002 invocations run again\n");
-    expect(api.requests.at(-1)?.variables).toEqual({
-      filter: { namespace: "shop", function: "f", status: ["DEAD"], until: expect.any(String) },
+  it("runs all again that match, each once, also where they die again at once", async () => {
+    const begin = Date.parse("2026-01-01T00:00:00Z");
+    // Three of a millisecond, oldest first.
+    const dead = Array.from({ length: 2_500 }, (_, at) => {
+      return { acceptedAt: new Date(begin + Math.floor(at / 3)).toISOString(), runs: 0 };
     });
+    interface Filter {
+      readonly since?: string;
+      readonly until: string;
+    }
+    const matching = ({ since = "", until }: Filter) =>
+      dead.filter(({ acceptedAt }) => acceptedAt >= since && acceptedAt <= until);
+    const filters: object[] = [];
+    const { stdout } = await fermi("invocation redrive --function f --status dead -n shop", {
+      invocations: ({ filter, ...range }: { filter: Filter; first: number }) =>
+        page(matching(filter).reverse().map(invocationNode), range),
+      redriveInvocations: ({ filter, limit }: { filter: Filter; limit: number }) => {
+        if (filters.push(filter) > 9) throw refuse("INTERNAL", "That is enough.");
+        const chosen = matching(filter).slice(0, limit);
+        for (const one of chosen) one.runs += 1;
+        return { count: chosen.length, hasMore: chosen.length === limit };
+      },
+    });
+    expect(stdout).toBe("2500 invocations run again\n");
+    expect(dead.filter(({ runs }) => runs !== 1)).toEqual([]);
+    expect(filters).toHaveLength(3);
+    expect(filters[0]).toMatchObject({ namespace: "shop", function: "f", status: ["DEAD"] });
   });
 
-  it("runs those again that a trigger called", async () => {
-    const id = "019a0000-0000-7000-8000-000000000000";
-    const redrives = { redriveInvocations: () => ({ count: 1, hasMore: false }) };
-    const { stdout, api } = await fermi(`invocation redrive --trigger ${id}`, redrives);
+  it("runs those again that a trigger called, and none where none is dead", async () => {
+    const trigger = "019a0000-0000-7000-8000-000000000000";
+    const fields = {
+      invocations: (args: never) => page([invocationNode({ status: "DEAD" })], args),
+      redriveInvocations: () => ({ count: 1, hasMore: false }),
+    };
+    const { stdout, api } = await fermi(`invocation redrive --trigger ${trigger}`, fields);
     expect(stdout).toBe("1 invocation runs again\n");
-    expect(api.requests.at(-1)?.variables["filter"]).toEqual({
-      ...{ trigger: id, status: ["DEAD"], until: expect.any(String) },
-    });
+    const accepted = "2030-01-01T00:00:00.000Z";
+    expect(api.requests.map(({ variables }) => variables["filter"])).toEqual([
+      { trigger, status: ["DEAD"], until: expect.any(String) },
+      { trigger, status: ["DEAD"], since: accepted, until: accepted },
+    ]);
+    const none = await fermi(`invocation redrive --status DEAD`, { invocations: (args: never) => page([], args) });
+    expect(none.stdout).toBe("0 invocations run again\n");
+  });
+
+  it("refuses a time whose unit was forgotten, and what is no status of dead ones", async () => {
+    for (const since of ["10", "2030-01-31", "yesterday", "10w", "2030-01-31T12:00:00"]) {
+      const { exitCode, stderr, api } = await fermi(`invocation redrive --function f --since ${since}`, {});
+      expect([exitCode, stderr, api.requests]).toEqual([
+        2,
+        `fermi: ${since} is no time: it is 30s, 10m, 2h or 7d ago, or as in 2030-01-31T12:00:00Z`,
+        [],
+      ]);
+    }
+    expect(await fermi("invocation redrive --status failed", {})).toMatchObject({ exitCode: 2 });
   });
 
   it("refuses an id along with what would choose others", async () => {

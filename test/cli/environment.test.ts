@@ -22,6 +22,7 @@ describe("fermi env", () => {
     ["--version 1", "FISSION_V1"],
     ["--version 3", "FISSION_V2"],
     ["--contract FISSION_V2", "FISSION_V2"],
+    ["--contract fission-v2", "FISSION_V2"],
   ])("knows the contract by %s", async (flag, contract) => {
     const { input } = await fermi(`env create node --image i ${flag}`, { createEnvironment: () => environmentNode() });
     expect(input).toMatchObject({ contract });

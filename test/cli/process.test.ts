@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { functionNode, logNode, page, startFakeApi, type FakeApi } from "./fake-api.js";
+import { functionNode, invocationNode, logNode, page, startFakeApi, type FakeApi } from "./fake-api.js";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const bin = path.join(repository, "bin/fermi.js");
@@ -15,6 +15,7 @@ let api: FakeApi;
 beforeAll(async () => {
   api = await startFakeApi({
     functions: (args: never) => page(many, args),
+    invocation: () => invocationNode({ status: "RUNNING" }),
     function: () => functionNode(),
     logs: (args: { last?: number }) =>
       args.last === undefined
@@ -91,6 +92,17 @@ describe("The program fermi", () => {
     child.kill("SIGINT");
     expect(await once(child, "close")).toEqual([0, null]);
   });
+
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "has seen no end of an invocation where %s ends its watch",
+    async (signal) => {
+      const child = spawn(process.execPath, [bin, "invocation", "watch", "i1"], { env: environment() });
+      await once(child.stdout, "data");
+      child.kill(signal);
+      // As of a process that does nothing about it: a shell says 130 or 143.
+      expect(await once(child, "close")).toEqual([null, signal]);
+    },
+  );
 
   it("explains the server's settings without starting it", async () => {
     const { exitCode, stdout } = await bash("fermi serve --help");

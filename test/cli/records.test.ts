@@ -11,13 +11,15 @@ describe("fermi pool and invocation", () => {
   });
 
   it("lists invocations with filters", async () => {
-    const line = "invocation list --function hi --status failed,dead --since 10m --until 2030-01-01T00:00:00Z";
+    const line =
+      "invocation list --function hi --status failed,dead --source graphql --since 10m --until 2030-01-01T00:00:00Z";
     const { stdout, api } = await fermi(line, { invocations: (args: never) => page([invocationNode()], args) });
     expect(stdout).toMatch(/i1 +hi +1 +GRAPHQL +- +SUCCEEDED +200 +yes +3\.2ms +12ms +GET \/ +0s +-$/m);
     expect(api.requests[0]?.variables["filter"]).toMatchObject({
       namespace: "default",
       function: "hi",
       status: ["FAILED", "DEAD"],
+      source: "GRAPHQL",
       until: "2030-01-01T00:00:00.000Z",
     });
     expect(api.requests[0]?.variables["first"]).toBe(50);

@@ -10,7 +10,7 @@ import {
   updateEnvironment,
   type EnvironmentNode,
 } from "../operations/environment.operations.js";
-import { isEmpty, listOptions, named, readYaml, wholeNumber } from "../options.js";
+import { choice, isEmpty, listOptions, named, readYaml, wholeNumber } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
@@ -122,7 +122,7 @@ async function list(context: Context<ListOptions>): Promise<void> {
 function settingOptions(command: Command): Command {
   return named(command)
     .option("--image <image>", "what runs the functions, as in fermi/nodejs or fermi/python")
-    .addOption(new Option("--contract <contract>", "how the image takes a function in").choices(contracts))
+    .addOption(choice("--contract <contract>", "how the image takes a function in", contracts))
     .addOption(new Option("--version <n>", "the same in Fission's numbers").choices(Object.keys(contractOfVersion)))
     .option("--poolsize <n>", "warm instances kept ready", wholeNumber)
     .option("--mincpu <cpu>", "requested CPU of an instance, as in 100m")

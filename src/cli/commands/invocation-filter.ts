@@ -1,5 +1,5 @@
-/** Flags that say which invocations, for the commands that take several. */
-import { refused } from "../cli-error.js";
+/** What says which invocations: an id, or flags for the commands that take several. */
+import { refused, usageError } from "../cli-error.js";
 import type { Context } from "../context.js";
 import { listTriggers } from "../operations/trigger.operations.js";
 import { readTime } from "../options.js";
@@ -12,6 +12,15 @@ export interface FilterOptions {
   readonly trigger?: string;
   readonly since?: string;
   readonly until?: string;
+}
+
+export const noInvocation = (id: string): Error =>
+  refused(`no invocation ${id}; it may be older than what the server keeps`);
+
+export function idOf({ args }: Context<unknown>): string {
+  const [id] = args;
+  if (id === undefined) throw usageError("its id is missing; `fermi invocation list` shows them");
+  return id;
 }
 
 const isId = (text: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);

@@ -1,13 +1,13 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import { action, printList, type Context } from "../context.js";
 import { recordFlags } from "../flags.js";
 import { getInvocation, listInvocations, type InvocationNode } from "../operations/invocation.operations.js";
-import { positiveNumber, several } from "../options.js";
+import { choice, positiveNumber, several } from "../options.js";
 import { collect } from "../paging.js";
 import { formatAge, formatMs, formatValue, shortened, type Column } from "../print.js";
-import { addAsyncCommands, idOf, noInvocation } from "./invocation-async.js";
+import { addAsyncCommands } from "./invocation-async.js";
 import { describeInvocation } from "./invocation-description.js";
-import { readFilter, type FilterOptions } from "./invocation-filter.js";
+import { idOf, noInvocation, readFilter, type FilterOptions } from "./invocation-filter.js";
 import type { Shell } from "../shell.js";
 
 interface ListOptions extends FilterOptions {
@@ -68,7 +68,7 @@ export function addInvocationCommands(program: Command, shell: Shell): void {
     .option("-A, --all-namespaces", "of every namespace")
     .option("--function <name>", "those of one function")
     .option("--status <status>", "those with this status; repeat it for more", several)
-    .addOption(new Option("--source <source>", "those that came this way").choices(sources))
+    .addOption(choice("--source <source>", "those that came this way", sources))
     .option("--trigger <name>", "those that this route, timer, watch or queue called; its name or id")
     .option("--since <time>", "those since then: 10m ago, or a time")
     .option("--until <time>", "those before then")

@@ -100,17 +100,15 @@ export const redriveInvocation = operation<{ redriveInvocation: InvocationNode }
   ${fields}
 `);
 
-export const redriveInvocations = operation<
-  { redriveInvocations: { readonly count: number; readonly hasMore: boolean } },
-  { filter: object }
->(/* GraphQL */ `
-  mutation RedriveInvocations($filter: InvocationFilter!) {
-    redriveInvocations(filter: $filter) {
-      count
-      hasMore
+export const redriveInvocations = operation<{ redriveInvocations: { readonly count: number } }, { filter: object }>(
+  /* GraphQL */ `
+    mutation RedriveInvocations($filter: InvocationFilter!) {
+      redriveInvocations(filter: $filter) {
+        count
+      }
     }
-  }
-`);
+  `,
+);
 
 export const getInvocation = operation<{ invocation: InvocationAnswer | null }, { id: string }>(/* GraphQL */ `
   query Invocation($id: ID!) {
@@ -143,4 +141,22 @@ export const listInvocations = operation<
     }
   }
   ${fields}
+`);
+
+/** When each was accepted, newest first. */
+export const listAcceptedAt = operation<
+  { invocations: Connection<{ readonly acceptedAt: string }> },
+  { filter: object; first: number; after: string | null }
+>(/* GraphQL */ `
+  query AcceptedAt($filter: InvocationFilter, $first: Int!, $after: String) {
+    invocations(filter: $filter, first: $first, after: $after) {
+      nodes {
+        acceptedAt
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
 `);

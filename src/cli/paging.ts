@@ -6,18 +6,29 @@ export interface Connection<Node> {
 /** The largest page that the server gives. */
 const pageSize = 200;
 
-/** Everything of a list, page after page, or its first `limit`. */
-export async function collect<Node>(
-  limit: number,
-  page: (first: number, after: string | null) => Promise<Connection<Node>>,
-): Promise<Node[]> {
-  const nodes: Node[] = [];
+type Page<Node> = (first: number, after: string | null) => Promise<Connection<Node>>;
+
+/** A list, or its first `limit`; each page is read when it is come to. */
+async function* readList<Node>(page: Page<Node>, limit = Infinity): AsyncGenerator<Node> {
   let after: string | null = null;
-  while (nodes.length < limit) {
-    const connection: Connection<Node> = await page(Math.min(pageSize, limit - nodes.length), after);
-    nodes.push(...connection.nodes);
-    after = connection.pageInfo.endCursor;
-    if (!connection.pageInfo.hasNextPage || after === null) break;
+  for (let left = limit; left > 0;) {
+    const { nodes, pageInfo }: Connection<Node> = await page(Math.min(pageSize, left), after);
+    yield* nodes;
+    left -= nodes.length;
+    after = pageInfo.endCursor;
+    if (!pageInfo.hasNextPage || after === null) return;
   }
+}
+
+/** Everything of a list, or its first `limit`. */
+export async function collect<Node>(limit: number, page: Page<Node>): Promise<Node[]> {
+  const nodes: Node[] = [];
+  for await (const node of readList(page, limit)) nodes.push(node);
   return nodes;
+}
+
+/** The first of a list that is wanted. */
+export async function findIn<Node>(page: Page<Node>, isWanted: (node: Node) => boolean): Promise<Node | undefined> {
+  for await (const node of readList(page)) if (isWanted(node)) return node;
+  return undefined;
 }

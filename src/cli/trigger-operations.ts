@@ -25,6 +25,14 @@ export interface ListVariables {
   readonly after: string | null;
 }
 
+/** What is asked of a trigger of one kind has no fields where it is of another. */
+interface OfOtherKind {
+  readonly id?: never;
+}
+
+export type GetTrigger<Node> = Operation<{ readonly trigger: Node | OfOtherKind | null }, { id: string }>;
+export type ListTriggers<Node> = Operation<{ readonly triggers: Connection<Node> }, ListVariables>;
+
 /** As people call them. */
 export const triggerWords = {
   HttpTrigger: { one: "route", many: "routes" },
@@ -87,12 +95,12 @@ export const enableOperation = <Node>(
 export const deleteOperation = <Node>(type: TriggerTypeName, fields: string): Operation<Made<Node>, { id: string }> =>
   operation(`mutation Delete($id: ID!) { made: deleteTrigger(id: $id) { ...Fields } } ${fragment(type, fields)}`);
 
+export const getOperation = <Node>(type: TriggerTypeName, fields: string): GetTrigger<Node> =>
+  operation(`query Get($id: ID!) { trigger(id: $id) { ...Fields } } ${fragment(type, fields)}`);
+
 const kindOf = { TimeTrigger: "TIME", KubernetesWatchTrigger: "KUBERNETES_WATCH", QueueTrigger: "QUEUE" } as const;
 
-export const listOperation = <Node>(
-  type: TriggerTypeName,
-  fields: string,
-): Operation<{ readonly triggers: Connection<Node> }, ListVariables> =>
+export const listOperation = <Node>(type: TriggerTypeName, fields: string): ListTriggers<Node> =>
   operation(
     `query List($namespace: String, $function: String, $first: Int!, $after: String) {
       triggers(namespace: $namespace, function: $function, kind: ${kindOf[type]}, first: $first, after: $after) {

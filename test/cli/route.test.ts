@@ -2,6 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { page, routeNode } from "./fake-api.js";
 import { fermi, throws } from "./run-fermi.js";
 
+const uuid = "019a0000-0000-7000-8000-000000000000";
+
 describe("fermi route", () => {
   it("creates a route and prints its address", async () => {
     const line = "httptrigger create --method get,post --url /hi --function hi --host a.example --cors-origin *";
@@ -30,14 +32,15 @@ describe("fermi route", () => {
       updateHttpTrigger: () => routeNode(),
       setTriggerEnabled: () => routeNode({ enabled: false }),
       deleteTrigger: () => routeNode(),
+      trigger: () => routeNode({ id: uuid, namespace: "shop", name: "ho" }),
     };
     const updated = await fermi("route update hi --no-host --no-cors", fields);
     expect(updated.input).toEqual({ id: "r1", host: null, cors: null });
     const disabled = await fermi("route disable hi", fields);
     expect(disabled.api.requests.at(-1)?.variables).toEqual({ id: "r1", enabled: false });
     expect(disabled.stdout).toBe("route hi disabled\n");
-    const deleted = await fermi("route delete r0", fields);
-    expect(deleted.api.requests.at(-1)?.variables).toEqual({ id: "r0" });
+    const deleted = await fermi(`route delete ${uuid}`, fields);
+    expect(deleted.api.requests.at(-1)?.variables).toEqual({ id: uuid });
     expect(deleted.stdout).toBe("route ho deleted\n");
   });
 

@@ -2,6 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { page, triggerNode } from "./fake-api.js";
 import { fermi, throws } from "./run-fermi.js";
 
+const uuid = "019a0000-0000-7000-8000-000000000000";
+
 const kinds = [
   [
     "timer",
@@ -61,6 +63,7 @@ describe.each(kinds)("fermi %s", (word, type, needed, field, sentence) => {
       [`update${type}`]: () => node({ revision: 2 }),
       setTriggerEnabled: () => node(),
       deleteTrigger: () => node(),
+      trigger: () => node({ id: uuid, namespace: "shop", name: "ho" }),
     };
     const updated = await fermi(`${word} update hi --function ho --revision 1`, fields);
     expect(updated.input).toEqual({ id: "t1", function: "ho", expectedRevision: 1 });
@@ -68,11 +71,27 @@ describe.each(kinds)("fermi %s", (word, type, needed, field, sentence) => {
     const disabled = await fermi(`${word} disable hi`, fields);
     expect(disabled.api.requests.at(-1)?.variables).toEqual({ id: "t1", enabled: false });
     expect(disabled.stdout).toBe(`${word} hi disabled\n`);
-    expect((await fermi(`${word} enable t0`, fields)).api.requests.at(-1)?.variables).toEqual({
-      id: "t0",
-      enabled: true,
-    });
-    expect((await fermi(`${word} delete t0`, fields)).stdout).toBe(`${word} ho deleted\n`);
+    const enabled = await fermi(`${word} enable ${uuid}`, fields);
+    expect(enabled.api.requests.map(({ variables }) => variables)).toEqual([{ id: uuid }, { id: uuid, enabled: true }]);
+    expect((await fermi(`${word} delete ${uuid}`, fields)).stdout).toBe(`${word} ho deleted\n`);
+  });
+
+  it("takes an id for a name where it is that, or another kind's", async () => {
+    const other = type === "TimeTrigger" ? "QueueTrigger" : "TimeTrigger";
+    for (const trigger of [null, triggerNode(other, { id: uuid })]) {
+      const fields = { trigger: () => trigger, triggers: (args: never) => page([node({ name: uuid })], args) };
+      expect((await fermi(`${word} get ${uuid} -o json`, fields)).stdout).toContain(`"t1"`);
+      expect(await fermi(`${word} get ${uuid}`, { ...fields, triggers })).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining(`no ${word} ${uuid} in namespace default`),
+      });
+    }
+  });
+
+  it("reads no further than to the name", async () => {
+    const many = Array.from({ length: 450 }, (_, at) => node({ name: `hi${at}` }));
+    const { api } = await fermi(`${word} get hi7`, { triggers: (args: never) => page(many, args) });
+    expect(api.requests).toHaveLength(1);
   });
 });
 

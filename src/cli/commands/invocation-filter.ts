@@ -1,6 +1,7 @@
 /** What says which invocations: an id, or flags for the commands that take several. */
 import { refused, usageError } from "../cli-error.js";
 import type { Context } from "../context.js";
+import { isId } from "../find-trigger.js";
 import { listTriggers } from "../operations/trigger.operations.js";
 import { readTime } from "../options.js";
 import { collect } from "../paging.js";
@@ -22,8 +23,6 @@ export function idOf({ args }: Context<unknown>): string {
   if (id === undefined) throw usageError("its id is missing; `fermi invocation list` shows them");
   return id;
 }
-
-const isId = (text: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
 
 /** Names are one kind's own, so several triggers may have the one that was given. An id is that of a deleted one too. */
 async function triggerId({ api, namespace, options }: Context<FilterOptions>, given: string): Promise<string> {

@@ -4,6 +4,7 @@ import {
   createQueue,
   deleteQueue,
   enableQueue,
+  getQueue,
   listQueues,
   updateQueue,
   type QueueNode,
@@ -29,7 +30,14 @@ const queues: TriggerCommands<QueueNode, QueueOptions> = {
   plural: "queues",
   aliases: ["mqtrigger"],
   description: "queues: call a function with each message of a topic",
-  operations: { create: createQueue, update: updateQueue, enable: enableQueue, remove: deleteQueue, list: listQueues },
+  operations: {
+    create: createQueue,
+    update: updateQueue,
+    enable: enableQueue,
+    remove: deleteQueue,
+    get: getQueue,
+    list: listQueues,
+  },
   flags: queueFlags,
   columns: [
     ["BROKER", (row) => row.broker],

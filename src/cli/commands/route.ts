@@ -1,11 +1,13 @@
 import { Option, type Command } from "commander";
-import { refused, usageError } from "../cli-error.js";
+import { usageError } from "../cli-error.js";
 import { action, nameOf, printDone, printList, printOne, printUpdated, type Context } from "../context.js";
+import { findTrigger } from "../find-trigger.js";
 import { routeFlags } from "../flags.js";
 import {
   createRoute,
   deleteRoute,
   enableRoute,
+  getRoute,
   listRoutes,
   updateRoute,
   type CorsPolicy,
@@ -138,32 +140,16 @@ async function get(context: Context<RouteOptions>): Promise<void> {
   printOne(context, await findRoute(context), columns(context.now));
 }
 
-const readRoutes = (
-  { api }: Context<unknown>,
-  filter: { namespace: string | null; function: string | null },
-  limit = Infinity,
-) =>
-  collect(limit, async (first, after) => {
-    const { triggers } = await api.request(listRoutes, { ...filter, first, after }, { advice: missingFunction });
-    return triggers;
-  });
-
-/** By name in the namespace, or by id. */
-async function findRoute(context: Context<{ name?: string }>): Promise<RouteNode> {
-  const { namespace } = context;
-  const name = nameOf(context);
-  const routes = await readRoutes(context, { namespace, function: null });
-  const found = routes.find((route) => route.name === name || route.id === name);
-  if (found !== undefined) return found;
-  throw refused(
-    `no route ${name} in namespace ${namespace}; \`fermi route list -n ${namespace}\` shows those there are`,
-  );
-}
+const findRoute = (context: Context<RouteOptions>): Promise<RouteNode> =>
+  findTrigger(context, { word: "route", operations: { get: getRoute, list: listRoutes } });
 
 async function list(context: Context<ListOptions>): Promise<void> {
-  const { options, now } = context;
+  const { api, options, now } = context;
   const namespace = options.allNamespaces === true ? null : context.namespace;
-  const rows = await readRoutes(context, { namespace, function: options.function ?? null }, options.limit);
+  const rows = await collect(options.limit ?? Infinity, async (first, after) => {
+    const variables = { namespace, function: options.function ?? null, first, after };
+    return (await api.request(listRoutes, variables, { advice: missingFunction })).triggers;
+  });
   printList(context, rows, columns(now), `routes${namespace === null ? "" : ` in namespace ${namespace}`}`);
 }
 

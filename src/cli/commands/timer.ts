@@ -1,10 +1,12 @@
 import { Option, type Command } from "commander";
 import { action, printList, type Context } from "../context.js";
+import { findTrigger } from "../find-trigger.js";
 import { timerFlags } from "../flags.js";
 import {
   createTimer,
   deleteTimer,
   enableTimer,
+  getTimer,
   listTimers,
   nextRuns,
   updateTimer,
@@ -12,7 +14,7 @@ import {
 } from "../operations/timer.operations.js";
 import { choice, named, positiveNumber, wholeNumber } from "../options.js";
 import type { Shell } from "../shell.js";
-import { addTriggerCommands, findTrigger, type SettingOptions, type TriggerCommands } from "./trigger.js";
+import { addTriggerCommands, type SettingOptions, type TriggerCommands } from "./trigger.js";
 
 interface TimerOptions extends SettingOptions {
   readonly cron?: string;
@@ -27,7 +29,14 @@ const timers: TriggerCommands<TimerNode, TimerOptions> = {
   plural: "timers",
   aliases: ["timetrigger"],
   description: "timers: call a function at the times of a schedule",
-  operations: { create: createTimer, update: updateTimer, enable: enableTimer, remove: deleteTimer, list: listTimers },
+  operations: {
+    create: createTimer,
+    update: updateTimer,
+    enable: enableTimer,
+    remove: deleteTimer,
+    get: getTimer,
+    list: listTimers,
+  },
   flags: timerFlags,
   columns: [
     ["SCHEDULE", (row) => row.schedule],
@@ -71,7 +80,7 @@ const timers: TriggerCommands<TimerNode, TimerOptions> = {
 };
 
 async function next(context: Context<SettingOptions & { readonly count: number }>): Promise<void> {
-  const { id, name } = await findTrigger(timers, context);
+  const { id, name } = await findTrigger(context, timers);
   const { trigger } = await context.api.request(nextRuns, { id, count: context.options.count });
   const rows = (trigger?.nextRuns ?? []).map((at) => ({ at }));
   printList(context, rows, [["NEXT", (row) => row.at]], `next runs: timer ${name} is off, or never due`);

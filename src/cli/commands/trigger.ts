@@ -1,14 +1,15 @@
 /** The verbs that every kind of trigger has, written once: a kind says what is its own. */
 import type { Command } from "commander";
-import { refused, usageError } from "../cli-error.js";
+import { usageError } from "../cli-error.js";
 import { action, nameOf, printDone, printList, printOne, printUpdated, type Context } from "../context.js";
+import { findTrigger } from "../find-trigger.js";
 import type { Flags } from "../flags.js";
 import type { Operation } from "../graphql-client.js";
 import { isEmpty, listOptions, named, refuseContradictions, wholeNumber } from "../options.js";
-import { collect, type Connection } from "../paging.js";
+import { collect } from "../paging.js";
 import { formatAge, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
-import type { ListVariables, TriggerNode } from "../trigger-operations.js";
+import type { GetTrigger, ListTriggers, TriggerNode } from "../trigger-operations.js";
 
 export interface SettingOptions {
   readonly name?: string;
@@ -30,7 +31,8 @@ export interface TriggerCommands<Node extends TriggerNode, Options extends Setti
     readonly update: Making<Node, { input: object }>;
     readonly enable: Making<Node, { id: string; enabled: boolean }>;
     readonly remove: Making<Node, { id: string }>;
-    readonly list: Operation<{ readonly triggers: Connection<Node> }, ListVariables>;
+    readonly get: GetTrigger<Node>;
+    readonly list: ListTriggers<Node>;
   };
   readonly flags: Flags;
   /** Between those for name and function, and those for how it does. */
@@ -59,24 +61,6 @@ interface ListOptions {
 
 const missingFunction = { NOT_FOUND: "`fermi function list` shows those there are" };
 
-/** By name in the namespace, or by id. */
-export async function findTrigger<Node extends TriggerNode, Options extends SettingOptions>(
-  { word, operations }: TriggerCommands<Node, Options>,
-  context: Context<{ name?: string }>,
-): Promise<Node> {
-  const { namespace, api } = context;
-  const name = nameOf(context);
-  const all = await collect(Infinity, async (first, after) => {
-    const { triggers } = await api.request(operations.list, { namespace, function: null, first, after });
-    return triggers;
-  });
-  const found = all.find((node) => node.name === name || node.id === name);
-  if (found !== undefined) return found;
-  throw refused(
-    `no ${word} ${name} in namespace ${namespace}; \`fermi ${word} list -n ${namespace}\` shows those there are`,
-  );
-}
-
 class Verbs<Node extends TriggerNode, Options extends SettingOptions> {
   constructor(private readonly kind: TriggerCommands<Node, Options>) {}
 
@@ -97,7 +81,7 @@ class Verbs<Node extends TriggerNode, Options extends SettingOptions> {
     const { api, options } = context;
     const change = { function: options.function, ...this.kind.readInput(options) };
     if (isEmpty(change)) throw usageError(`nothing to change; \`fermi ${word} update --help\` lists what can be`);
-    const before = await findTrigger(this.kind, context);
+    const before = await findTrigger(context, this.kind);
     const input = { id: before.id, expectedRevision: options.revision, ...change };
     const { made } = await api.request(operations.update, { input }, { advice: missingFunction });
     printUpdated(context, { before, after: made }, { what: `${word} ${before.name}`, now: `: ${tell(made)}` });
@@ -107,20 +91,20 @@ class Verbs<Node extends TriggerNode, Options extends SettingOptions> {
     (enabled: boolean) =>
     async (context: Context<Options>): Promise<void> => {
       const { word, operations } = this.kind;
-      const { id, name } = await findTrigger(this.kind, context);
+      const { id, name } = await findTrigger(context, this.kind);
       const { made } = await context.api.request(operations.enable, { id, enabled });
       printDone(context, made, `${word} ${name} ${enabled ? "enabled" : "disabled"}`);
     };
 
   readonly remove = async (context: Context<Options>): Promise<void> => {
     const { word, operations } = this.kind;
-    const { id, name } = await findTrigger(this.kind, context);
+    const { id, name } = await findTrigger(context, this.kind);
     const { made } = await context.api.request(operations.remove, { id });
     printDone(context, made, `${word} ${name} deleted`);
   };
 
   readonly get = async (context: Context<Options>): Promise<void> => {
-    const found = await findTrigger(this.kind, context);
+    const found = await findTrigger(context, this.kind);
     printOne(context, found, this.#columns(context.now, this.kind.details));
     if (context.format === "table" && found.status.reason !== null) context.shell.tell(found.status.reason);
   };

@@ -4,6 +4,7 @@ import {
   createWatch,
   deleteWatch,
   enableWatch,
+  getWatch,
   listWatches,
   updateWatch,
   type WatchNode,
@@ -27,7 +28,14 @@ const watches: TriggerCommands<WatchNode, WatchOptions> = {
   plural: "watches",
   aliases: ["kuberneteswatchtrigger"],
   description: "watches: call a function with what becomes of Kubernetes objects",
-  operations: { create: createWatch, update: updateWatch, enable: enableWatch, remove: deleteWatch, list: listWatches },
+  operations: {
+    create: createWatch,
+    update: updateWatch,
+    enable: enableWatch,
+    remove: deleteWatch,
+    get: getWatch,
+    list: listWatches,
+  },
   flags: watchFlags,
   columns: [
     ["KIND", (row) => row.kind],

@@ -2,6 +2,7 @@ import {
   createOperation,
   deleteOperation,
   enableOperation,
+  getOperation,
   listOperation,
   updateOperation,
   type TriggerNode,
@@ -24,4 +25,5 @@ export const createQueue = createOperation<QueueNode>("QueueTrigger", fields);
 export const updateQueue = updateOperation<QueueNode>("QueueTrigger", fields);
 export const enableQueue = enableOperation<QueueNode>("QueueTrigger", fields);
 export const deleteQueue = deleteOperation<QueueNode>("QueueTrigger", fields);
+export const getQueue = getOperation<QueueNode>("QueueTrigger", fields);
 export const listQueues = listOperation<QueueNode>("QueueTrigger", fields);

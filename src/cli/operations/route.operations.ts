@@ -1,5 +1,5 @@
 import { operation } from "../graphql-client.js";
-import type { Connection } from "../paging.js";
+import type { GetTrigger, ListTriggers } from "../trigger-operations.js";
 
 export interface CorsPolicy {
   readonly allowOrigins: readonly string[];
@@ -90,10 +90,16 @@ export const deleteRoute = operation<{ deleteTrigger: RouteNode }, { id: string 
   ${fields}
 `);
 
-export const listRoutes = operation<
-  { triggers: Connection<RouteNode> },
-  { namespace: string | null; function: string | null; first: number; after: string | null }
->(/* GraphQL */ `
+export const getRoute: GetTrigger<RouteNode> = operation(/* GraphQL */ `
+  query Route($id: ID!) {
+    trigger(id: $id) {
+      ...RouteFields
+    }
+  }
+  ${fields}
+`);
+
+export const listRoutes: ListTriggers<RouteNode> = operation(/* GraphQL */ `
   query Routes($namespace: String, $function: String, $first: Int!, $after: String) {
     triggers(namespace: $namespace, function: $function, kind: HTTP, first: $first, after: $after) {
       nodes {

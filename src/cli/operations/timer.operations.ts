@@ -3,6 +3,7 @@ import {
   createOperation,
   deleteOperation,
   enableOperation,
+  getOperation,
   listOperation,
   updateOperation,
   type TriggerNode,
@@ -24,6 +25,7 @@ export const createTimer = createOperation<TimerNode>("TimeTrigger", fields);
 export const updateTimer = updateOperation<TimerNode>("TimeTrigger", fields);
 export const enableTimer = enableOperation<TimerNode>("TimeTrigger", fields);
 export const deleteTimer = deleteOperation<TimerNode>("TimeTrigger", fields);
+export const getTimer = getOperation<TimerNode>("TimeTrigger", fields);
 export const listTimers = listOperation<TimerNode>("TimeTrigger", fields);
 
 export const nextRuns = operation<

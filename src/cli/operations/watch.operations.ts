@@ -2,6 +2,7 @@ import {
   createOperation,
   deleteOperation,
   enableOperation,
+  getOperation,
   listOperation,
   updateOperation,
   type TriggerNode,
@@ -21,4 +22,5 @@ export const createWatch = createOperation<WatchNode>("KubernetesWatchTrigger", 
 export const updateWatch = updateOperation<WatchNode>("KubernetesWatchTrigger", fields);
 export const enableWatch = enableOperation<WatchNode>("KubernetesWatchTrigger", fields);
 export const deleteWatch = deleteOperation<WatchNode>("KubernetesWatchTrigger", fields);
+export const getWatch = getOperation<WatchNode>("KubernetesWatchTrigger", fields);
 export const listWatches = listOperation<WatchNode>("KubernetesWatchTrigger", fields);

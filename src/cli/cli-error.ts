@@ -24,8 +24,7 @@ export type Advice = { readonly [C in ErrorCode]?: string };
 /** Holds wherever a command has nothing more exact to say. */
 export const generalAdvice: Advice = {
   UNAUTHENTICATED: "pass --token or set FERMI_TOKEN to the server's admin token",
-  FORBIDDEN: "this token may not do that; ask for one with the role",
-  QUEUE_FULL: "all instances are busy; try again, or raise --concurrency or --maxscale",
+  FORBIDDEN: "pass such an address with --server, or give the server a FERMI_ADMIN_TOKEN and pass it with --token",
   CLUSTER_UNAVAILABLE: "`fermi pool list` shows what there is; the server's log says why",
   STORE_UNAVAILABLE: "the server's database is away; try again in a moment",
   INTERNAL: "the server's log says what happened",

@@ -27,6 +27,8 @@ export function processShell(): Shell {
     },
     tell,
     readStdin: async () => {
+      // Who forgot it would wait for a program that waits for them.
+      if (process.stdin.isTTY) tell("fermi: type what is to be sent, and end it with Ctrl-D");
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
       return Buffer.concat(chunks);

@@ -106,6 +106,8 @@ describe("fermi function", () => {
   it("prints the source of the current version", async () => {
     const { stdout } = await fermi("function get hi --code", { function: () => functionNode() });
     expect(stdout).toBe("module.exports = () => {}\n");
+    const json = await fermi("function get hi --code -o json", { function: () => functionNode() });
+    expect(JSON.parse(json.stdout)).toEqual({ source: stdout });
   });
 
   it("deletes a function with its triggers only when told, and says which went along", async () => {

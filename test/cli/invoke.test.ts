@@ -36,6 +36,13 @@ describe("fermi function invoke", () => {
     expect(stderr).toBe("fermi: hi failed: Error: boom; look at `fermi function logs hi --invocation i1`");
   });
 
+  it("says what gives a busy function more room", async () => {
+    const busy = { invokeFunction: throws("QUEUE_FULL", "Every instance of this function was busy.") };
+    expect((await fermi("function invoke hi", busy)).stderr).toBe(
+      "fermi: Every instance of this function was busy; try again, or raise its --concurrency or --maxscale",
+    );
+  });
+
   it("says where to look when the code does not load", async () => {
     const { exitCode, stderr } = await fermi("function invoke hi", {
       invokeFunction: throws("LOAD_FAILED", "SyntaxError: Unexpected token\n    at line 3"),

@@ -17,6 +17,7 @@ beforeAll(async () => {
     functions: (args: never) => page(many, args),
     invocation: () => invocationNode({ status: "RUNNING" }),
     function: () => functionNode(),
+    publish: () => ({ id: "m1", deliveries: 1, unreached: [] }),
     logs: (args: { last?: number }) =>
       args.last === undefined
         ? (async function* () {
@@ -83,6 +84,15 @@ describe("The program fermi", () => {
     expect(await bash("fermi bogus")).toMatchObject({ exitCode: 2, stdout: "" });
     expect(await bash("fermi env list --server http://127.0.0.1:1")).toMatchObject({ exitCode: 3, stdout: "" });
     expect(await bash("fermi serve --api-port nonsense")).toMatchObject({ exitCode: 2, stdout: "" });
+  });
+
+  it("says for what it waits where it reads from a terminal, and only there", async () => {
+    const typed = await bash(
+      `printf 'hello\\n\\004' | script -qec "'${process.execPath}' '${bin}' topic publish orders" /dev/null`,
+    );
+    expect(typed.stdout).toMatch(/fermi: type what is to be sent, and end it with Ctrl-D[^]*message m1 is published/);
+    expect(api.requests.at(-1)?.variables).toMatchObject({ body: "hello\n" });
+    expect(await bash("echo hello | fermi topic publish orders")).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
   it("follows logs until Ctrl-C, which is no failure", async () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { fermi, runFermi } from "./run-fermi.js";
+import { fermi, runFermi, throws } from "./run-fermi.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -69,8 +69,10 @@ describe("fermi help", () => {
 
   it("lets the server explain itself", async () => {
     const given: (readonly string[])[] = [];
-    await runFermi(["help", "serve"], { serve: async (args) => void given.push(args) });
-    expect(given).toEqual([["--help"]]);
+    const server = async (args: readonly string[]): Promise<void> => void given.push(args);
+    await runFermi(["help", "serve"], { serve: server });
+    await runFermi(["help", "migrate"], { migrate: server });
+    expect(given).toEqual([["--help"], ["--help"]]);
   });
 
   it.each([["bogus"], ["function bogus"], ["version more"]])("knows no %s", async (words) => {
@@ -85,6 +87,17 @@ describe("fermi help", () => {
 describe("fermi version", () => {
   it("tells both versions", async () => {
     expect((await fermi("version", { server: () => viewed })).stdout).toBe(`client ${version}\nserver 9.9.9\n`);
+  });
+
+  it("tells its own first where the server tells nothing without a token", async () => {
+    const refusing = { server: throws("UNAUTHENTICATED", "Sign in.") };
+    const stderr = expect.stringContaining("Sign in; pass --token");
+    expect(await fermi("version", refusing)).toMatchObject({ exitCode: 1, stdout: `client ${version}\n`, stderr });
+    const json = await fermi("version -o json", refusing);
+    expect({ ...json, stdout: JSON.parse(json.stdout) }).toMatchObject({
+      ...{ exitCode: 1, stderr },
+      stdout: { client: version, server: null },
+    });
   });
 
   it("tells its own without a server, and with --version", async () => {

@@ -178,6 +178,15 @@ describe("A token", () => {
     expect(stderr).toBe("fermi: Sign in; pass --token or set FERMI_TOKEN to the server's admin token");
   });
 
+  it("is offered where a server without one answers its own addresses only", async () => {
+    const message = "Without FERMI_ADMIN_TOKEN this server answers requests to localhost only.";
+    const { exitCode, stderr } = await fermi("env get node", { environment: throws("FORBIDDEN", message) });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(
+      "fermi: Without FERMI_ADMIN_TOKEN this server answers requests to localhost only; pass such an address with --server, or give the server a FERMI_ADMIN_TOKEN and pass it with --token",
+    );
+  });
+
   it("is never shown by --help", async () => {
     const { stdout } = await runFermi(["env", "list", "--help"], { token: "secret-of-the-server" });
     expect(stdout).toContain("--token");

@@ -33,6 +33,15 @@ describe("fermi topic publish", () => {
     expect([exitCode, stderr]).toEqual([1, "fermi: --key must be text"]);
   });
 
+  it("says who is to make room where there is none", async () => {
+    const refuses = { publish: throws("QUEUE_FULL", "The messages that wait take up all the room.") };
+    const { exitCode, stderr } = await fermi("topic publish orders x", refuses);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      "fermi: The messages that wait take up all the room; `fermi queue list -A` shows what is to handle them",
+    ]);
+  });
+
   it("speaks of --content-type where that is no media type", async () => {
     const refuses = { publish: throws("BAD_USER_INPUT", "contentType must be a media type.", "contentType") };
     const { exitCode, stderr } = await fermi("topic publish orders x --content-type nonsense", refuses);

@@ -46,6 +46,7 @@ async function invoke(context: Context<InvokeOptions>): Promise<void> {
     LOAD_FAILED: look,
     FUNCTION_CRASHED: look,
     FUNCTION_TIMEOUT: `${look}, or raise its --timeout`,
+    QUEUE_FULL: "try again, or raise its --concurrency or --maxscale",
   };
   // The function's own time limit, which the server keeps, is the bound here.
   const { invokeFunction: made } = await api.request(invokeFunction, { input }, { advice, isUnbounded: true });
@@ -151,6 +152,10 @@ export function addFunctionRunCommands(group: Command, shell: Shell): void {
     .action(action(shell, versions, functionFlags));
   named(group.command("rollback"))
     .description("make an earlier version current, at once")
-    .option("--to <version>", "the version before the current one where not given", wholeNumber)
+    .option(
+      "--to <version>",
+      "the number before the current one where not given, be it one that was rolled back from",
+      wholeNumber,
+    )
     .action(action(shell, rollback, functionFlags));
 }

@@ -23,7 +23,7 @@ import {
   type Pair,
 } from "../options.js";
 import { collect } from "../paging.js";
-import { formatAge, type Column } from "../print.js";
+import { formatAge, formatValue, type Column } from "../print.js";
 import type { Shell } from "../shell.js";
 import { triggerWords } from "../trigger-operations.js";
 
@@ -141,12 +141,13 @@ async function triggersOf({ api, namespace }: Context<unknown>, name: string): P
 }
 
 async function get(context: Context<{ name?: string; code?: boolean }>): Promise<void> {
-  const { api, namespace, options, now, shell } = context;
+  const { api, namespace, options, now, shell, format } = context;
   const name = nameOf(context);
   if (options.code === true) {
     const { function: found } = await api.request(getSource, { name, namespace });
     if (found === null) throw refused(noFunction(name, namespace));
-    shell.write(found.currentVersion.source ?? "");
+    const { source } = found.currentVersion;
+    shell.write(format === "table" ? (source ?? "") : formatValue({ source }, format));
     return;
   }
   const { function: found } = await api.request(getFunction, { name, namespace });

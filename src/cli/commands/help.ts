@@ -9,8 +9,9 @@ async function help(program: Command, words: readonly string[]): Promise<void> {
     if (sub === undefined) throw usageError(`there is no command ${words.join(" ")}; see \`fermi --help\``);
     command = sub;
   }
-  // It explains itself: its flags are not this program's.
-  if (command.name() === "serve") await program.parseAsync(["serve", "--help"], { from: "user" });
+  // They explain themselves: their flags are not this program's.
+  const isServers = ["serve", "migrate"].includes(command.name());
+  if (isServers) await program.parseAsync([command.name(), "--help"], { from: "user" });
   else command.outputHelp();
 }
 

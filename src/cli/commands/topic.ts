@@ -18,7 +18,9 @@ async function publishTo(context: Context<PublishOptions>): Promise<void> {
   if (topic === undefined) throw usageError("a topic is missing; pass it as an argument");
   const body = await readTextArgument(given ?? "-", shell);
   const { key, contentType } = options;
-  const { publish: published } = await api.request(publish, { topic, namespace, body, key, contentType });
+  const advice = { QUEUE_FULL: "`fermi queue list -A` shows what is to handle them" };
+  const message = { topic, namespace, body, key, contentType };
+  const { publish: published } = await api.request(publish, message, { advice });
   const { id, deliveries, unreached } = published;
   const queues = `${deliveries === 0 ? "no" : deliveries} ${deliveries === 1 ? "queue" : "queues"}`;
   printDone(context, published, `message ${id} is published to ${topic}, for ${queues}`);

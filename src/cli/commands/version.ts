@@ -8,9 +8,16 @@ import type { Shell } from "../shell.js";
 
 async function version(context: Context<unknown>): Promise<void> {
   const { shell, format } = context;
-  const versions = { client: programVersion(), server: await serverVersion(context) };
-  if (format !== "table") shell.write(formatValue(versions, format));
-  else shell.write(`client ${versions.client}\nserver ${versions.server ?? "not reachable"}\n`);
+  const client = programVersion();
+  if (format === "table") {
+    shell.write(`client ${client}\n`);
+    shell.write(`server ${(await serverVersion(context)) ?? "not reachable"}\n`);
+    return;
+  }
+  const server = serverVersion(context);
+  const told = await server.catch(() => null);
+  shell.write(formatValue({ client, server: told }, format));
+  await server;
 }
 
 /** Null where no server answers: a client without one has a version all the same. */

@@ -23,6 +23,7 @@ export interface Ended {
 
 export async function attempt(parts: AttemptParts, leased: Leased, signal: AbortSignal): Promise<Ended> {
   const { id, epoch } = leased;
+  const requestBytes = leased.body.length;
   try {
     const { invocation, result } = await parts.invoker.attempt(
       signal,
@@ -34,12 +35,12 @@ export async function attempt(parts: AttemptParts, leased: Leased, signal: Abort
     const status = httpStatus ?? 0;
     const decision = decide({ type: "ANSWERED", httpStatus: status, error }, leased, parts.random);
     const note = result === null ? { note: "The answer was larger than 1 MiB, and was not kept." } : {};
-    const settlement = { id, epoch, decision, httpStatus: status, result, told: invocation, ...note };
+    const settlement = { id, epoch, decision, requestBytes, httpStatus: status, result, told: invocation, ...note };
     return { settlement, felt: { ...(waitMs !== null && { waitMs }), coldStart } };
   } catch (error) {
     const ending = await endingOf(error, leased, parts.isLiving);
     const httpStatus = error instanceof AppError ? error.httpStatus : null;
-    const settlement = { id, epoch, decision: decide(ending, leased, parts.random), httpStatus };
+    const settlement = { id, epoch, decision: decide(ending, leased, parts.random), requestBytes, httpStatus };
     return { settlement, felt: ending.type === "NOT_BEGUN" ? { pauseMs: ending.retryAfterMs } : {} };
   }
 }

@@ -109,8 +109,8 @@ export class LeaseKeeper {
     const ending = { type: "FAILED", error: "The worker that ran it was lost." } as const;
     const expired = await work.expired(expiredAtATime);
     await Promise.all(
-      expired.map(({ id, epoch, ...tried }) =>
-        settle({ id, epoch, decision: decide(ending, tried, random), isExpiry: true }),
+      expired.map(({ id, epoch, requestBytes, ...tried }) =>
+        settle({ id, epoch, decision: decide(ending, tried, random), isExpiry: true, requestBytes }),
       ),
     );
   }

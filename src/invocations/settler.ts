@@ -32,7 +32,7 @@ export class Settler {
         return noted;
       },
       maxItems: 500,
-      weightOf: ({ result }) => result?.body.length ?? 0,
+      weightOf,
       maxWeight: 8 * mebibyte,
       // Who settles holds a slot until it is done, so this is never reached.
       maxWaiting: 100_000,
@@ -81,6 +81,9 @@ export class Settler {
     return settlements.map(() => undefined);
   }
 }
+
+/** What the store has to handle of it. */
+const weightOf = ({ result, requestBytes = 0 }: Settlement): number => (result?.body.length ?? 0) + requestBytes;
 
 const withoutAnswer = ({ result: _result, told: _told, ...settlement }: Settlement): Settlement => ({
   ...settlement,

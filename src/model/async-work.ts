@@ -51,13 +51,17 @@ export interface Leased {
 export type Lease = Pick<Leased, "id" | "epoch">;
 
 /** A lease that ran out. */
-export type Expired = Lease & Pick<Leased, "attempts" | "maxAttempts" | "patienceMs">;
+export type Expired = Lease &
+  Pick<Leased, "attempts" | "maxAttempts" | "patienceMs"> &
+  Pick<Settlement, "requestBytes">;
 
 /** What became of an attempt, and what follows from it. */
 export interface Settlement extends Lease {
   readonly decision: Decision;
   /** In force only where the lease has run out. */
   readonly isExpiry?: boolean;
+  /** How large the request's body is, which word of the end repeats. */
+  readonly requestBytes?: number;
   readonly httpStatus?: number | null;
   /** Kept where the decision is final. */
   readonly result?: KeptResult | null;

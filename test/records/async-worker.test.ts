@@ -203,6 +203,22 @@ describe("AsyncWorker", () => {
     expect(attempts.calls).toHaveLength(1);
   });
 
+  it("notes few at a time whose requests are large, as word of their end repeats them", async () => {
+    const body = Buffer.alloc(5 * 1024 * 1024, "x");
+    const ids = await enqueue(2, { body, onFailure: { topic: "failures" } });
+    const work = new AsyncWorkRepository(dataSource);
+    const settle = work.settle.bind(work);
+    const batches: number[] = [];
+    work.settle = (settlements) => (batches.push(settlements.length), settle(settlements));
+    let bothRun = (): void => {};
+    const together = new Promise<void>((resolve) => (bothRun = resolve));
+    const attempts = start(() => together.then(() => ({ status: 400 })), { work });
+    await eventually(() => expect(attempts.calls).toHaveLength(2));
+    bothRun();
+    await eventually(async () => expect(await states(ids)).toEqual({ DEAD: 2 }));
+    expect(batches).toEqual([1, 1]);
+  });
+
   it("goes on where it can't note that something has begun, and says so unless the store is merely away", async () => {
     const refused = new Error("no such column");
     const errors: object[] = [];

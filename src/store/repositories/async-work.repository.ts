@@ -101,7 +101,7 @@ export class AsyncWorkRepository {
   }
 
   async expired(limit: number): Promise<Expired[]> {
-    const sql = `SELECT id, epoch, attempts, max_attempts AS "maxAttempts",
+    const sql = `SELECT id, epoch, attempts, max_attempts AS "maxAttempts", octet_length(body) AS "requestBytes",
         extract(epoch FROM patience_until - ${this.now})::float8 * 1000 AS "patienceMs"
       FROM async_invocation WHERE state = 'RUNNING' AND lease_until < ${this.now} ORDER BY lease_until LIMIT $1`;
     return withStore(() => this.dataSource.query(sql, [limit]));

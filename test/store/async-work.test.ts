@@ -9,8 +9,11 @@ import { buildDataSource } from "../../src/store/data-source.js";
 import { AsyncInvocationRepository } from "../../src/store/repositories/async-invocation.repository.js";
 import { AsyncWorkRepository } from "../../src/store/repositories/async-work.repository.js";
 import { InvocationRepository } from "../../src/store/repositories/invocation.repository.js";
+import { recordLocks } from "../../src/store/repositories/record-once.js";
 import { RecordPartitions } from "../../src/store/repositories/record-partitions.js";
+import { eventually } from "../support/harness.js";
 import { testDatabase, type TestDatabase } from "../support/test-database.js";
+import { locksFirstFirst } from "./support/lock-order.js";
 
 const leaseMs = 10_000;
 const functionIds = [newId(), newId()];
@@ -299,6 +302,57 @@ describe("the queue of asynchronous invocations", () => {
     const all = (await Promise.all(Array.from({ length: 10 }, () => work.lease(wanted, leaseMs)))).flat();
     expect(all).toHaveLength(200);
     expect(new Set(all.map(({ id }) => id)).size).toBe(200);
+  });
+
+  describe("is locked in the order of ids", () => {
+    /** Two of one function, the second stored and leased first. */
+    const twoLeased = async (): Promise<{ leased: Leased[]; rows: { first: string; second: string } }> => {
+      const { queue, work } = real();
+      const leased: Leased[] = [];
+      const [first = "", second = ""] = [newId(), newId()].sort();
+      for (const id of [second, first]) {
+        await queue.enqueue([aNew({ id })]);
+        leased.push(...(await work.lease([{ functionId: functionIds[0] ?? "", count: 1 }], leaseMs)));
+      }
+      const row = (id: string): string => `SELECT FROM async_invocation WHERE id = '${id}'`;
+      return { leased, rows: { first: row(first), second: row(second) } };
+    };
+
+    it("by who renews leases", async () => {
+      const { leased, rows } = await twoLeased();
+      expect(await locksFirstFirst(dataSource, rows, () => real().work.renew(leased, leaseMs))).toBe(true);
+    });
+
+    it("by who settles", async () => {
+      const { leased, rows } = await twoLeased();
+      const settlements = leased.map(({ id, epoch }) => ({ id, epoch, decision: { state: "SUCCEEDED" } as const }));
+      expect(await locksFirstFirst(dataSource, rows, () => real().work.settle(settlements))).toBe(true);
+    });
+  });
+
+  it("keeps nobody from writing while it looks for dead ones to run again", async () => {
+    const { queue, work } = real();
+    await queue.enqueue([1, 2, 3].map(() => aNew()));
+    const leased = await work.lease([{ functionId: functionIds[0] ?? "", count: 3 }], leaseMs);
+    const died: Decision = { state: "DEAD", error: "It failed." };
+    await work.settle(leased.map(({ id, epoch }) => ({ id, epoch, decision: died })));
+    const holder = dataSource.createQueryRunner();
+    await holder.startTransaction();
+    await holder.query("LOCK TABLE async_invocation IN ACCESS EXCLUSIVE MODE");
+    const redriving = queue.redriveAll({ functionId: functionIds[0] ?? "" }, 2);
+    await eventually(async () => {
+      const waiting: unknown[] = await dataSource.query(
+        "SELECT FROM pg_locks WHERE NOT granted AND relation IS NOT NULL",
+      );
+      expect(waiting).toHaveLength(1);
+    });
+    const tried: unknown = await holder.query("SELECT pg_try_advisory_xact_lock($1) AS free", [recordLocks.invocation]);
+    await holder.rollbackTransaction();
+    await holder.release();
+    expect(tried).toEqual([{ free: true }]);
+    expect(await redriving).toBe(2);
+    expect(await queue.redriveAll({ functionId: functionIds[0] ?? "", source: "GRAPHQL" }, 2)).toBe(1);
+    expect(await queue.redriveAll({}, 2)).toBe(0);
   });
 
   it("tells of every function that has something due, and how much", async () => {

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /**
- * For the history of one trigger. While it is made nobody can write invocations, which servers keep in memory meanwhile;
- * partitions of later days get it with their table.
+ * For the history of one trigger. While it is made nobody can write invocations: servers keep records in memory meanwhile,
+ * and asynchronous ones are not taken, nor their ends noted. Partitions of later days get it with their table.
  */
 export class InvocationTrigger1700000000012 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

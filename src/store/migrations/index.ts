@@ -11,6 +11,7 @@ import { AsyncInvocations1700000000010 } from "./1700000000010-async-invocations
 import { RouteMode1700000000011 } from "./1700000000011-route-mode.js";
 import { InvocationTrigger1700000000012 } from "./1700000000012-invocation-trigger.js";
 import { RequestDigest1700000000013 } from "./1700000000013-request-digest.js";
+import { DeadInvocations1700000000014 } from "./1700000000014-dead-invocations.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -26,4 +27,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   RouteMode1700000000011,
   InvocationTrigger1700000000012,
   RequestDigest1700000000013,
+  DeadInvocations1700000000014,
 ];

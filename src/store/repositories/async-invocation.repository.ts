@@ -59,14 +59,18 @@ export class AsyncInvocationRepository {
     return this.#change(id, (db) => this.#redrive(db, "id = $1", [id]));
   }
 
-  redriveAll(filter: InvocationFilter, limit: number): Promise<number> {
-    const { values, add } = new SqlParameters();
-    const where = andAll(invocationConditions({ ...filter, statuses: ["DEAD"] }, add));
-    const chosen = `SELECT id FROM invocation WHERE true${where} ORDER BY accepted_at, id LIMIT ${add(limit)}`;
-    return writeRecords(
-      this.dataSource,
-      async (db) => (await tell(db, await this.#redrive(db, `id IN (${chosen})`, values))).length,
-    );
+  /** They are looked for before the lock of the records is taken, so that a long search keeps nobody from writing. */
+  async redriveAll(filter: InvocationFilter, limit: number): Promise<number> {
+    let count = 0;
+    for (let isMore = true; isMore && count < limit;) {
+      const wanted = limit - count;
+      const ids = await this.#findDead(filter, wanted);
+      const redrive = async (db: EntityManager): Promise<Invocation[]> =>
+        tell(db, await this.#redrive(db, "id = ANY($1::uuid[])", [ids]));
+      count += (await writeRecords(this.dataSource, redrive)).length;
+      isMore = ids.length === wanted;
+    }
+    return count;
   }
 
   async isAsync(id: string): Promise<boolean> {
@@ -90,6 +94,15 @@ export class AsyncInvocationRepository {
       WHERE a.id = $1 AND sha256(convert_to(a.status_token, 'UTF8')) = sha256(convert_to($2, 'UTF8'))`;
     const rows: InvocationRow[] = await withStore(() => this.dataSource.query(sql, [id, token]));
     return rows.map(toInvocation)[0];
+  }
+
+  /** The oldest that match. */
+  async #findDead({ statuses: _, ...which }: InvocationFilter, limit: number): Promise<string[]> {
+    const { values, add } = new SqlParameters();
+    const sql = `SELECT id FROM async_invocation WHERE state = 'DEAD'${andAll(invocationConditions(which, add))}
+      ORDER BY accepted_at, id LIMIT ${add(limit)}`;
+    const rows: { id: string }[] = await withStore(() => this.dataSource.query(sql, values));
+    return rows.map(({ id }) => id);
   }
 
   async #redrive(db: EntityManager, which: string, values: readonly unknown[]): Promise<StatusChange[]> {
@@ -199,10 +212,10 @@ async function freeOldKeys(db: EntityManager, given: readonly NewAsyncInvocation
   const keyed = given.filter(({ idempotencyKey }) => idempotencyKey !== null);
   if (keyed.length === 0) return;
   await db.query(
-    `UPDATE async_invocation AS a SET idempotency_key = NULL
-      FROM unnest($1::uuid[], $2::text[]) AS given (function_id, key)
-      WHERE a.function_id = given.function_id AND a.idempotency_key = given.key
-        AND a.accepted_at < ${now} - interval '${asyncLimits.idempotencySeconds} s'`,
+    `UPDATE async_invocation SET idempotency_key = NULL WHERE id IN (
+      SELECT a.id FROM async_invocation AS a JOIN unnest($1::uuid[], $2::text[]) AS given (function_id, key)
+        ON a.function_id = given.function_id AND a.idempotency_key = given.key
+      WHERE a.accepted_at < ${now} - interval '${asyncLimits.idempotencySeconds} s' ORDER BY a.id FOR UPDATE OF a)`,
     [keyed.map(({ functionId }) => functionId), keyed.map(({ idempotencyKey }) => idempotencyKey)],
   );
 }

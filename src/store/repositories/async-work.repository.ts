@@ -8,8 +8,9 @@ import { rowsAsJson } from "./record-once.js";
 
 /**
  * Asynchronous invocations as workers see them: who may begin, leases, and what became of attempts. A lease is taken with
- * FOR UPDATE SKIP LOCKED, so workers never wait for one another's rows, and counts the row's epoch up; what is settled or
- * renewed names the epoch and touches no row that has a later one.
+ * FOR UPDATE SKIP LOCKED, so who takes one waits for nobody's rows, and counts the row's epoch up; what is settled or
+ * renewed names the epoch and touches no row that has a later one. Whoever may wait for several rows locks them in the
+ * order of their ids, so that nobody waits in a circle.
  */
 export class AsyncWorkRepository {
   /** `now` is SQL for the present: the database's clock is the only one that counts. */
@@ -73,8 +74,11 @@ export class AsyncWorkRepository {
   async renew(held: readonly Lease[], leaseMs: number): Promise<Lease[]> {
     if (held.length === 0) return [];
     const sql = `UPDATE async_invocation AS a SET lease_until = ${this.now} + make_interval(secs => $3 / 1000.0)
-      FROM unnest($1::uuid[], $2::integer[]) AS held (id, epoch)
-      WHERE a.id = held.id AND a.epoch = held.epoch AND a.state = 'RUNNING' RETURNING a.id, a.epoch`;
+      FROM (
+        SELECT old.id, old.epoch FROM async_invocation AS old
+        JOIN unnest($1::uuid[], $2::integer[]) AS held (id, epoch) ON old.id = held.id AND old.epoch = held.epoch
+        WHERE old.state = 'RUNNING' ORDER BY old.id FOR UPDATE OF old
+      ) AS mine WHERE a.id = mine.id AND a.epoch = mine.epoch AND a.state = 'RUNNING' RETURNING a.id, a.epoch`;
     const values = [held.map(({ id }) => id), held.map(({ epoch }) => epoch), leaseMs];
     const [rows] = await withStore(() => this.dataSource.query<[Lease[], number]>(sql, values));
     return rows;
@@ -165,7 +169,7 @@ const settling = (now: string): string => `
       after_ms double precision, no_attempts integer, is_expiry boolean, result jsonb, result_body text)
     JOIN async_invocation AS old ON old.id = g.id
     WHERE old.epoch = g.epoch AND old.state = 'RUNNING' AND (NOT g.is_expiry OR old.lease_until < ${now})
-    FOR UPDATE OF old
+    ORDER BY old.id FOR UPDATE OF old
   ) AS g WHERE a.id = g.id
   RETURNING a.id, a.accepted_at, a.attempts + a.attempts_before AS attempts, a.finished_at, a.namespace, a.function_id,
     a.source, a.method, a.target, a.depth,

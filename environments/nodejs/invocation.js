@@ -128,10 +128,11 @@ export class Invocation {
     res.end();
   }
 
+  /** What is still to come of the body is read and dropped: to close the connection now would take the answer along. */
   #refuse({ status, message }) {
     if (this.isAnswered || this.res.destroyed) return this.release();
     this.isAnswered = true;
-    this.#send(status, { connection: "close" }, message);
+    this.#send(status, {}, message);
   }
 
   #send(status, headers, error) {

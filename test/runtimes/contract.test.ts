@@ -318,19 +318,6 @@ function describeContract(name: string, command: Command, sources: Sources): voi
       expect(seen).not.toHaveProperty("x-fermi-log-tag");
     });
 
-    it("refuses a body over its limit with 413", async () => {
-      const runtime = track(await RuntimeProcess.start(command, "--body-limit", "1000"));
-      await runtime.specialize(sources.echo);
-      const body = "x".repeat(1_001);
-      expect((await runtime.call({ method: "POST", body })).status).toBe(413);
-      expect((await runtime.call({ method: "POST", body, headers: { "transfer-encoding": "chunked" } })).status).toBe(
-        413,
-      );
-      expect(
-        (await runtime.call({ method: "POST", body: body.slice(1), headers: { "content-type": "text/plain" } })).status,
-      ).toBe(200);
-    });
-
     it("answers 500 with the reason, and logs it, where user code throws", async () => {
       const runtime = await serve(sources.throwing);
       const answer = await runtime.call();

@@ -1,5 +1,6 @@
 """Admits requests to user code, and answers the platform's own (without a key) itself."""
 
+import contextlib
 import hmac
 import json
 import os
@@ -63,7 +64,7 @@ class FunctionServer:
     def serve(self, connection):
         """Answers the requests of one connection, one after the other, until it is closed."""
         reader = connection.makefile("rb", 64 * 1024)
-        with connection, reader:
+        with connection, reader, contextlib.suppress(Disconnected, OSError):
             try:
                 while not self.is_ending:
                     request = read_request(reader)
@@ -71,8 +72,6 @@ class FunctionServer:
                         return
             except HttpError as error:
                 send(connection, error.status, {"error": str(error)}, close=True)
-            except (Disconnected, OSError):
-                return
 
     def wait_until_idle(self):
         with self._lock:

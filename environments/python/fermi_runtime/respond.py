@@ -1,6 +1,8 @@
 """Writes answers to the connection: user code's, and the runtime's own."""
 
 import json
+import socket
+import time
 from urllib.parse import quote
 
 from . import logs
@@ -20,6 +22,9 @@ def failure(error):
     ]
     return Answer(500, headers, json.dumps({"error": reason}).encode("ascii"))
 
+
+# For whoever reads the answer only when he has sent his body.
+_LINGER_SECONDS = 2
 
 # By their framing 204 and 304 have no body. A 205 has one, and must say that it is empty (RFC 9110, 15.3.6).
 _UNFRAMED = (204, 304)
@@ -99,4 +104,15 @@ def send(connection, status, body, headers=None, close=False):
     if close:
         pairs.append(("connection", "close"))
     connection.sendall(format_head(status, pairs) + data)
+    if close:
+        _linger(connection)
     return not close
+
+
+def _linger(connection):
+    """Drops what comes until the other side ends: a connection closed with unread bytes in it takes its answer along."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(_LINGER_SECONDS)
+    until = time.monotonic() + _LINGER_SECONDS
+    while time.monotonic() < until and connection.recv(64 * 1024):
+        pass

@@ -57,11 +57,11 @@ export interface Consumer extends Stoppable {
 }
 
 export interface QueueBroker extends Stoppable {
-  /** Begins at once, or as soon as the broker can be reached. Of one trigger there is one consumer at a time. */
+  /** Begins at once, or as soon as the broker can be reached. Of one trigger one consumer takes messages at a time; those before it may still be ending. */
   subscribe(subscription: Subscription): Consumer;
   /** Messages that are not dealt with, by trigger. Rejects where they can't be counted now. */
   backlog(triggers: readonly Pick<QueueTrigger, "id" | "topic">[]): Promise<ReadonlyMap<string, number>>;
-  /** The trigger is gone for good, and what is kept for it may go too. Does what it can; never rejects. */
+  /** The trigger is gone for good, or has another topic, and what is kept for it may go too. Does what it can; never rejects. */
   forget(trigger: QueueTrigger): Promise<void>;
   stop(): Promise<void>;
 }

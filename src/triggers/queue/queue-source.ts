@@ -38,7 +38,7 @@ export class QueueSource implements TriggerSource {
   readonly #served = new Map<string, Served>();
   /** Consumers whose trigger was changed or switched off, still handling what they have. */
   readonly #ending = new Set<Consumer>();
-  /** All that there are, so that it shows which are gone for good. */
+  /** All that there are, also those that are off, so that it shows which are gone for good, or have another topic. */
   #known = new Map<string, QueueTrigger>();
   readonly #loop: ResyncLoop;
   readonly #trouble: Seldom;
@@ -82,13 +82,12 @@ export class QueueSource implements TriggerSource {
   }
 
   #apply(triggers: Map<string, QueueTrigger>): void {
-    for (const [id, trigger] of this.#known) if (!triggers.has(id)) this.#forget(trigger);
+    // Of a trigger that is gone, and of the topic that one had before: nothing to the one that it has now.
+    for (const [id, trigger] of this.#known) if (triggers.get(id)?.topic !== trigger.topic) this.#forget(trigger);
     this.#known = triggers;
     for (const [id, { trigger }] of this.#served) {
       const now = triggers.get(id);
       if (now?.enabled !== true || now.revision !== trigger.revision) this.#leave(id);
-      // What the broker kept for the topic before is nothing to the one now.
-      if (now !== undefined && now.topic !== trigger.topic) this.#forget(trigger);
     }
     for (const trigger of triggers.values()) {
       if (trigger.enabled && !this.#served.has(trigger.id)) this.#serve(trigger);

@@ -30,8 +30,8 @@ class FakeBroker implements QueueBroker {
     return Promise.resolve(new Map());
   }
 
-  forget({ id }: QueueTrigger): Promise<void> {
-    this.forgotten.push(id);
+  forget({ id, topic }: QueueTrigger): Promise<void> {
+    this.forgotten.push(`${id} of ${topic}`);
     return Promise.resolve();
   }
 
@@ -102,7 +102,22 @@ describe("QueueSource", () => {
     await eventually(() => expect(broker.stopped).toEqual(["t1@1", "t1@2"]));
     triggers = [];
     source.lookAgain();
-    await eventually(() => expect(broker.forgotten).toEqual(["t1"]));
+    await eventually(() => expect(broker.forgotten).toEqual(["t1 of orders"]));
+    await source.stop();
+  });
+
+  it("forgets what was kept for a topic that the trigger has no more, also where that was changed while it was off", async () => {
+    const source = open();
+    await until(1);
+    triggers = [aQueueTrigger({ revision: 2, topic: "bills" })];
+    source.lookAgain();
+    await eventually(() => expect(broker.forgotten).toEqual(["t1 of orders"]));
+    triggers = [aQueueTrigger({ revision: 3, topic: "bills", enabled: false })];
+    source.lookAgain();
+    await eventually(() => expect(broker.stopped).toEqual(["t1@1", "t1@2"]));
+    triggers = [aQueueTrigger({ revision: 4, topic: "fees", enabled: false })];
+    source.lookAgain();
+    await eventually(() => expect(broker.forgotten).toEqual(["t1 of orders", "t1 of bills"]));
     await source.stop();
   });
 

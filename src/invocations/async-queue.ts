@@ -27,7 +27,9 @@ export interface AsyncWork {
   lease(wanted: readonly { readonly functionId: string; readonly count: number }[], leaseMs: number): Promise<Leased[]>;
   /** Functions have these now: where they are still held, it shows. */
   begun(held: readonly Lease[]): Promise<void>;
-  /** Those that are still held, and now for longer. */
+  /** Those that are held yet; it changes nothing. */
+  held(leases: readonly Lease[]): Promise<Lease[]>;
+  /** Those that are held yet, and now for longer. */
   renew(held: readonly Lease[], leaseMs: number): Promise<Lease[]>;
   /** The ids of those that were in force: all in one transaction. */
   settle(settlements: readonly Settlement[]): Promise<string[]>;

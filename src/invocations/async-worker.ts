@@ -65,7 +65,8 @@ export class AsyncWorker implements Stoppable {
   start(): void {
     const { workMayWait, cancelled } = this.#options;
     void this.#follow(workMayWait, () => this.#rounds.ask());
-    void this.#follow(cancelled, () => this.#leases.look());
+    // While the store is away nothing can be called off.
+    void this.#follow(cancelled, () => this.#leases.look().catch(() => undefined));
     this.#leases.start();
   }
 

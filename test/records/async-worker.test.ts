@@ -1,4 +1,5 @@
 /** What workers do among each other, and when something is taken from them. */
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { DataSource } from "typeorm";
 import { AppError } from "../../src/errors/app-error.js";
@@ -159,6 +160,27 @@ describe("AsyncWorker", () => {
     expect(await row(id)).toEqual({ state: "RUNNING", epoch: 7, attempts: 1 });
   });
 
+  it("looks at once whether something was called off, and renews what it has no oftener for that", async () => {
+    const work = new AsyncWorkRepository(dataSource);
+    let [looks, renewals] = [0, 0];
+    const renew = work.renew.bind(work);
+    work.renew = (...given) => (renewals++, renew(...given));
+    const cancelled = async (): Promise<void> => {
+      await delay(5);
+      looks++;
+    };
+    const [id] = await enqueue(1);
+    let reason: unknown;
+    start((_, signal) => untilAborted(signal).catch((why: unknown) => ((reason = why), {})), { work, cancelled });
+    await eventually(async () => expect((await row(id)).state).toBe("RUNNING"));
+    const before = looks;
+    await eventually(() => expect(looks).toBeGreaterThan(before + 10));
+    expect(reason).toBeUndefined();
+    expect(renewals).toBeLessThan(3);
+    await dataSource.query("UPDATE async_invocation SET epoch = 7, lease_until = now() + interval '1 hour'");
+    await eventually(() => expect(reason).toMatchObject({ code: "CONFLICT" }));
+  });
+
   it("gives its leases back when it is stopped, after a while for what it has begun", async () => {
     const [id] = await enqueue(1, { maxAttempts: 5 });
     const attempts = start((_, signal) => untilAborted(signal));
@@ -190,6 +212,7 @@ describe("AsyncWorker", () => {
       backlog: (...given) => store.backlog(...given),
       lease: (...given) => store.lease(...given),
       begun: (...given) => store.begun(...given),
+      held: (...given) => store.held(...given),
       renew: (...given) => store.renew(...given),
       expired: (...given) => store.expired(...given),
       isLiving: (...given) => store.isLiving(...given),

@@ -71,6 +71,14 @@ export class AsyncWorkRepository {
     });
   }
 
+  async held(leases: readonly Lease[]): Promise<Lease[]> {
+    const sql = `SELECT a.id, a.epoch FROM async_invocation AS a
+      JOIN unnest($1::uuid[], $2::integer[]) AS held (id, epoch) ON a.id = held.id AND a.epoch = held.epoch
+      WHERE a.state = 'RUNNING'`;
+    const values = [leases.map(({ id }) => id), leases.map(({ epoch }) => epoch)];
+    return withStore(() => this.dataSource.query<Lease[]>(sql, values));
+  }
+
   async renew(held: readonly Lease[], leaseMs: number): Promise<Lease[]> {
     if (held.length === 0) return [];
     const sql = `UPDATE async_invocation AS a SET lease_until = ${this.now} + make_interval(secs => $3 / 1000.0)

@@ -67,6 +67,10 @@ const keepAliveTimeoutMs = 65_000;
 const graphqlPath = "/graphql";
 const bodyTooLarge = new AppError("BODY_TOO_LARGE", "The request's body is larger than 4 MiB.");
 const badBody = new AppError("BAD_REQUEST", "The request's body must be JSON: {query, variables, operationName}.");
+const badPath = new AppError(
+  "BAD_REQUEST",
+  "The request's path can't be read: what follows a '%' in it must be UTF-8.",
+);
 
 export class ApiServer {
   readonly #options: ApiServerOptions;
@@ -81,7 +85,7 @@ export class ApiServer {
     this.#authenticator = new Authenticator(options.adminToken);
     this.#guard = new HostGuard({
       configuredHost: options.host,
-      allowsAnyHost: this.#authenticator.demandsToken,
+      demandsToken: this.#authenticator.demandsToken,
     });
   }
 
@@ -202,12 +206,12 @@ const identify: RequestHandler = (_req, res, next) => {
   next();
 };
 
-/** body-parser tells what was wrong by `type`; whatever else gets here is a bug. */
+/** body-parser tells what was wrong by `type`, a path that can't be decoded has a status; whatever else gets here is a bug. */
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { type, status } = error as { type?: unknown; status?: unknown };
   if (type === "entity.too.large") return bodyTooLarge;
-  if (typeof status === "number" && status >= 400 && status < 500) return badBody;
+  if (typeof status === "number" && status >= 400 && status < 500) return typeof type === "string" ? badBody : badPath;
   return new AppError("INTERNAL", formatError(error).message, { cause: error });
 }
 

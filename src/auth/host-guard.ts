@@ -6,16 +6,16 @@ import { AppError } from "../errors/app-error.js";
  */
 export class HostGuard {
   readonly #configuredHost: string;
-  readonly #allowsAnyHost: boolean;
+  readonly #demandsToken: boolean;
 
-  constructor(options: { readonly configuredHost: string; readonly allowsAnyHost: boolean }) {
+  constructor(options: { readonly configuredHost: string; readonly demandsToken: boolean }) {
     this.#configuredHost = options.configuredHost.toLowerCase();
-    this.#allowsAnyHost = options.allowsAnyHost;
+    this.#demandsToken = options.demandsToken;
   }
 
   /** Throws FORBIDDEN unless the Host header names this machine or the configured host. */
   checkHost(host: string | undefined): void {
-    if (this.#allowsAnyHost) return;
+    if (this.#demandsToken) return;
     const name = hostName(host);
     if (name !== undefined && (isLoopbackName(name) || name === this.#configuredHost)) return;
     throw new AppError(
@@ -24,9 +24,12 @@ export class HostGuard {
     );
   }
 
-  /** Throws FORBIDDEN where a browser says that the page is of another origin. Other programs send no Origin. */
+  /**
+   * Throws FORBIDDEN where a browser says that the page is of another origin. Other programs send no Origin. With a token
+   * all may try: no browser sends it along by itself, and behind a proxy that rewrites Host one's own pages differ too.
+   */
   checkOrigin(origin: string | undefined, host: string | undefined): void {
-    if (origin === undefined) return;
+    if (this.#demandsToken || origin === undefined) return;
     const url = URL.parse(origin);
     if (url !== null && host !== undefined && url.host === URL.parse(`${url.protocol}//${host}`)?.host) return;
     throw new AppError("FORBIDDEN", "WebSockets are open to pages of this server only: Origin must match Host.");

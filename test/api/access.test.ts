@@ -111,6 +111,11 @@ describe("access with a token", () => {
     expect(await api.client.raw({ method: "POST", path: "/graphql", headers }, body)).toMatchObject({ status: 200 });
   });
 
+  it("opens WebSockets also to pages under another name than that of Host, as behind a proxy that rewrites it", async () => {
+    const headers = { host: "fermi-api:31313", origin: "https://fermi.example.com" };
+    expect(await handshake(api.client.wsUrl, headers)).toBeUndefined();
+  });
+
   it.each([
     ["nothing", {}],
     ["another token", { authorization: "Bearer correct-horse-battery-stapler" }],

@@ -31,6 +31,14 @@ describe("server and pools", () => {
     });
   });
 
+  it("say of a path that can't be read that it is the path", async () => {
+    const { status, text } = await api.client.raw({ path: "/assets/%ff" });
+    expect([status, JSON.parse(text)]).toMatchObject([
+      400,
+      { errors: [{ message: expect.stringMatching(/^The request's path/), extensions: { code: "BAD_REQUEST" } }] },
+    ]);
+  });
+
   it("keep an idle connection for longer than the minute of most load balancers", async () => {
     const { headers } = await fetch(`http://127.0.0.1:${api.port}/healthz`);
     expect(headers.get("keep-alive")).toBe("timeout=65");

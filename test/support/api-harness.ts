@@ -1,4 +1,5 @@
 /** The API on a free port with a Postgres database of its own; pools and the running of functions are faked. */
+import { Router } from "express";
 import type { DataSource } from "typeorm";
 import { ApiServer, type ApiServerOptions } from "../../src/app/api-server.js";
 import { buildControlPlane } from "../../src/app/control-plane.js";
@@ -184,7 +185,9 @@ export class ApiHarness {
         healthz: (_req, res) => void res.send("ok"),
         readyz: (_req, res) => void res.send("ready"),
         metrics: (_req, res) => void res.send("metrics 1"),
-        playground: (req, res, next) => (req.path === "/" ? void res.send("<html>") : next()),
+        playground: Router()
+          .get("/", (_req, res) => void res.send("<html>"))
+          .get("/assets/*file", (_req, res) => void res.send("file")),
       },
       ...options,
     });

@@ -97,10 +97,13 @@ describe("the life of the server", () => {
     const url = await deploy(
       fermi,
       "slow",
-      `module.exports = async () => { await new Promise((done) => setTimeout(done, 1500)); return { status: 200, body: "finished" }; };`,
+      `module.exports = async () => { await new Promise((done) => setTimeout(done, 6000)); return { status: 200, body: "finished" }; };`,
       { requestsPerInstance: 10 },
     );
-    const inFlight = Array.from({ length: 5 }, async () => (await fetch(url)).text());
+    const routed = Array.from({ length: 4 }, async () => (await fetch(url)).text());
+    const invoke = `mutation { invokeFunction(input: { function: "slow" }) { result { body } } }`;
+    const invoked = fermi.ok<{ invokeFunction: { result: { body: string } } }>(invoke);
+    const inFlight = [...routed, invoked.then(({ invokeFunction }) => invokeFunction.result.body)];
     await eventually(async () => {
       const { pools } = await fermi.ok<{ pools: { instances: { inFlight: number }[] }[] }>(
         "{ pools { instances { inFlight } } }",

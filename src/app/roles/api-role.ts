@@ -26,9 +26,6 @@ import { natsBroker } from "../queue-brokers.js";
 import { triggerSupport } from "../trigger-support.js";
 import type { Role } from "./role.js";
 
-/** In one process with a router, whose requests in flight have time of their own afterwards. */
-const stopTimeoutMs = 5_000;
-
 const anyAddress = (pools: PoolView): string | null =>
   pools.pools().flatMap(({ instances }) => instances.flatMap(({ address }) => address ?? []))[0] ?? null;
 
@@ -156,7 +153,7 @@ export class ApiRole implements Role {
       adminToken: config.adminToken,
       logger,
       clock,
-      stopTimeoutMs: isAlone(config) ? stopTimeoutMs : config.stopTimeoutSeconds * 1_000,
+      stopTimeoutMs: config.stopTimeoutSeconds * 1_000,
       isDraining,
       guard: openFiles.guardApi,
       socketMetrics: metrics,

@@ -43,14 +43,19 @@ const patient = <T, Filter>(source: OrderedSource<T, Filter>): OrderedSource<T, 
   latest: () => source.latest(),
   wait: (signal) => source.wait(signal),
   async read(position, filter, limit) {
-    try {
-      return await source.read(position, filter, limit);
-    } catch (error) {
-      if (error instanceof AppError && error.code === "STORE_UNAVAILABLE") return { items: [], position };
-      throw error;
-    }
+    return (await unlessAway(source.read(position, filter, limit))) ?? { items: [], position };
   },
 });
+
+/** Undefined where the store is away. */
+async function unlessAway<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "STORE_UNAVAILABLE") return undefined;
+    throw error;
+  }
+}
 
 async function* after<T>(items: readonly T[], more: AsyncGenerator<T>): AsyncGenerator<T> {
   yield* items;
@@ -65,6 +70,9 @@ function live<T>(signal: AbortSignal, start: (ended: AbortSignal) => AsyncGenera
   return onReturn(start(AbortSignal.any([signal, returned.signal])), () => returned.abort());
 }
 
+/** With the store away nobody can say whose a pool is; then it is asked again after this time. */
+const askAgainMs = 1_000;
+
 /** Listens from now on, not from the first read. At most one entry per pool waits, so a slow reader costs nothing. */
 function poolChanges(view: PoolView, matches: PoolMatch, signal: AbortSignal): AsyncGenerator<Pool> {
   const changed = new Set<string>();
@@ -73,18 +81,31 @@ function poolChanges(view: PoolView, matches: PoolMatch, signal: AbortSignal): A
     changed.add(environmentId);
     wake();
   });
+  const late = new Set<string>();
+  const look = async (environmentId: string): Promise<readonly Pool[]> => {
+    const isWanted = await unlessAway(matches(environmentId));
+    if (isWanted === undefined) late.add(environmentId);
+    return isWanted === true ? view.pools().filter((pool) => pool.environmentId === environmentId) : [];
+  };
   const feed = live(signal, async function* (ended): AsyncGenerator<Pool> {
     ended.addEventListener("abort", () => wake(), { once: true });
-    while (!ended.aborted) {
-      for (const environmentId of changed) {
-        changed.delete(environmentId);
-        const pool = view.pools().find((candidate) => candidate.environmentId === environmentId);
-        if (pool !== undefined && (await matches(environmentId))) yield pool;
+    try {
+      while (!ended.aborted) {
+        for (const environmentId of changed) {
+          changed.delete(environmentId);
+          yield* await look(environmentId);
+        }
+        const again = late.size > 0 ? setTimeout(() => wake(), askAgainMs) : undefined;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (changed.size > 0 || ended.aborted) resolve();
+        });
+        clearTimeout(again);
+        for (const environmentId of late) changed.add(environmentId);
+        late.clear();
       }
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        if (changed.size > 0 || ended.aborted) resolve();
-      });
+    } finally {
+      listener.stop();
     }
   });
   return onReturn(feed, () => listener.stop());

@@ -56,12 +56,11 @@ export class Subscriptions {
 
   /** An environment never moves, so each is looked up once. */
   #poolsIn(namespace: string): PoolMatch {
-    const known = new Map<string, boolean>();
+    const known = new Map<string, string>();
     return async (environmentId) => {
-      const isMatch =
-        known.get(environmentId) ?? (await this.#parts.environments.byIds([environmentId]))[0]?.namespace === namespace;
-      known.set(environmentId, isMatch);
-      return isMatch;
+      const found = known.get(environmentId) ?? (await this.#parts.environments.byIds([environmentId]))[0]?.namespace;
+      if (found !== undefined) known.set(environmentId, found);
+      return found === namespace;
     };
   }
 }

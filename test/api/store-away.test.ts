@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { CuttingProxy } from "../records/support/cutting-proxy.js";
-import { ApiHarness } from "../support/api-harness.js";
+import { valueAt } from "../support/api-client.js";
+import { ApiHarness, aPool } from "../support/api-harness.js";
 import { createEnvironment, createFunction, someName } from "../support/api-resources.js";
 
 describe("with the store away", () => {
@@ -59,6 +60,28 @@ describe("with the store away", () => {
     await createEnvironment(api.client, { name });
     await subscription.until(() => subscription.results.at(-1)?.data?.resourceChanges.resource.name === name);
     expect(subscription.failure).toBeUndefined();
+    expect(subscription.results.filter(({ errors }) => errors !== undefined)).toEqual([]);
+    subscription.end();
+  });
+
+  it("so is one to the pools of a namespace", async () => {
+    const id = async (): Promise<string> => {
+      const query = "query ($name: String!) { environment(name: $name) { id } }";
+      return valueAt(await api.client.ok(query, { name: await createEnvironment(api.client) }), "environment.id");
+    };
+    const [seen, unseen] = [await id(), await id()];
+    const subscription = api.client.subscribe<{ poolChanges: { warm: number } }>(
+      `subscription { poolChanges(namespace: "default") { warm } }`,
+    );
+    while (subscription.results.length === 0) {
+      api.pools.set(aPool(seen));
+      await api.client.ok("{ pools { warm } }");
+    }
+    proxy.close();
+    api.pools.set(aPool(unseen, { warm: 7 }));
+    await api.client.refused("{ invocations { nodes { id } } }");
+    proxy.open();
+    await subscription.until(() => subscription.results.at(-1)?.data?.poolChanges.warm === 7);
     expect(subscription.results.filter(({ errors }) => errors !== undefined)).toEqual([]);
     subscription.end();
   });

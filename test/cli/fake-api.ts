@@ -31,7 +31,10 @@ export interface FakeApi {
 
 const schemaFile = new URL("../../schema.graphql", import.meta.url);
 
-export const readSchema = (): GraphQLSchema => buildSchema(readFileSync(schemaFile, "utf8"));
+let built: GraphQLSchema | undefined;
+
+/** Built once for a file of tests: it takes longer than most of them. */
+export const readSchema = (): GraphQLSchema => (built ??= buildSchema(readFileSync(schemaFile, "utf8")));
 
 export const refuse = (code: string, message: string, field?: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code, ...(field === undefined ? {} : { field }) } });

@@ -23,8 +23,9 @@ export class KnownObjects {
     for (const [uid, object] of known) this.#set(uid, object);
   }
 
-  get size(): number {
-    return this.#byUid.size;
+  /** How many there are; of those that have gone something may be known too. */
+  get living(): number {
+    return this.#byName.size;
   }
 
   /** Another object of the same name, which therefore is no more. */

@@ -36,6 +36,8 @@ export interface WatchEngineOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly maxBytes?: number;
+  /** Of one trigger. */
+  readonly maxObjects?: number;
   /** How long calls in flight may take at the end. */
   readonly stopWithinMs?: number;
 }
@@ -49,6 +51,7 @@ interface Running {
 
 const resyncMs = 30_000;
 const defaultMaxBytes = 64 * 1024 * 1024;
+const defaultMaxObjects = 50_000;
 const minShareBytes = 256 * 1024;
 
 export class WatchEngine implements TriggerSource {
@@ -62,7 +65,7 @@ export class WatchEngine implements TriggerSource {
   #isStopped = false;
 
   constructor(options: WatchEngineOptions) {
-    this.#options = { maxBytes: defaultMaxBytes, stopWithinMs: 10_000, ...options };
+    this.#options = { maxBytes: defaultMaxBytes, maxObjects: defaultMaxObjects, stopWithinMs: 10_000, ...options };
     this.#loop = new ResyncLoop(() => this.#reconcile(), resyncMs, options.clock);
   }
 
@@ -129,10 +132,10 @@ export class WatchEngine implements TriggerSource {
   }
 
   #watcher(trigger: KubernetesWatchTrigger, journal: Journal): Watcher {
-    const { statuses, cluster, store, clock, logger, random } = this.#options;
+    const { statuses, cluster, store, clock, logger, random, maxObjects } = this.#options;
     const { id } = trigger;
     return new Watcher({
-      ...{ journal, cluster, store, clock, logger, random },
+      ...{ journal, cluster, store, clock, logger, random, maxObjects },
       triggerId: id,
       selection: selectionOf(trigger),
       health: new WatchHealth((condition, reason) => statuses.report(trigger, condition, reason)),

@@ -35,11 +35,10 @@ export interface WatcherOptions {
   readonly tell: (event: WatchEvent, attempt: number) => Promise<Attempt | undefined>;
   /** Of what may wait for the function. */
   readonly maxBytes: () => number;
-  readonly maxObjects?: number;
+  readonly maxObjects: number;
 }
 
 const shortMs = 1_000;
-const defaultMaxObjects = 50_000;
 
 export class Watcher implements Stoppable {
   readonly #stopping = new AbortController();
@@ -146,6 +145,7 @@ export class Watcher implements Stoppable {
     const version = (this.#read = event.object.metadata.resourceVersion);
     if (type === undefined) this.#watermark.pass(version, goneBy(event));
     else await this.#put(watchEvent(type, event.object), version);
+    this.#expectFew(this.#known.living);
     return !this.#isStopped;
   }
 
@@ -161,6 +161,7 @@ export class Watcher implements Stoppable {
       this.options.health.watches();
       for (const object of page.objects) {
         present.add(object.metadata.uid);
+        this.#expectFew(present.size);
         await this.#putPresent(object);
       }
       ({ next, version } = page);
@@ -172,14 +173,18 @@ export class Watcher implements Stoppable {
   }
 
   async #putPresent(object: KubernetesObject): Promise<void> {
-    const { maxObjects = defaultMaxObjects } = this.options;
     const former = this.#known.formerOf(object);
     if (former !== undefined) await this.#putGone([former]);
     const type = this.#known.present(object);
-    if (this.#known.size > maxObjects) {
-      throw new AppError("BAD_USER_INPUT", `It finds more than ${maxObjects} objects: narrow it by a selector.`);
-    }
     if (type !== undefined) await this.#put(watchEvent(type, object), null);
+  }
+
+  /** Throws where there are too many. A list then shows when there are fewer again. */
+  #expectFew(objects: number): void {
+    const { maxObjects } = this.options;
+    if (objects <= maxObjects) return;
+    this.#read = undefined;
+    throw new AppError("BAD_USER_INPUT", `It finds more than ${maxObjects} objects: narrow it by a selector.`);
   }
 
   /** Of what has gone unseen, and was told before, only little is known. */

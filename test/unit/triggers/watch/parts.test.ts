@@ -56,11 +56,11 @@ describe("KnownObjects", () => {
   it("forgets only what has gone", () => {
     const objects = known("5");
     objects.forget("u");
-    expect(objects.size).toBe(1);
+    expect(objects.living).toBe(1);
     objects.gone("u");
-    expect([objects.absent(new Set()), objects.allGone]).toEqual([[], ["u"]]);
+    expect([objects.living, objects.absent(new Set()), objects.allGone]).toEqual([0, [], ["u"]]);
     objects.forget("u");
-    expect(objects.size).toBe(0);
+    expect(objects.allGone).toEqual([]);
   });
 });
 

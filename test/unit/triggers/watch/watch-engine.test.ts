@@ -373,6 +373,38 @@ describe("WatchEngine", () => {
     await other.stop();
   });
 
+  describe("with a bound on how many objects there may be", () => {
+    const tooMany = ["INVALID", "It finds more than 2 objects: narrow it by a selector."];
+    let other: WatchStage;
+    beforeEach(async () => {
+      other = new WatchStage({ maxObjects: 2 });
+      for (const name of ["a", "b"]) other.cluster.put(name);
+      await other.start();
+    });
+    afterEach(() => other.stop());
+
+    it("says so where events bring more, and goes on when there are fewer again", async () => {
+      other.cluster.put("c");
+      await other.pass();
+      expect([other.condition, other.reason]).toEqual(tooMany);
+      other.cluster.put("d");
+      other.cluster.remove("a");
+      other.cluster.remove("b");
+      await other.pass(20_000);
+      expect(other.condition).toBe("READY");
+      expect(other.news()).toEqual(["ADDED a", "ADDED b", "ADDED c", "ADDED d", "DELETED a", "DELETED b"]);
+    });
+
+    it("counts none that have gone", async () => {
+      for (const name of ["a", "b"]) other.cluster.remove(name);
+      for (const name of ["c", "d"]) other.cluster.put(name);
+      other.cluster.forget();
+      await other.pass(20_000);
+      expect(other.condition).toBe("READY");
+      expect(other.news().sort()).toEqual(["ADDED a", "ADDED b", "ADDED c", "ADDED d", "DELETED a", "DELETED b"]);
+    });
+  });
+
   it("keeps two triggers apart", async () => {
     stage.triggers = [aTrigger(), aTrigger({ id: "other", functionId: "other" })];
     stage.cluster.put("a");

@@ -6,6 +6,7 @@ import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import { newId } from "../../lib/new-id.js";
 import { ResyncLoop } from "../../lib/resync-loop.js";
+import { Seldom } from "../../lib/seldom.js";
 import type { ObjectSelection } from "../../model/kubernetes-object.js";
 import type { RequestContext } from "../../model/request-context.js";
 import type { KubernetesWatchTrigger } from "../../model/trigger.js";
@@ -57,6 +58,7 @@ const minShareBytes = 256 * 1024;
 export class WatchEngine implements TriggerSource {
   readonly #options: Required<WatchEngineOptions>;
   readonly #loop: ResyncLoop;
+  readonly #trouble: Seldom;
   readonly #running = new Map<string, Running>();
   readonly #ending = new Map<string, Promise<void>>();
   readonly #calls = new AbortController();
@@ -67,6 +69,7 @@ export class WatchEngine implements TriggerSource {
   constructor(options: WatchEngineOptions) {
     this.#options = { maxBytes: defaultMaxBytes, maxObjects: defaultMaxObjects, stopWithinMs: 10_000, ...options };
     this.#loop = new ResyncLoop(() => this.#reconcile(), resyncMs, options.clock);
+    this.#trouble = new Seldom(options.clock);
   }
 
   start(): void {
@@ -90,6 +93,16 @@ export class WatchEngine implements TriggerSource {
   }
 
   async #reconcile(): Promise<void> {
+    try {
+      await this.#takeUp();
+      this.#trouble.reset();
+    } catch (error) {
+      if (this.#trouble.isDue()) this.#options.logger.warn({ err: error }, "watch triggers can't be taken up now");
+      throw error;
+    }
+  }
+
+  async #takeUp(): Promise<void> {
     const { triggers, store, clock, logger } = this.#options;
     const living = await triggers.load();
     if (this.#journal === undefined && living.length === 0) return;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { AppError } from "../../../../src/errors/app-error.js";
+import { silentLogger } from "../../../../src/lib/logger.js";
 import { aTrigger, WatchStage } from "./support/watch-stage.js";
 
 describe("WatchEngine", () => {
@@ -234,6 +235,17 @@ describe("WatchEngine", () => {
     const other = new WatchStage({ cluster: () => Promise.reject(problem) });
     await other.start();
     expect([other.condition, other.reason]).toEqual(["INVALID", "There is no cluster."]);
+    await other.stop();
+  });
+
+  it("says in the log, once in a while, that triggers can't be read", async () => {
+    const away = new AppError("STORE_UNAVAILABLE", "The store is away.");
+    const warnings: object[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => void warnings.push(fields) };
+    const other = new WatchStage({ triggers: { load: () => Promise.reject(away) }, logger });
+    await other.start();
+    await other.pass(5_000);
+    expect(warnings).toEqual([{ err: away }]);
     await other.stop();
   });
 

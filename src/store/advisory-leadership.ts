@@ -7,7 +7,7 @@ import { systemClock, type Clock } from "../lib/clock.js";
 import type { Leadership } from "../lib/leadership.js";
 import { silentLogger, type Logger } from "../lib/logger.js";
 import { Seldom } from "../lib/seldom.js";
-import { LockSession } from "./lock-session.js";
+import { LockSession, lockTiming, type LockTiming } from "./lock-session.js";
 
 export interface AdvisoryLeadershipOptions {
   readonly url: string;
@@ -21,24 +21,14 @@ export interface AdvisoryLeadershipOptions {
 }
 
 /** The same for all that compete. */
-export interface LeadershipTiming {
+export interface LeadershipTiming extends LockTiming {
   readonly retryMs: number;
-  readonly confirmEveryMs: number;
-  readonly answerWithinMs: number;
   /** How long one answer of the server is relied on. A new holder waits as long, so that the former one knows. */
   readonly validMs: number;
-  /** More than between two confirmations, so that only one who is stopped or cut off is so silent. */
-  readonly silentMs: number;
 }
 
 /** Another process leads after 12 seconds at most. */
-const defaultTiming: LeadershipTiming = {
-  retryMs: 1_000,
-  confirmEveryMs: 2_000,
-  answerWithinMs: 2_000,
-  validMs: 5_000,
-  silentMs: 6_000,
-};
+const defaultTiming: LeadershipTiming = { ...lockTiming, retryMs: 1_000, validMs: 5_000 };
 /** Timers of Node may be early by a millisecond. */
 const timerSlackMs = 10;
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors/app-error.js";
 import { systemClock, type Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
-import { LockSession, type LockHolder } from "./lock-session.js";
+import { LockSession, lockTiming, type LockHolder } from "./lock-session.js";
 import { storeUnavailable } from "./store-error.js";
 
 export interface DatabaseClaimOptions {
@@ -19,10 +19,6 @@ export interface DatabaseClaimOptions {
   readonly logger: Logger;
 }
 
-const answerWithinMs = 2_000;
-const confirmEveryMs = 2_000;
-/** More than between two confirmations, so it is met only by one who is stopped or cut off. */
-const silentMs = 6_000;
 const retryMs = 500;
 /** One that was killed holds its lock until the server has noticed. */
 const freeWithinMs = 10_000;
@@ -62,7 +58,7 @@ export class DatabaseClaim {
 
   async #try(): Promise<{ session: LockSession } | { session: undefined; holder: LockHolder }> {
     const { url, name, holder: self } = this.options;
-    const session = new LockSession({ url, name, holder: self, answerWithinMs, silentMs });
+    const session = new LockSession({ url, name, holder: self, ...lockTiming });
     try {
       await session.open();
       const holder = await session.tryLock();
@@ -81,7 +77,7 @@ export class DatabaseClaim {
     while (!this.#stopping.signal.aborted) {
       if (session === undefined) session = await this.#again();
       else if (!(await isConfirmed(session))) session = undefined;
-      await this.#pause(confirmEveryMs);
+      await this.#pause(lockTiming.confirmEveryMs);
     }
     await session?.close();
   }

@@ -2,14 +2,24 @@ import { createHash } from "node:crypto";
 import net from "node:net";
 import pg from "pg";
 
-export interface LockSessionOptions {
+/** By what it shows that a holder lives: the same for all that compete for a lock. */
+export interface LockTiming {
+  readonly confirmEveryMs: number;
+  readonly answerWithinMs: number;
+  /**
+   * The server ends the session after such a silence, and the lock is free. More than between two confirmations, so that
+   * only one who is stopped or cut off is so silent.
+   */
+  readonly silentMs: number;
+}
+
+export const lockTiming: LockTiming = { confirmEveryMs: 2_000, answerWithinMs: 2_000, silentMs: 6_000 };
+
+export interface LockSessionOptions extends Pick<LockTiming, "answerWithinMs" | "silentMs"> {
   readonly url: string;
   readonly name: string;
   /** Who this is, for those who ask who holds the lock; at most 63 bytes are kept. */
   readonly holder: string;
-  readonly answerWithinMs: number;
-  /** The server ends the session after such a silence, and the lock is free. */
-  readonly silentMs: number;
 }
 
 export interface LockHolder {

@@ -18,6 +18,8 @@ export interface DataSourceOptions {
   readonly applicationName?: string;
   /** 0 is none. */
   readonly statementTimeoutMs?: number;
+  /** For how long a statement waits for a lock; if not given, for as long as it may take. */
+  readonly lockTimeoutMs?: number;
 }
 
 /** Beyond these a connection or statement counts as lost, so that a caller has its answer within five seconds. */
@@ -30,7 +32,7 @@ const silenceTimeoutMs = (statementTimeoutMs: number): number => statementTimeou
 /** A data source that is not connected yet: `initialize()` does that, `destroy()` ends it. */
 export function buildDataSource(options: DataSourceOptions): DataSource {
   const { url, poolSize = 20, logger = silentLogger, applicationName = "fermi" } = options;
-  const { statementTimeoutMs = defaultStatementTimeoutMs } = options;
+  const { statementTimeoutMs = defaultStatementTimeoutMs, lockTimeoutMs } = options;
   const dataSource = new DataSource({
     type: "postgres",
     url,
@@ -56,6 +58,7 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
       }),
       connectionTimeoutMillis: connectTimeoutMs,
       statement_timeout: statementTimeoutMs,
+      ...(lockTimeoutMs !== undefined && { lock_timeout: lockTimeoutMs }),
       idle_in_transaction_session_timeout: 30_000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,

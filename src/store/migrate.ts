@@ -1,21 +1,35 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { DataSource } from "typeorm";
 import { AppError } from "../errors/app-error.js";
+import { systemClock } from "../lib/clock.js";
 import { buildDataSource } from "./data-source.js";
-import { isStoreUnavailable, storeUnavailable } from "./store-error.js";
+import { isLockTimeout, isStoreUnavailable, storeUnavailable } from "./store-error.js";
 
 export const oldestServer = 14;
 
 /** Any number that nobody else uses in this database: several processes may start at once. */
 const migrationLock = 6_626_070_15;
 
+/** How a migration waits for a table that is in use, by a backup, say. */
+interface LockPatience {
+  /** Then it gives way: whoever wants the table after it, even only to read, waits behind it. */
+  readonly lockTimeoutMs: number;
+  readonly pauseMs: number;
+  readonly withinMs: number;
+}
+
+const lockPatience: LockPatience = { lockTimeoutMs: 2_000, pauseMs: 4_000, withinMs: 60_000 };
+
 /** Brings the schema up to date; refuses servers that are too old. Resolves to the names of what was run. */
-export async function migrate(url: string): Promise<string[]> {
+export async function migrate(url: string, patience = lockPatience): Promise<string[]> {
+  const { lockTimeoutMs } = patience;
   // Statements of a migration may take long, so it has a connection of its own without the time limit.
-  const dataSource = buildDataSource({ url, poolSize: 2, applicationName: "fermi-migrate", statementTimeoutMs: 0 });
+  const limits = { statementTimeoutMs: 0, lockTimeoutMs };
+  const dataSource = buildDataSource({ url, poolSize: 2, applicationName: "fermi-migrate", ...limits });
   try {
     await dataSource.initialize();
     await refuseOldServer(dataSource);
-    return await migrateAlone(dataSource);
+    return await migrateAlone(dataSource, patience);
   } catch (error) {
     throw isStoreUnavailable(error) ? storeUnavailable(error) : error;
   } finally {
@@ -46,29 +60,53 @@ export const notMigrated = (missing: number): string =>
 
 /** How many of the migrations that this program knows were not run, and how many were that it does not know. */
 export async function compareMigrations(dataSource: DataSource): Promise<{ missing: number; unknown: number }> {
-  const [table]: { exists: boolean }[] = await dataSource.query(
-    "SELECT to_regclass('migration') IS NOT NULL AS exists",
-  );
-  const rows: { name: string }[] = table?.exists === true ? await dataSource.query("SELECT name FROM migration") : [];
-  const done = new Set(rows.map(({ name }) => name));
-  const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
+  const { known, done } = await migrationsOf(dataSource);
   return {
     missing: known.filter((name) => !done.has(name)).length,
     unknown: [...done].filter((name) => !known.includes(name)).length,
   };
 }
 
-async function migrateAlone(dataSource: DataSource): Promise<string[]> {
+async function migrationsOf(dataSource: DataSource): Promise<{ known: string[]; done: Set<string> }> {
+  const [table]: { exists: boolean }[] = await dataSource.query(
+    "SELECT to_regclass('migration') IS NOT NULL AS exists",
+  );
+  const rows: { name: string }[] = table?.exists === true ? await dataSource.query("SELECT name FROM migration") : [];
+  const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
+  return { known, done: new Set(rows.map(({ name }) => name)) };
+}
+
+async function migrateAlone(dataSource: DataSource, patience: LockPatience): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {
+    // Another one's migrations may take long.
+    await runner.query("SET lock_timeout = 0");
     await runner.query("SELECT pg_advisory_lock($1)", [migrationLock]);
-    const done = await dataSource.runMigrations();
+    const { known, done } = await migrationsOf(dataSource);
+    await runPatiently(dataSource, patience);
     await runner.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
-    return done.map(({ name }) => name);
+    return known.filter((name) => !done.has(name));
   } finally {
     await runner.release();
   }
 }
+
+async function runPatiently(dataSource: DataSource, { pauseMs, withinMs }: LockPatience): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + withinMs;
+  for (;;) {
+    try {
+      await dataSource.runMigrations();
+      return;
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+      if (systemClock.monotonicMs() > deadlineMs) throw new AppError("STORE_UNAVAILABLE", tableInUse);
+      await delay(pauseMs);
+    }
+  }
+}
+
+const tableInUse =
+  "a table that is to be changed is in use all the time, by a backup, say; try again when that has ended.";
 
 async function refuseOldServer(dataSource: DataSource): Promise<void> {
   const major = await serverMajor(dataSource);

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from "typeorm";
 import { buildDataSource } from "./data-source.js";
 
 const statementTimeoutMs = 5 * 60_000;
+const lockTimeoutMs = 2_000;
 
 /**
  * In a transaction that may take minutes, but gives way after two seconds where its locks would keep others waiting. On a
@@ -13,13 +14,11 @@ export async function patiently(
   work: (manager: EntityManager) => Promise<void>,
 ): Promise<void> {
   const { url = "" } = options as { readonly url?: string };
-  const own = buildDataSource({ url, poolSize: 1, applicationName: "fermi-retention", statementTimeoutMs });
+  const limits = { statementTimeoutMs, lockTimeoutMs };
+  const own = buildDataSource({ url, poolSize: 1, applicationName: "fermi-retention", ...limits });
   try {
     await own.initialize();
-    await own.transaction(async (manager) => {
-      await manager.query("SET LOCAL lock_timeout = '2s'");
-      await work(manager);
-    });
+    await own.transaction(work);
   } finally {
     if (own.isInitialized) await own.destroy();
   }

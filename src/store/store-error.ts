@@ -53,6 +53,10 @@ const isDiskFull = (error: unknown): boolean =>
 export const isOutOfTime = (error: unknown): boolean =>
   error instanceof QueryFailedError && (error.driverError as { code?: unknown }).code === "57014";
 
+/** Whether a statement has waited in vain for a lock. */
+export const isLockTimeout = (error: unknown): boolean =>
+  error instanceof QueryFailedError && (error.driverError as { code?: unknown }).code === "55P03";
+
 /** The constraint or unique index that refused a row; undefined for any other error. */
 export function violatedConstraint(error: unknown): string | undefined {
   if (!(error instanceof QueryFailedError)) return undefined;

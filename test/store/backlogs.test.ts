@@ -61,6 +61,18 @@ describe("Metrics of what waits", () => {
     expect(Number(oldest?.split(" ")[1])).toBeGreaterThanOrEqual(90);
   });
 
+  it("tell how long the oldest is due, also where more are due than are counted", async () => {
+    const [busy = "", other = ""] = [newId(), newId()].sort();
+    await enqueue(busy, 5);
+    await enqueue(other, 1);
+    await services.dataSource.query(
+      "UPDATE async_invocation SET available_at = available_at - interval '90 s' WHERE function_id = $1",
+      [other],
+    );
+    const { async } = await new BacklogRepository(services.dataSource, 3).look();
+    expect(async).toEqual({ waiting: 3, begun: 0, oldestSeconds: expect.closeTo(90, -2) });
+  });
+
   it("tell of queue triggers' messages, and of triggers by their condition", async () => {
     const triggers = await queueTriggers(services);
     const [busy, idle] = [await triggers.create({ topic: "orders" }), await triggers.create({ topic: "others" })];

@@ -38,6 +38,15 @@ export function writeInTime<T>(dataSource: DataSource, work: (db: EntityManager)
 export const wake = (db: EntityManager, ...channels: WakeChannel[]): Promise<unknown> =>
   db.query("SELECT pg_notify(channel, '') FROM unnest($1::text[]) AS channel", [channels]);
 
+const nextQueued = (after: string): string => `SELECT function_id FROM async_invocation
+  WHERE state = 'QUEUED' AND function_id > ${after} ORDER BY function_id LIMIT 1`;
+
+/** A part of WITH RECURSIVE: functions that have something queued, and a NULL at the end. Hops through the index. */
+export const queuedFunctions = (after: string): string => `queued AS (
+    (${nextQueued(after)}) UNION ALL
+    SELECT (${nextQueued("queued.function_id")}) FROM queued WHERE function_id IS NOT NULL
+  )`;
+
 /** What changes in the record; null or absent: as it is, but for error, httpStatus and finished, which are then none. */
 export interface StatusChange {
   readonly id: string;

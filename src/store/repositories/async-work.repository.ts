@@ -2,7 +2,15 @@ import type { DataSource } from "typeorm";
 import type { Destination } from "../../model/async-invocation.js";
 import type { Backlog, Expired, Lease, Leased, Settlement } from "../../model/async-work.js";
 import { withStore } from "../with-store.js";
-import { tell, wake, workChannel, writeInTime, writeRecords, type StatusChange } from "./async-invocation-rows.js";
+import {
+  queuedFunctions,
+  tell,
+  wake,
+  workChannel,
+  writeInTime,
+  writeRecords,
+  type StatusChange,
+} from "./async-invocation-rows.js";
 import { sendWord, type WordOf } from "./async-destinations.js";
 import { rowsAsJson } from "./record-once.js";
 
@@ -19,13 +27,9 @@ export class AsyncWorkRepository {
     private readonly now = "now()",
   ) {}
 
-  /** Hops through the index from function to function, so it costs as much as there are functions, not invocations. */
+  /** Costs as much as there are functions, not invocations. */
   async backlog(after: string, functions: number, perFunction: number): Promise<Backlog[]> {
-    const next = (from: string): string => `SELECT function_id FROM async_invocation
-      WHERE state = 'QUEUED' AND function_id > ${from} ORDER BY function_id LIMIT 1`;
-    const sql = `WITH RECURSIVE queued AS (
-        (${next("$1")}) UNION ALL SELECT (${next("queued.function_id")}) FROM queued WHERE function_id IS NOT NULL
-      ), counted AS (
+    const sql = `WITH RECURSIVE ${queuedFunctions("$1")}, counted AS (
         SELECT function_id, (SELECT count(*)::integer FROM (
           SELECT FROM async_invocation AS a WHERE a.state = 'QUEUED' AND a.function_id = queued.function_id
             AND a.available_at <= ${this.now} LIMIT $3) AS ready) AS due

@@ -1,6 +1,7 @@
 import type { DataSource } from "typeorm";
 import { triggerConditions, type QueueTrigger, type TriggerCondition, type TriggerKind } from "../../model/trigger.js";
 import { withStore } from "../with-store.js";
+import { queuedFunctions } from "./async-invocation-rows.js";
 
 /** What waits in the store, and how triggers do. Counts stop at a bound, so that looking costs no more however much waits. */
 export interface Backlogs {
@@ -35,18 +36,22 @@ export interface TriggerCount {
   readonly count: number;
 }
 
-const maxCounted = 100_000;
+const defaultMaxCounted = 100_000;
 const maxQueues = 1_000;
 const maxLanes = 10_000;
 
-const asyncBacklog = `SELECT
-  (SELECT count(*)::integer FROM due) AS waiting,
-  (SELECT coalesce(extract(epoch FROM now() - min(available_at)), 0)::float8 FROM due) AS "oldestSeconds",
-  (SELECT count(*)::integer FROM (
-    SELECT FROM async_invocation WHERE state = 'RUNNING' LIMIT ${maxCounted}) AS begun) AS begun`;
+const upTo = (maxCounted: number, condition: string): string => `(SELECT count(*)::integer FROM (
+    SELECT FROM async_invocation WHERE ${condition} LIMIT ${maxCounted}) AS found)`;
 
-const due = `WITH due AS MATERIALIZED (SELECT available_at FROM async_invocation
-  WHERE state = 'QUEUED' AND available_at <= now() LIMIT ${maxCounted})`;
+/** The oldest is one function's oldest: so it is found also where more are due than are counted. */
+const asyncBacklog = (
+  maxCounted: number,
+): string => `WITH RECURSIVE ${queuedFunctions("'00000000-0000-0000-0000-000000000000'")}
+  SELECT ${upTo(maxCounted, "state = 'QUEUED' AND available_at <= now()")} AS waiting,
+    ${upTo(maxCounted, "state = 'RUNNING'")} AS begun,
+    (SELECT coalesce(extract(epoch FROM now() - min(oldest.at)), 0)::float8 FROM queued CROSS JOIN LATERAL (
+      SELECT available_at AS at FROM async_invocation AS a WHERE a.state = 'QUEUED' AND a.function_id = queued.function_id
+        AND a.available_at <= now() ORDER BY a.available_at LIMIT 1) AS oldest) AS "oldestSeconds"`;
 
 const queueBacklogs = `SELECT queue.namespace, queue.name AS trigger, coalesce(lanes.count, 0)::integer AS count
   FROM (SELECT id, namespace, name FROM queue_trigger WHERE deleted_at IS NULL AND enabled AND broker = 'POSTGRES'
@@ -75,13 +80,16 @@ const triggerCounts = kinds
   .join(" UNION ALL ");
 
 export class BacklogRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly maxCounted = defaultMaxCounted,
+  ) {}
 
   /** Rejects while the store is away. */
   async look(): Promise<Backlogs> {
     const [asyncRows, queues, elsewhere, triggers] = await withStore(() =>
       Promise.all([
-        this.dataSource.query<AsyncBacklog[]>(`${due} ${asyncBacklog}`),
+        this.dataSource.query<AsyncBacklog[]>(asyncBacklog(this.maxCounted)),
         this.dataSource.query<Backlogs["queues"]>(queueBacklogs),
         this.dataSource.query<QueueElsewhere[]>(queuesElsewhere),
         this.dataSource.query<TriggerCount[]>(triggerCounts),

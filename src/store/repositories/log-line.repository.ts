@@ -143,13 +143,15 @@ export class LogLineRepository {
   }
 }
 
-const isSearch = ({ contains, stream }: LogFilter): boolean => contains !== undefined || stream !== undefined;
+/** By `since` too: from the oldest on, all lines before it are passed. */
+const isSearch = ({ contains, stream, since }: LogFilter): boolean =>
+  [contains, stream, since].some((one) => one !== undefined);
 
 const tooManyLines = (timeoutMs: number): AppError =>
   badInput(
     "filter",
     `filter must leave fewer lines to look through than here, where ${timeoutMs / 1_000} s were not enough: ` +
-      "narrow it by function, invocationId or since.",
+      "narrow it by function, invocationId or since, or read the newest first with `last`.",
   );
 
 const toRow = (line: NewLogLine): object => ({

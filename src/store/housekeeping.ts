@@ -10,8 +10,6 @@ export interface HousekeepingOptions {
   readonly dataSource: DataSource;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** For how long invocations and log lines are kept. */
-  readonly retentionDays: number;
   readonly everyMs?: number;
 }
 
@@ -45,12 +43,12 @@ export class Housekeeping implements Stoppable {
 
   /** Deleted resources whose last invocation and log line have expired. */
   async purgeDeleted(): Promise<number> {
-    const [hourAgo, retentionAgo] = [this.#ago(hourMs), this.#ago(this.options.retentionDays * dayMs)];
-    let triggers = 0;
-    for (const sql of purgeTriggers) triggers += await this.#delete(sql, [hourAgo, retentionAgo]);
-    await this.#delete(purgeStatuses, [hourAgo]);
-    const functions = await this.#delete(purgeFunctions, [hourAgo]);
-    return triggers + functions + (await this.#delete(purgeEnvironments, [hourAgo]));
+    const hourAgo = this.#ago(hourMs);
+    let resources = 0;
+    for (const sql of purgeTriggers) resources += await this.#deleteAll(sql, hourAgo);
+    await this.#deleteAll(purgeStatuses, hourAgo);
+    for (const sql of [purgeFunctions, purgeEnvironments]) resources += await this.#deleteAll(sql, hourAgo);
+    return resources;
   }
 
   async #run(): Promise<void> {
@@ -68,20 +66,26 @@ export class Housekeeping implements Stoppable {
     return count;
   }
 
+  /** A batch at a time. */
+  async #deleteAll(sql: string, before: Date): Promise<number> {
+    let count = 0;
+    for (let last = batch; last === batch; count += last) last = await this.#delete(sql, [before]);
+    return count;
+  }
+
   #ago(ms: number): Date {
     return new Date(this.options.clock.now().getTime() - ms);
   }
 }
 
 /**
- * Run in this order, because each may refer to the next; what is left over is taken at the next run. An hour passes first:
- * records of requests that were in flight arrive late. Invocations have no index by trigger, so a trigger stays until
- * all that it can have caused have expired.
+ * Run in this order, because each may refer to the next. An hour passes first: records of requests that were in flight
+ * arrive late.
  */
 const purgeTriggers = triggerTableNames.map(
   (table) => `DELETE FROM ${table} WHERE id IN (
     SELECT t.id FROM ${table} t WHERE t.deleted_at < $1
-      AND (t.deleted_at < $2 OR NOT EXISTS (SELECT FROM invocation i WHERE i.function_id = t.function_id))
+      AND NOT EXISTS (SELECT FROM invocation i WHERE i.trigger_id = t.id)
     LIMIT ${batch})`,
 );
 

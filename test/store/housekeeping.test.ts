@@ -15,7 +15,7 @@ describe("Housekeeping", () => {
   beforeAll(async () => {
     services = await openServices();
     const { dataSource } = services;
-    housekeeping = new Housekeeping({ dataSource, clock, logger: silentLogger, retentionDays: 7 });
+    housekeeping = new Housekeeping({ dataSource, clock, logger: silentLogger });
   });
   beforeEach(() => void (laterMs = 0));
   afterEach(async () => {
@@ -44,12 +44,12 @@ describe("Housekeeping", () => {
     return fn.id;
   }
 
-  async function recordInvocation(functionId: string): Promise<void> {
+  async function recordInvocation(functionId: string, triggerId: string | null = null): Promise<void> {
     await services.dataSource.query(
       `INSERT INTO invocation (seq, id, accepted_at, function_id, namespace, function_version, source, status, method,
-        path, cold_start, attempts, request_bytes, response_bytes)
-      VALUES (1, $1, now(), $2, 'default', 1, 'HTTP', 'SUCCEEDED', 'GET', '/', false, 1, 0, 0)`,
-      [newId(), functionId],
+        path, cold_start, attempts, request_bytes, response_bytes, trigger_id)
+      VALUES (1, $1, now(), $2, 'default', 1, 'HTTP', 'SUCCEEDED', 'GET', '/', false, 1, 0, 0, $3)`,
+      [newId(), functionId, triggerId],
     );
   }
 
@@ -63,14 +63,27 @@ describe("Housekeeping", () => {
   });
 
   it("keeps what an invocation refers to until that has expired", async () => {
-    await recordInvocation(await deleteAll());
+    const functionId = await deleteAll();
+    const [trigger]: { id: string }[] = await services.dataSource.query("SELECT id FROM http_trigger");
+    await recordInvocation(functionId, trigger?.id);
     laterMs = 24 * hourMs;
     expect(await housekeeping.purgeDeleted()).toBe(0);
-    laterMs = 8 * 24 * hourMs;
+    await services.dataSource.query("UPDATE invocation SET trigger_id = NULL");
     expect(await housekeeping.purgeDeleted()).toBe(1);
     expect(await counts()).toEqual([1, 1, 1, 0]);
     await services.dataSource.query("TRUNCATE invocation");
     expect(await housekeeping.purgeDeleted()).toBe(2);
+  });
+
+  it("removes all there is at once, however many", async () => {
+    await services.dataSource.query(
+      `INSERT INTO environment (id, namespace, name, revision, created_at, updated_at, deleted_at, image, contract,
+        pool_size, resources, grace_period_seconds)
+      SELECT gen_random_uuid(), 'default', 'e-' || n, 1, now(), now(), now(), 'fermi/nodejs', 'FERMI', 1, '{}', 30
+      FROM generate_series(1, 501) AS n`,
+    );
+    laterMs = hourMs + 1_000;
+    expect(await housekeeping.purgeDeleted()).toBe(501);
   });
 
   it("keeps what a log line refers to", async () => {

@@ -117,7 +117,7 @@ export class TriggersRole implements Role {
     const retention = new Retention({ storage, clock, logger, retentionDays, logMaxBytes });
     working.push("retention", () => retention.stop());
     void retention.start();
-    const housekeeping = new Housekeeping({ dataSource, clock, logger, retentionDays });
+    const housekeeping = new Housekeeping({ dataSource, clock, logger });
     working.push("housekeeping", () => housekeeping.stop());
     housekeeping.start();
     const topics = new TopicRetention({

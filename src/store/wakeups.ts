@@ -43,15 +43,9 @@ class Channel {
  * A notification only says "look again": nobody relies on getting every one.
  */
 export class Wakeups implements Stoppable {
-  readonly #channels: Readonly<Record<WakeChannel, Channel>> = {
-    fermi_change: new Channel(),
-    fermi_log: new Channel(),
-    fermi_invocation: new Channel(),
-    fermi_process: new Channel(),
-    fermi_topic: new Channel(),
-    fermi_async: new Channel(),
-    fermi_async_cancel: new Channel(),
-  };
+  readonly #channels = Object.fromEntries(wakeChannels.map((name) => [name, new Channel()])) as Readonly<
+    Record<WakeChannel, Channel>
+  >;
   readonly #stopping = new AbortController();
   readonly #clock: Clock;
   readonly #logger: Logger;

@@ -3,8 +3,9 @@
  *
  * Guarantees, beyond the port's: a child knows nothing of this process's environment, listens on loopback only (a command
  * that the operator has mapped to an image listens where that says), and dies with this process however that ends, as does
- * what it has started (killStrays says what does not); what one child does (exit, block, leak, flood, fork) harms only itself; there are never more than `maxInstances` processes.
- * It is no sandbox: children share the machine, its network and, among each other, a user.
+ * what it has started (killStrays says what does not); what one child does (exit, block, leak, flood, fork) harms only
+ * itself; there are never more than `maxInstances` processes. It is no sandbox: children share the machine, its network
+ * and, among each other, a user.
  */
 import { rm, rmdir } from "node:fs/promises";
 import { AppError } from "../../errors/app-error.js";

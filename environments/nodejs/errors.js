@@ -25,10 +25,23 @@ export const kind = (value) =>
 
 export const folder = () => `${process.env.HOME ?? tmpdir()}/`;
 
+/** What was thrown may do anything when it is looked at; to throw once more would end the instance. */
+function told(tell) {
+  try {
+    return tell();
+  } catch {
+    return "something that can't be shown";
+  }
+}
+
+export const shown = (value) => told(() => inspect(value));
+
+export const headline = (error) => told(() => `${error.name}: ${error.message}`);
+
 /** An error's stack as its author wants it: the user's file by its name alone, and without this runtime's own frames. */
 export function userStack(error) {
   const own = new URL(".", import.meta.url).href;
-  return inspect(error)
+  return shown(error)
     .split("\n")
     .filter((line) => !(line.startsWith("    at ") && (line.includes(own) || line.includes("node:internal/"))))
     .join("\n")
@@ -36,9 +49,15 @@ export function userStack(error) {
     .replaceAll(folder(), "");
 }
 
-export const inspectError = (error) => (error instanceof Error ? userStack(error) : `thrown: ${inspect(error)}`);
+export const inspectError = (error) => (error instanceof Error ? userStack(error) : `thrown: ${shown(error)}`);
 
 export function oneLine(error) {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${inspect(error)}`;
-  return text.replace(/\s*\n\s*/g, " ").slice(0, 2_000);
+  const text = error instanceof Error ? headline(error) : `thrown: ${shown(error)}`;
+  return text
+    .replace(/\s*\n\s*/g, " ")
+    .slice(0, 2_000)
+    .toWellFormed();
 }
+
+/** The beginning of a text as a header's value: percent-encoded. A character that is cut in half can't be. */
+export const headerText = (text) => encodeURIComponent(text.slice(0, 300).toWellFormed());

@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import { hasBody, parseBody, readBody } from "./body.js";
 import { beforeUserCode, depart } from "./departures.js";
-import { inspectError, oneLine, RequestError } from "./errors.js";
+import { headerText, inspectError, oneLine, RequestError } from "./errors.js";
 import { current, finish, logError, PartialLines } from "./logs.js";
 import { prepare } from "./respond.js";
 import { parseQuery } from "./query.js";
@@ -90,7 +90,7 @@ export class Invocation {
     if (this.isAnswered || this.res.destroyed) return this.#breakOff();
     const reason = oneLine(error);
     this.isAnswered = true;
-    this.#send(500, { "x-fermi-function-error": encodeURIComponent(reason.slice(0, 300)) }, reason);
+    this.#send(500, { "x-fermi-function-error": headerText(reason) }, reason);
   }
 
   /** An error after the answer: nobody but the log can be told. */

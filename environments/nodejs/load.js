@@ -5,9 +5,8 @@ import { createRequire, Module } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { inspect } from "node:util";
 import vm from "node:vm";
-import { folder, LoadError, userStack } from "./errors.js";
+import { folder, headline, LoadError, shown, userStack } from "./errors.js";
 import { toHandler } from "./handlers.js";
 
 /** The handler that `entrypoint` (or the default export) names; rejects with a LoadError. */
@@ -102,11 +101,11 @@ async function locate(error, filename) {
 }
 
 function describe(error, text) {
-  if (!(error instanceof Error)) return new LoadError(`the code threw ${inspect(error)} while it was loaded`);
+  if (!(error instanceof Error)) return new LoadError(`the code threw ${shown(error)} while it was loaded`);
   const detail = userStack(error);
   const [, name, line] = /(function\.[cm]js):(\d+)/.exec(detail) ?? missingModule(error, text) ?? [];
   const place = name === undefined ? "" : ` (${name}:${line})`;
-  return new LoadError(`${error.name}: ${error.message.split("\n")[0].replaceAll(folder(), "")}${place}`, detail);
+  return new LoadError(`${headline(error).split("\n")[0].replaceAll(folder(), "")}${place}`, detail);
 }
 
 /** Where a module that does not exist is asked for. */

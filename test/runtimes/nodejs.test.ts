@@ -18,17 +18,6 @@ async function answerOf(source: string, options: CallOptions = {}): Promise<Answ
   return (await serve(source)).call(options);
 }
 
-async function loadError(
-  source: string,
-  change: Partial<SpecializeRequest> = {},
-): Promise<{ error: string; stack: string }> {
-  const runtime = await RuntimeProcess.start(nodejs);
-  running.push(runtime);
-  const answer = await runtime.specialize(source, change);
-  expect(answer.status).toBe(422);
-  return JSON.parse(answer.body) as { error: string; stack: string };
-}
-
 const reasonOf = ({ status, body }: Answer): string => {
   expect(status).toBe(500);
   return (JSON.parse(body) as { error: string }).error;
@@ -201,78 +190,6 @@ describe("Handler forms of Node", () => {
       headers: { "content-length": "4" },
     });
     expect(await runtime.call({ method: "HEAD", path: "/?s=1" })).toMatchObject({ status: 200, body: "" });
-  });
-});
-
-describe("Errors of user code in Node", () => {
-  it("name the user's file and line, and no folder of the platform", async () => {
-    const runtime = await serve("module.exports = async () => {\n  const user = undefined;\n  return user.name;\n}");
-    await runtime.call();
-    const { m } = await runtime.logged("function.cjs:3");
-    expect(m).not.toContain(runtime.home);
-    expect(runtime.logs.map((line) => line.m).join("\n")).not.toContain("environments/nodejs");
-  });
-
-  it("name the line in ES modules too, whatever went wrong", async () => {
-    expect((await loadError("export default 1;\n\nconst x = ;\n")).error).toMatch(
-      /^SyntaxError: .*\(function\.mjs:3\)$/,
-    );
-    expect(
-      (await loadError("import fs from 'node:fs';\nimport { nope } from 'node:fs';\nexport default fs")).error,
-    ).toContain("function.mjs:2");
-    expect((await loadError("import a from 'node:fs';\nimport b from 'left-pad';\nexport default b")).error).toMatch(
-      /left-pad.*function\.mjs:2/,
-    );
-    expect((await loadError("const a = 1;\nrequire('left-pad');")).error).toMatch(/left-pad.*function\.cjs:2/);
-    expect((await loadError("export default 1;\nawait Promise.reject(new RangeError('far'));")).error).toBe(
-      "RangeError: far (function.mjs:2)",
-    );
-    expect((await loadError("throw 'a string'")).error).toContain("'a string'");
-  });
-
-  it("say what was exported instead of a function", async () => {
-    expect((await loadError("module.exports = 5")).error).toContain("what it exports is of type number");
-    expect((await loadError("export default 5")).error).toContain("of type number");
-    expect((await loadError("const a = 1")).error).toContain("exports nothing");
-    expect((await loadError("export default {}", { entrypoint: "toString" })).error).not.toContain("[object");
-  });
-
-  it.each([
-    ["a number as answer", "async () => 5", "body"],
-    ["a circular object", "async () => { const a = {}; a.a = a; return a }", "circular"],
-    ["a status in text", "async () => ({ status: '200', body: '' })", "status"],
-    ["a status that is no final one", "(context, callback) => callback(100)", "status"],
-    ["no status", "(context, callback) => callback(undefined, 'body')", ""],
-    ["an error for a status", "(context, callback) => callback(new Error('e'))", "status"],
-    ["headers that are none", "async () => ({ status: 200, headers: 5 })", "headers"],
-    ["a length that is none", "async () => ({ status: 200, headers: { 'content-length': 'x' } })", "content-length"],
-    ["a header without a value", "async () => ({ status: 200, headers: { a: undefined } })", "a"],
-    ["a thrown string", "async () => { throw 'text' }", "text"],
-  ])("answers %s at once", async (_what, source, reason) => {
-    const answer = await answerOf(`module.exports = ${source}`);
-    if (reason === "") expect(answer.status).toBe(200);
-    else expect(reasonOf(answer)).toContain(reason);
-  });
-
-  it("break the answer off where its stream fails, and log why", async () => {
-    const runtime = await serve(
-      "module.exports = async () => ({ body: (async function* () { yield 'begun'; throw new Error('in the middle') })() })",
-    );
-    await expect(runtime.call()).rejects.toThrow();
-    await runtime.logged("in the middle");
-  });
-
-  it("never let user code set the platform's or the connection's headers", async () => {
-    const source = `module.exports = async () => ({ body: "abc", headers: { "content-length": "99", "transfer-encoding": "chunked",
-      connection: "close", upgrade: "x", "x-fermi-busy": "1", "x-own": "kept" } })`;
-    const { status, headers, body } = await answerOf(source);
-    expect({ status, body, own: headers["x-own"], busy: headers["x-fermi-busy"] }).toEqual({
-      status: 200,
-      body: "abc",
-      own: "kept",
-    });
-    expect(headers).toMatchObject({ "content-length": "3" });
-    expect(headers).not.toHaveProperty("upgrade");
   });
 });
 

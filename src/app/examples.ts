@@ -1,6 +1,6 @@
 import type { RequestContext } from "../model/request-context.js";
 import { defaultRunSettings } from "../model/function.js";
-import type { NewEnvironment, NewFunction, NewHttpTrigger } from "../model/inputs.js";
+import type { NewEnvironment, NewFunction, NewHttpTrigger, ResourceName } from "../model/inputs.js";
 
 const namespace = "default";
 
@@ -17,22 +17,34 @@ module.exports = async function (context) {
 interface Exampled {
   readonly environments: {
     count(ctx: RequestContext, filter: { namespace?: string | null }): Promise<number>;
+    find(ctx: RequestContext, name: ResourceName): Promise<unknown>;
     create(ctx: RequestContext, input: NewEnvironment): Promise<unknown>;
   };
-  readonly functions: { create(ctx: RequestContext, input: NewFunction): Promise<unknown> };
+  readonly functions: {
+    findRecorded(ctx: RequestContext, name: ResourceName): Promise<unknown>;
+    create(ctx: RequestContext, input: NewFunction): Promise<unknown>;
+  };
   readonly triggers: { createHttp(ctx: RequestContext, input: NewHttpTrigger): Promise<unknown> };
 }
 
-/** Gives an empty store something to look at and to call. Does nothing where an environment exists. */
+/**
+ * Gives an empty store something to look at and to call, or goes on where that was cut short. Does nothing where there is
+ * an environment of somebody's own, or where the function has been made before.
+ */
 export async function createExamples(
   { environments, functions, triggers }: Exampled,
   ctx: RequestContext,
   hasPython: boolean,
 ): Promise<void> {
-  if ((await environments.count(ctx, {})) > 0) return;
   const base = { namespace, contract: "FERMI" as const, gracePeriodSeconds: 30 };
-  if (hasPython) await environments.create(ctx, { ...base, name: "python", image: "fermi/python", poolSize: 1 });
-  await environments.create(ctx, { ...base, name: "nodejs", image: "fermi/nodejs", poolSize: 3 });
+  const python = { ...base, name: "python", image: "fermi/python", poolSize: 1 };
+  const wanted = [...(hasPython ? [python] : []), { ...base, name: "nodejs", image: "fermi/nodejs", poolSize: 3 }];
+  const found = await Promise.all(wanted.map((environment) => environments.find(ctx, environment)));
+  const missing = wanted.filter((_, at) => found[at] === undefined);
+  const count = await environments.count(ctx, {});
+  if (count > wanted.length - missing.length) return;
+  if (count > 0 && (await functions.findRecorded(ctx, exampleName)) !== undefined) return;
+  for (const environment of missing) await environments.create(ctx, environment);
   await functions.create(ctx, {
     namespace,
     name: "hello",

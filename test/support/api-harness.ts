@@ -2,7 +2,7 @@
 import { Router } from "express";
 import type { DataSource } from "typeorm";
 import { ApiServer, type ApiServerOptions } from "../../src/app/api-server.js";
-import { buildControlPlane } from "../../src/app/control-plane.js";
+import { buildControlPlane, type ControlPlane } from "../../src/app/control-plane.js";
 import { createFeeds } from "../../src/app/graphql-feeds.js";
 import { type Clock, systemClock } from "../../src/lib/clock.js";
 import type { Logger } from "../../src/lib/logger.js";
@@ -118,6 +118,7 @@ export class ApiHarness {
   ) {}
 
   client!: ApiClient;
+  control!: ControlPlane;
   server!: ApiServer;
   port!: number;
 
@@ -154,7 +155,7 @@ export class ApiHarness {
     const clock = options.clock ?? systemClock;
     const images = { refuseImage: refuseUnknownImage };
     const store = { dataSource: this.dataSource, wakeups };
-    const parts = buildControlPlane(store, { images, support: this.support, clock: systemClock });
+    const parts = (this.control = buildControlPlane(store, { images, support: this.support, clock: systemClock }));
     const changes = new ChangeFeed(this.dataSource, wakeups);
     const { invocations, logs } = parts;
     const { pools, invoker } = this;

@@ -79,7 +79,7 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     ask: (request) => api.ask(request),
     stream: (request) => api.stream(request),
   });
-  const podOf = async ({ id }: ClusterInstance): Promise<Pod | undefined> =>
+  const podOf = async ({ id }: Pick<ClusterInstance, "id">): Promise<Pod | undefined> =>
     (await podsOf(api, namespace)).find(({ metadata }) => metadata.uid === id);
   const labelsOf = async (instance: ClusterInstance): Promise<Readonly<Record<string, string>>> =>
     (await podOf(instance))?.metadata.labels ?? {};
@@ -133,6 +133,20 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     expect(performance.now() - beganMs).toBeLessThan(8_000);
     proxy.thaw();
     await changes.untilWarm(environment.id, 1);
+  });
+
+  it("deletes the pods that were started for who waited when the API went away", async () => {
+    const empty = anEnvironment({ image: nodeImage, poolSize: 0 });
+    await driver.ensurePool(empty);
+    const refused = expect(driver.claim(empty.id, unhurried())).rejects.toMatchObject({ code: "CLUSTER_UNAVAILABLE" });
+    await changes.until("a pod for it", () => changes.of(empty.id, "STARTING").length === 1);
+    const [spare] = changes.of(empty.id, "STARTING");
+    await proxy.goAway();
+    await refused;
+    // Nobody needs the pod any more; by then the cluster was asked in vain to delete it.
+    await until("the outage to last", () => (proxied.outage?.sinceMs ?? 0) > 5_000);
+    await proxy.comeBack();
+    await untilDeleted(spare!.id);
   });
 
   it("serves from what is warm while the API hangs, and has noted whose the pod is when it is back", async () => {
@@ -248,6 +262,15 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     await untilDeleted(serving.id);
   });
 
+  it("deletes pods that have failed, and so does another that follows it", async () => {
+    await untilDeleted(await refusedByItsNode());
+    await driver.stop();
+    const id = await refusedByItsNode();
+    await until("the pod to fail", async () => (await podOf({ id }))?.status?.phase === "Failed");
+    driver = aDriver(namespace, { api });
+    await untilDeleted(id);
+  });
+
   it("is followed by another that knows of pools nobody wants any more, and can remove them", async () => {
     await driver.stop();
     driver = aDriver(namespace, { api });
@@ -294,6 +317,23 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     const instance = await driver.claim(environment.id, unhurried());
     await changes.untilWarm(environment.id, 1);
     return instance;
+  }
+
+  /** A pod that was claimed, and that its node has no right to run. */
+  async function refusedByItsNode(): Promise<string> {
+    const { items: nodes } = await api.call<{ items: Pod[] }>({ method: "GET", path: "/api/v1/nodes" });
+    const labels = { "app.kubernetes.io/managed-by": "fermi", "fermi.dev/environment": environment.id };
+    const nodeSelector = { "fermi-test/room": "none" };
+    const containers = [{ name: "function", image: nodeImage }];
+    const { metadata } = await api.call<Pod>({
+      method: "POST",
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      body: {
+        metadata: { generateName: "refused-", labels },
+        spec: { nodeName: nodes[0]!.metadata.name, nodeSelector, containers },
+      },
+    });
+    return metadata.uid;
   }
 
   async function untilRefused(): Promise<void> {

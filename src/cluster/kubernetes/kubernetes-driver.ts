@@ -221,7 +221,7 @@ export class KubernetesDriver implements ClusterDriver {
       this.#settle(pool);
     }
     if (pool.isWanted) return;
-    for (const instance of pool.unclaimed.values()) void this.#pods.end(instance, 0).catch(() => {});
+    for (const instance of pool.unclaimed.values()) this.#pods.discard(instance);
     this.#pools.delete(environmentId);
   }
 
@@ -230,7 +230,7 @@ export class KubernetesDriver implements ClusterDriver {
     let deployment = await this.#deployments.apply(environment, template);
     if (hasForeignParts(deployment)) {
       this.options.logger.warn({ environmentId: environment.id }, "somebody has changed a pool; it is made anew");
-      for (const member of pool.members) void this.#pods.end(member, 0).catch(() => {});
+      for (const member of pool.members) this.#pods.discard(member);
       await this.#pods.secureClaimed(environment.id);
       await this.#deployments.remove(environment.id);
       deployment = await this.#deployments.apply(environment, template);
@@ -256,7 +256,7 @@ export class KubernetesDriver implements ClusterDriver {
       pool.claims.next()?.(this.#take(pool, next));
     }
     if (pool.isHopeless) pool.claims.refuseAll(noInstance(pool.problem ?? ""));
-    for (const spare of pool.surplus) void this.#pods.end(spare, 0).catch(() => {});
+    for (const spare of pool.surplus) this.#pods.discard(spare);
     for (let missing = pool.sparesMissing; missing > 0; missing--) void this.#addSpare(pool);
   }
 

@@ -93,7 +93,8 @@ export class PodFleet implements Stoppable {
   /** Tries again to delete what is to be deleted, by force where its node takes its time, and to have noted whose a pod is. */
   sweep(): void {
     const nowMs = this.options.clock.monotonicMs();
-    for (const past of this.#past.values()) if (past.askAtMs <= nowMs) this.#discard(past.instance, past.graceSeconds);
+    for (const past of this.#past.values())
+      if (past.askAtMs <= nowMs) this.#deleteUntilGone(past.instance, past.graceSeconds);
     for (const instance of this.#instances.values()) if (instance.lacksNote) this.#noteAgain(instance);
   }
 
@@ -132,6 +133,13 @@ export class PodFleet implements Stoppable {
     this.#remove(instance, "");
   }
 
+  /** Ends one that nobody has, however often the cluster has to be asked. */
+  discard(instance: KubeInstance): void {
+    this.end(instance, 0).catch(() => {
+      if (this.#instances.has(instance.id)) this.#drop(instance, "", 1);
+    });
+  }
+
   #unnoted(): KubeInstance[] {
     return [...this.#instances.values()].filter((instance) => {
       const state = this.options.book.find(instance.id)?.state;
@@ -152,14 +160,18 @@ export class PodFleet implements Stoppable {
   #see(pod: Pod, isNews = true): void {
     const facts = readPod(pod);
     if (facts === undefined || this.#past.has(facts.id)) return;
-    const instance = this.#instances.get(facts.id);
-    if (instance !== undefined && isNews) this.#follow(instance, pod, facts);
-    if (instance === undefined && !facts.isDeleting && !facts.isOver) this.#find(pod, facts);
+    const known = this.#instances.get(facts.id);
+    if (known !== undefined && isNews) this.#follow(known, pod, facts);
+    if (known !== undefined || facts.isDeleting) return;
+    const { api, clock, path, signer } = this.options;
+    const instance = new KubeInstance(facts, { api, clock, path, signer });
+    // Nobody else deletes it: the cluster keeps what has ended.
+    if (facts.isOver) this.#deleteUntilGone(instance, 1);
+    else this.#find(instance, pod, facts);
   }
 
-  #find(pod: Pod, facts: PodFacts): void {
-    const { api, clock, path, signer, addPool } = this.options;
-    const instance = new KubeInstance(facts, { api, clock, path, signer });
+  #find(instance: KubeInstance, pod: Pod, facts: PodFacts): void {
+    const { clock, addPool } = this.options;
     this.#instances.set(facts.id, instance);
     instance.see(pod, facts);
     if (facts.isClaimed) {
@@ -183,8 +195,8 @@ export class PodFleet implements Stoppable {
     const before = instance.problem;
     const hadHost = instance.facts.host !== null;
     instance.see(pod, facts);
-    if (instance.hasCrashed && !instance.isEnding) return this.#crashed(instance, instance.endedBecause ?? "ended");
-    if (facts.isOver) return this.#remove(instance, endReason(pod) ?? "was ended by the cluster");
+    if (instance.hasCrashed && !instance.isEnding) return this.#drop(instance, instance.endedBecause ?? "ended", 1);
+    if (facts.isOver) return this.#over(instance, endReason(pod) ?? "was ended by the cluster");
     if (facts.isDeleting && !instance.isEnding) this.#deleting(instance);
     if (facts.host !== null && !hadHost) void this.#ask(instance);
     if (instance.problem !== before) this.options.book.update(facts.id, { problem: instance.problem });
@@ -199,9 +211,14 @@ export class PodFleet implements Stoppable {
     else if (state !== "DRAINING") this.#remove(instance, "was deleted by the cluster");
   }
 
-  #crashed(instance: KubeInstance, reason: string): void {
+  #over(instance: KubeInstance, reason: string): void {
+    if (instance.facts.isDeleting) this.#remove(instance, reason);
+    else this.#drop(instance, reason, 1);
+  }
+
+  #drop(instance: KubeInstance, reason: string, graceSeconds: number | undefined): void {
     this.#remove(instance, reason);
-    this.#discard(instance, 1);
+    this.#deleteUntilGone(instance, graceSeconds);
   }
 
   /** What the pod itself says decides what it is; until it has an address there is nobody to ask. */
@@ -241,12 +258,11 @@ export class PodFleet implements Stoppable {
       { pod: instance.facts.name, what },
       "a pod is deleted, because it is not what it should be",
     );
-    this.#remove(instance, what);
-    this.#discard(instance, graceSeconds);
+    this.#drop(instance, what, graceSeconds);
   }
 
   /** Tried again at the next sweep where it fails. A pod that ended by itself may be about to start again: a node can take minutes then. */
-  #discard(instance: KubeInstance, graceSeconds: number | undefined): void {
+  #deleteUntilGone(instance: KubeInstance, graceSeconds: number | undefined): void {
     const past: Past = { instance, graceSeconds, askAtMs: Infinity };
     this.#past.set(instance.id, past);
     const force = (seconds: number): void => {

@@ -46,6 +46,23 @@ describe("A pool's manifest", () => {
     });
   });
 
+  // The namespace of functions enforces it, and a cluster that does not know of that would tell nobody.
+  it.each(["FERMI", "FISSION_V1", "FISSION_V2"] as const)("keeps to the standard `restricted`: %s", (contract) => {
+    const { spec } = poolTemplate({ ...environment, contract }, { image: "fermi/fermi:1", publicKey: "" });
+    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+    expect(spec.securityContext?.runAsUser).not.toBe(0);
+    for (const host of ["hostNetwork", "hostPID", "hostIPC"]) expect(spec).not.toHaveProperty(host);
+    for (const { emptyDir } of spec.volumes ?? []) expect(emptyDir).toBeDefined();
+    for (const { ports, securityContext } of spec.containers) {
+      expect(securityContext).toMatchObject({ allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } });
+      for (const key of ["privileged", "procMount", "runAsUser", "runAsNonRoot", "seccompProfile"]) {
+        expect(securityContext).not.toHaveProperty(key);
+      }
+      expect(securityContext?.capabilities).not.toHaveProperty("add");
+      for (const port of ports ?? []) expect(port).not.toHaveProperty("hostPort");
+    }
+  });
+
   it("is of another template exactly where its pods would differ", () => {
     const hashOf = (change: Partial<typeof environment>): string =>
       poolTemplate({ ...environment, ...change }, fetcher).hash;

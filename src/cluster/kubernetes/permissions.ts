@@ -9,6 +9,7 @@ export interface Permission {
 }
 
 export const permissions: readonly Permission[] = [
+  // To tell whether it is there.
   { where: "functions", group: "", resource: "namespaces", verbs: ["get"] },
   {
     where: "functions",
@@ -23,7 +24,5 @@ export const permissions: readonly Permission[] = [
     resource: "deployments",
     verbs: ["get", "list", "watch", "create", "patch", "delete"],
   },
-  // To tell whether it is there.
-  { where: "functions", group: "", resource: "namespaces", verbs: ["get"] },
   { where: "fermi", group: "coordination.k8s.io", resource: "leases", verbs: ["get", "create", "update"] },
 ];

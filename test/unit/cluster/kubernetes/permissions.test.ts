@@ -22,4 +22,5 @@ it("the manifests grant the pool manager just what the list of permissions says"
   expect(new Set(granted.map((rule) => JSON.stringify(rule)))).toEqual(
     new Set(listed.map((rule) => JSON.stringify(rule))),
   );
+  expect(listed).toHaveLength(new Set(listed.map((rule) => JSON.stringify(rule))).size);
 });

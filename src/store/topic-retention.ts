@@ -34,6 +34,7 @@ interface Expired {
 export class TopicRetention implements Stoppable {
   #loop: ResyncLoop | undefined;
   readonly #volume: TopicVolume;
+  readonly #stopping = new AbortController();
 
   constructor(private readonly options: TopicRetentionOptions) {
     this.#volume = new TopicVolume(options.dataSource, options.clock);
@@ -45,7 +46,9 @@ export class TopicRetention implements Stoppable {
     void this.#loop.ask();
   }
 
+  /** Breaks off what is being removed, and resolves when that is over. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     await this.#loop?.stop();
   }
 
@@ -54,6 +57,7 @@ export class TopicRetention implements Stoppable {
     const before = new Date(this.options.clock.now().getTime() - this.options.retentionMs);
     let [messages, undelivered] = [0, 0];
     for (;;) {
+      this.#stopping.signal.throwIfAborted();
       const gone = await this.#expireBatch(before);
       messages += gone.messages;
       undelivered += gone.undelivered;
@@ -65,6 +69,7 @@ export class TopicRetention implements Stoppable {
   async removeOrphans(): Promise<void> {
     for (const table of ["topic_delivery", "topic_lane"]) {
       for (let count = batch; count === batch;) {
+        this.#stopping.signal.throwIfAborted();
         const rows: { count: number }[] = await withStore(() => this.options.dataSource.query(removeOrphans(table)));
         count = rows[0]?.count ?? 0;
       }
@@ -74,7 +79,7 @@ export class TopicRetention implements Stoppable {
   /** Makes room where there is too little, and says whether there is any. Resolves to the bytes that are taken. */
   async measure(): Promise<number> {
     const { maxBytes } = this.options;
-    const bytes = await this.#makeRoom(await this.#volume.measure());
+    const bytes = await this.#makeRoom(await this.#volume.measure(this.#stopping.signal));
     const sql = `INSERT INTO topic_room (is_only_row, is_full, size_bytes, measured_at) VALUES (true, $1, $2, now())
       ON CONFLICT (is_only_row) DO UPDATE SET is_full = excluded.is_full, size_bytes = excluded.size_bytes,
         measured_at = excluded.measured_at`;
@@ -87,7 +92,8 @@ export class TopicRetention implements Stoppable {
     try {
       await tryAll([() => this.removeOrphans(), () => this.#expireAndTell(), () => this.measure()]);
     } catch (error) {
-      logger.warn({ err: error }, "messages of topics can't be kept within their bounds now; trying again");
+      if (!this.#stopping.signal.aborted)
+        logger.warn({ err: error }, "messages of topics can't be kept within their bounds now; trying again");
       throw error;
     }
   }
@@ -114,6 +120,7 @@ export class TopicRetention implements Stoppable {
   async #makeRoom(taken: number): Promise<number> {
     let bytes = taken;
     for (let reached: string | null = "0"; reached !== null && bytes > this.options.maxBytes;) {
+      this.#stopping.signal.throwIfAborted();
       const parameters = [reached];
       const rows: Removed[] = await withStore(() => this.options.dataSource.query(removeHandled, parameters));
       reached = rows[0]?.reached ?? null;

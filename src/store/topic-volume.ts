@@ -32,13 +32,18 @@ export class TopicVolume {
     this.#begunAtMs = clock.monotonicMs();
   }
 
-  async measure(): Promise<number> {
+  /** Rejects once the signal has aborted. */
+  async measure(signal: AbortSignal): Promise<number> {
     this.#beginAnewInTime();
     for await (const { last, bytes } of this.#chunks(this.#counted.seq, await this.#settled())) {
       this.#counted = { seq: last, bytes: this.#counted.bytes + bytes };
+      signal.throwIfAborted();
     }
     let total = this.#counted.bytes;
-    for await (const { bytes } of this.#chunks(this.#counted.seq, newestSeq)) total += bytes;
+    for await (const { bytes } of this.#chunks(this.#counted.seq, newestSeq)) {
+      total += bytes;
+      signal.throwIfAborted();
+    }
     return total;
   }
 

@@ -3,6 +3,7 @@
  * path, one accounting and one record for every invocation, also where roles run in separate processes.
  */
 import http from "node:http";
+import type { Socket } from "node:net";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { Invocation, InvocationResult } from "../model/invocation.js";
@@ -144,11 +145,18 @@ class Leaving {
 
   begin(): void {
     const { sent } = this;
-    if (!this.#isWaiting || sent.socket === null) return void sent.destroy();
+    if (this.#isWaiting && sent.socket?.connecting === false) return this.#endSending(sent.socket);
+    // An instance has it, or nothing of it has gone out yet.
+    this.isLetGo = this.#isWaiting;
+    sent.destroy();
+  }
+
+  #endSending(socket: Socket): void {
+    const { sent } = this;
     const patience = this.clock.after(letGoWithinMs, () => sent.destroy());
     sent.once("information", () => sent.destroy()).once("close", () => patience.stop());
     // Before the request itself finds that there is no answer.
-    sent.socket.prependOnceListener("end", () => (this.isLetGo = this.#isWaiting)).end();
+    socket.prependOnceListener("end", () => (this.isLetGo = this.#isWaiting)).end();
   }
 }
 

@@ -262,6 +262,15 @@ describe("Invoker", () => {
       expect(await attempt(invoker, leaving)).toEqual(["CLUSTER_UNAVAILABLE", false]);
     });
 
+    it("knows that it has not run where there was no connection yet", async () => {
+      const leaving = new AbortController();
+      const leave = (): void => void setImmediate(() => leaving.abort(left));
+      const looking = jest.spyOn(dns, "lookup").mockImplementation(leave);
+      const invoker = new Invoker({ routerUrl: () => "http://fermi-router.test:1", sign, clock: new ManualClock() });
+      const attempted = attempt(invoker, leaving).finally(() => looking.mockRestore());
+      expect(await attempted).toEqual(["CLUSTER_UNAVAILABLE", false]);
+    });
+
     it("does not know it where an instance has it, before or just as it is taken away", async () => {
       for (const isBefore of [true, false]) {
         const leaving = new AbortController();

@@ -93,9 +93,10 @@ describe("LocalDriver and hostile code", () => {
     await expect(call(buffers)).rejects.toThrow();
     expect((await changes.untilGone(buffers.id)).reason).toBe("used more than its memory limit of 128Mi");
     const child = "const kept = []; setInterval(() => kept.push(Buffer.alloc(8e6, 1)), 20)";
+    const thread = `require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(child)}])`;
     const parent = await serve(
-      `const { spawn } = require("node:child_process");
-      module.exports = () => new Promise(() => spawn(process.execPath, ["-e", ${JSON.stringify(child)}]));`,
+      `const { Worker } = require("node:worker_threads");
+      module.exports = () => new Promise(() => new Worker(${JSON.stringify(thread)}, { eval: true }));`,
       small,
     );
     await expect(call(parent)).rejects.toThrow();

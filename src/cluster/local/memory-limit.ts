@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 
 export const defaultMemoryLimit = "512Mi";
 
@@ -16,18 +16,21 @@ export const proportionalBytes = (pid: number): Promise<number | undefined> =>
   bytesIn(`/proc/${pid}/smaps_rollup`, "Pss");
 
 async function bytesIn(file: string, name: string): Promise<number | undefined> {
-  const text = await readFile(file, "latin1").catch(() => "");
-  const [, kibibytes] = new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(text) ?? [];
+  const [, kibibytes] = new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(await textOf(file)) ?? [];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
-/** What a process has started, and what that has: while the starter lives, and where its first thread did it. */
+/** What a process has started, and what that has, while the starter lives. */
 export async function descendantsOf(pid: number): Promise<readonly number[]> {
   const family = [pid];
   for (const member of family) {
     if (family.length > maxFamily) break;
-    const children = await readFile(`/proc/${member}/task/${member}/children`, "latin1").catch(() => "");
-    family.push(...(children.match(/\d+/g) ?? []).map(Number));
+    const threads = await readdir(`/proc/${member}/task`).catch(() => []);
+    const children = await Promise.all(threads.map((thread) => textOf(`/proc/${member}/task/${thread}/children`)));
+    family.push(...(children.join(" ").match(/\d+/g) ?? []).map(Number));
   }
   return family.slice(1);
 }
+
+/** Empty where it can't be read (any more). */
+const textOf = (file: string): Promise<string> => readFile(file, "latin1").catch(() => "");

@@ -5,6 +5,8 @@ import type { Stoppable } from "../../lib/stoppable.js";
 import { descendantsOf, proportionalBytes, residentBytes } from "./memory-limit.js";
 
 const periodMs = 250;
+/** A look is at what is known; to search costs more. */
+const looksPerSearch = 4;
 
 /** A process whose memory is looked at. */
 export interface Watched {
@@ -20,8 +22,9 @@ export interface Watched {
  */
 export class MemoryWatch implements Stoppable {
   readonly #watched = new Set<Watched>();
-  /** Those that each had started at the last look. */
+  /** What each has started, as it was found last. */
   readonly #families = new WeakMap<Watched, readonly number[]>();
+  #looks = 0;
   #timer: { stop(): void } | undefined;
 
   constructor(private readonly clock: Clock) {}
@@ -51,26 +54,24 @@ export class MemoryWatch implements Stoppable {
     const hasProc = existsSync("/proc/self/status");
     const areOver = await (hasProc ? Promise.all(watched.map((one) => this.#isOver(one))) : areOverByPs(watched));
     for (const [index, one] of watched.entries()) if (areOver[index] && this.#watched.has(one)) one.exceeded();
+    if (hasProc && ++this.#looks % looksPerSearch === 0) await Promise.all(watched.map((one) => this.#search(one)));
     // Another chain may have begun meanwhile.
     if (this.#timer === looking) this.#timer = looking && this.#later();
   }
 
-  /**
-   * By itself, or with those that it has started. They may share memory, so what each has by itself only tells whether to
-   * ask what they have together, which costs more. One that is new counts from the next look on: until it has become a
-   * program of its own, it has its starter's memory.
-   */
+  /** By itself, or with what it has started. They may share memory; what they have together costs more to ask. */
   async #isOver(one: Watched): Promise<boolean> {
     const { pid, memoryLimitBytes } = one;
-    const started = await descendantsOf(pid);
-    const before = this.#families.get(one) ?? [];
-    this.#families.set(one, started);
-    const family = [pid, ...started.filter((member) => before.includes(member))];
-    const each = await Promise.all(family.map(residentBytes));
-    if (family.length === 1 || sum(each) <= memoryLimitBytes) return sum(each) > memoryLimitBytes;
-    return (
-      (each[0] ?? 0) > memoryLimitBytes || sum(await Promise.all(family.map(proportionalBytes))) > memoryLimitBytes
-    );
+    const family = [pid, ...(this.#families.get(one) ?? [])];
+    const [own = 0, ...others] = await Promise.all(family.map(residentBytes));
+    if (own > memoryLimitBytes) return true;
+    if (own + sum(others) <= memoryLimitBytes) return false;
+    return sum(await Promise.all(family.map(proportionalBytes))) > memoryLimitBytes;
+  }
+
+  /** For the next look: until what is new has become a program of its own, it has its starter's memory. */
+  async #search(one: Watched): Promise<void> {
+    this.#families.set(one, await descendantsOf(one.pid));
   }
 }
 

@@ -21,6 +21,7 @@ interface Exampled {
     create(ctx: RequestContext, input: NewEnvironment): Promise<unknown>;
   };
   readonly functions: {
+    count(ctx: RequestContext, filter: { namespace?: string | null }): Promise<number>;
     findRecorded(ctx: RequestContext, name: ResourceName): Promise<unknown>;
     create(ctx: RequestContext, input: NewFunction): Promise<unknown>;
   };
@@ -28,8 +29,8 @@ interface Exampled {
 }
 
 /**
- * Gives an empty store something to look at and to call, or goes on where that was cut short. Does nothing where there is
- * an environment of somebody's own, or where the function has been made before.
+ * Gives an empty store something to look at and to call, or goes on where that was cut short. Does nothing where
+ * somebody has made an environment or a function, or where the example has been made before and is remembered.
  */
 export async function createExamples(
   { environments, functions, triggers }: Exampled,
@@ -42,7 +43,7 @@ export async function createExamples(
   const found = await Promise.all(wanted.map((environment) => environments.find(ctx, environment)));
   const missing = wanted.filter((_, at) => found[at] === undefined);
   const count = await environments.count(ctx, {});
-  if (count > wanted.length - missing.length) return;
+  if (count > wanted.length - missing.length || (await functions.count(ctx, {})) > 0) return;
   if (count > 0 && (await functions.findRecorded(ctx, exampleName)) !== undefined) return;
   for (const environment of missing) await environments.create(ctx, environment);
   await functions.create(ctx, {

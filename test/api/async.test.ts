@@ -186,17 +186,15 @@ describe("asynchronous invocations", () => {
     // Together, so that the store gets them at once, too.
     const both = await Promise.all([
       enqueue(asked),
-      api.client.refused(ENQUEUE, { input: { ...asked, body: "2" } }),
       enqueue({ ...asked, headers: [{ name: "traceparent", value: "00-other" }] }),
     ]);
-    expect(both[2].id).toBe(both[0].id);
+    expect(both[1].id).toBe(both[0].id);
     const conflict = {
       code: "CONFLICT",
       field: "idempotencyKey",
       message: expect.stringContaining(`another request of this function, invocation ${both[0].id}`),
     };
-    expect(both[1]).toMatchObject(conflict);
-    for (const change of [{ path: "/b" }, { method: "PUT" }, { body: "" }]) {
+    for (const change of [{ path: "/b" }, { method: "PUT" }, { body: "2" }, { body: "" }]) {
       expect(await api.client.refused(ENQUEUE, { input: { ...asked, ...change } })).toMatchObject(conflict);
     }
     // One that an earlier version has stored says nothing of its request.

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createExamples } from "../../src/app/examples.js";
 import type { RequestContext } from "../../src/model/request-context.js";
 import { ApiHarness } from "../support/api-harness.js";
-import { createEnvironment } from "../support/api-resources.js";
+import { createEnvironment, createFunction } from "../support/api-resources.js";
 
 const ctx: RequestContext = {
   principal: { subject: "test", roles: ["admin"], namespaces: ["*"] },
@@ -34,6 +34,14 @@ describe("the examples of an empty store", () => {
     await api.client.ok(`mutation { deleteFunction(name: "hello", deleteTriggers: true) { id } }`);
     await createExamples(api.control, ctx, true);
     expect(await api.client.ok(SHOW)).toEqual({ ...whole, function: null });
+  });
+
+  it("are left out where somebody has a function of their own, though nobody remembers the deleted one", async () => {
+    await createFunction(api.client, { name: "mine", environment: "nodejs" });
+    await api.dataSource.query("UPDATE function SET name = 'purged' WHERE name = 'hello'");
+    await createExamples(api.control, ctx, true);
+    expect(await api.client.ok(SHOW)).toEqual({ ...whole, function: null });
+    await api.client.ok(`mutation { deleteFunction(name: "mine") { id } }`);
   });
 
   it("are left out where somebody has an environment of their own", async () => {

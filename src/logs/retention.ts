@@ -10,11 +10,11 @@ import { tryAll } from "../lib/try-all.js";
 import { planLogTrim, type LogDay, type LogTrim } from "./plan-log-trim.js";
 
 /**
- * What it needs of the store. Days are of UTC, written as 2026-08-01; everything is idempotent. What goes in steps rejects
- * before the next one once its signal has aborted.
+ * What it needs of the store. Days are of UTC, written as 2026-08-01; everything is idempotent. What may take
+ * long rejects soon after its signal has aborted.
  */
 export interface RecordStorage {
-  ensureDay(day: string): Promise<void>;
+  ensureDay(day: string, signal: AbortSignal): Promise<void>;
   /** Removes everything recorded before `cutoff`, as far as that costs little: the cutoff's own day may stay whole. */
   dropBefore(cutoff: Date, signal: AbortSignal): Promise<void>;
   logDays(): Promise<readonly LogDay[]>;
@@ -79,10 +79,11 @@ export class Retention implements Stoppable {
 
   async #keepTime(): Promise<void> {
     const { clock, storage, retentionDays } = this.#options;
+    const { signal } = this.#stopping;
     const now = clock.now().getTime();
     await tryAll([
-      ...daysAhead.map((offset) => () => storage.ensureDay(utcDay(now + offset * dayMs))),
-      () => storage.dropBefore(new Date(now - retentionDays * dayMs), this.#stopping.signal),
+      ...daysAhead.map((offset) => () => storage.ensureDay(utcDay(now + offset * dayMs), signal)),
+      () => storage.dropBefore(new Date(now - retentionDays * dayMs), signal),
     ]);
     this.#nextFullAt = clock.monotonicMs() + hourMs;
   }

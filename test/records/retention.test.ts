@@ -120,6 +120,25 @@ describe("Retention", () => {
     expect(await rowsOf("record_batch")).toBe(9);
   });
 
+  it("ends at once when it is stopped, also in the middle of what may take minutes", async () => {
+    const { dataSource } = database;
+    await runOnce({ clock: new ManualClock(daysAgo(9)) });
+    await dataSource.query(`CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_sleep(60); END $$`);
+    await dataSource.query(
+      "CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION slow()",
+    );
+    const subject = retention();
+    const passed = subject.start();
+    const dropping = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'DROP TABLE%'";
+    await until(async () => (await dataSource.query<unknown[]>(dropping)).length > 0, "a day to be dropped");
+    await subject.stop();
+    await passed;
+    await dataSource.query("DROP EVENT TRIGGER slow");
+    await dataSource.query("DROP FUNCTION slow");
+    expect(await dataSource.query(dropping)).toEqual([]);
+  });
+
   it("lets records come while it drops and makes partitions", async () => {
     const done = new AbortController();
     let written = 0;
@@ -164,12 +183,12 @@ describe("Retention", () => {
   it("leaves more than can be moved in a moment in the default partition, and removes it from there", async () => {
     for (const days of [8.1, 8.2, 8.3]) await recordAt(daysAgo(days));
     const storage = new RecordPartitions(database.dataSource, 2);
-    await storage.ensureDay("2026-08-02");
+    await storage.ensureDay("2026-08-02", unbroken);
     expect(await rowsOf("invocation_default")).toBe(3);
     expect(await partitions()).toHaveLength(2);
     await storage.dropBefore(daysAgo(7), unbroken);
     expect([await rowsOf("invocation"), await rowsOf("log_line")]).toEqual([0, 0]);
-    await storage.ensureDay("2026-08-02");
+    await storage.ensureDay("2026-08-02", unbroken);
     expect(await partitions()).toHaveLength(4);
   });
 

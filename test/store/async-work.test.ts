@@ -376,7 +376,7 @@ describe("the queue of asynchronous invocations", () => {
     const { queue, work } = real();
     const dayMs = 24 * 3_600_000;
     const old = new Date(epoch0 - 20 * dayMs);
-    await new RecordPartitions(dataSource).ensureDay(old.toISOString().slice(0, 10));
+    await new RecordPartitions(dataSource).ensureDay(old.toISOString().slice(0, 10), new AbortController().signal);
     const ids = await Promise.all(
       ["QUEUED", "DEAD", "SUCCEEDED"].map(async (state) => {
         const given = aNew({ acceptedAt: old, functionId: newId() });

@@ -38,8 +38,8 @@ export class RecordPartitions {
     private readonly maxMoved = defaultMaxMoved,
   ) {}
 
-  ensureDay(day: string): Promise<void> {
-    return tryAll([invocations, logLines].map((table) => () => this.#ensurePartition(table, day)));
+  ensureDay(day: string, signal: AbortSignal): Promise<void> {
+    return tryAll([invocations, logLines].map((table) => () => this.#ensurePartition(table, day, signal)));
   }
 
   /** One table's trouble is none of the others'. */
@@ -68,12 +68,12 @@ export class RecordPartitions {
   }
 
   async dropLogDay(day: string, signal: AbortSignal): Promise<void> {
-    await this.#drop(partitionName(logLines, day));
+    await this.#drop(partitionName(logLines, day), signal);
     const { from, until } = spanOf(day);
     await this.#deleteInBatches("log_line_default", "at >= $1 AND at < $2", [from, until], signal);
     await this.dataSource.query("DELETE FROM log_volume WHERE day = $1", [day]);
     // Lines of the day may come still, if it is today.
-    await this.#ensurePartition(logLines, day);
+    await this.#ensurePartition(logLines, day, signal);
   }
 
   async deleteOldestLogLines(day: string, bytes: number, signal: AbortSignal): Promise<void> {
@@ -121,18 +121,17 @@ export class RecordPartitions {
     });
   }
 
-  async #ensurePartition(table: PartitionedTable, day: string): Promise<void> {
+  async #ensurePartition(table: PartitionedTable, day: string, signal: AbortSignal): Promise<void> {
     if (await exists(this.dataSource.manager, partitionName(table, day))) return;
-    await patiently(this.dataSource, (manager) => ensurePartition(manager, table, day, this.maxMoved));
+    await patiently(this.dataSource, (manager) => ensurePartition(manager, table, day, this.maxMoved), signal);
   }
 
   async #dropPartitionsBefore(table: PartitionedTable, cutoff: Date, signal: AbortSignal): Promise<void> {
     const old = (await this.#partitions(table)).filter(({ day }) => spanOf(day).until <= cutoff);
     for (const { partition, day } of old) {
-      signal.throwIfAborted();
       await (table.keptFor === undefined
-        ? this.#drop(partition)
-        : patiently(this.dataSource, (manager) => dropButKept(manager, table, day)));
+        ? this.#drop(partition, signal)
+        : patiently(this.dataSource, (manager) => dropButKept(manager, table, day), signal));
     }
   }
 
@@ -146,11 +145,12 @@ export class RecordPartitions {
     return this.#deleteInBatches(rows, `${time} < $1 AND NOT ${isKept}`, [cutoff], signal);
   }
 
-  async #drop(partition: string): Promise<void> {
+  async #drop(partition: string, signal: AbortSignal): Promise<void> {
     if (!(await exists(this.dataSource.manager, partition))) return;
-    await patiently(this.dataSource, async (manager) => {
+    const drop = async (manager: EntityManager): Promise<void> => {
       await manager.query(`DROP TABLE IF EXISTS ${partition}`);
-    });
+    };
+    await patiently(this.dataSource, drop, signal);
   }
 
   /** Small transactions, so that nobody waits long for a row; none more once the signal has aborted. */

@@ -21,6 +21,7 @@ const batch = 500;
 /** Removes for good what nobody can ask for any more: old changes, and deleted resources without history. */
 export class Housekeeping implements Stoppable {
   #loop: ResyncLoop | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(private readonly options: HousekeepingOptions) {}
 
@@ -30,7 +31,9 @@ export class Housekeeping implements Stoppable {
     void this.#loop.ask();
   }
 
+  /** Breaks off what is being removed, and resolves when that is over. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     await this.#loop?.stop();
   }
 
@@ -56,7 +59,8 @@ export class Housekeeping implements Stoppable {
       const [changes, resources] = [await this.pruneChanges(), await this.purgeDeleted()];
       if (changes + resources > 0) this.options.logger.debug({ changes, resources }, "removed what had expired");
     } catch (error) {
-      this.options.logger.warn({ err: error }, "could not remove what has expired; trying again");
+      if (!this.#stopping.signal.aborted)
+        this.options.logger.warn({ err: error }, "could not remove what has expired; trying again");
       throw error;
     }
   }
@@ -69,7 +73,10 @@ export class Housekeeping implements Stoppable {
   /** A batch at a time. */
   async #deleteAll(sql: string, before: Date): Promise<number> {
     let count = 0;
-    for (let last = batch; last === batch; count += last) last = await this.#delete(sql, [before]);
+    for (let last = batch; last === batch; count += last) {
+      this.#stopping.signal.throwIfAborted();
+      last = await this.#delete(sql, [before]);
+    }
     return count;
   }
 

@@ -75,15 +75,30 @@ describe("Housekeeping", () => {
     expect(await housekeeping.purgeDeleted()).toBe(2);
   });
 
-  it("removes all there is at once, however many", async () => {
-    await services.dataSource.query(
+  const insertDeletedEnvironments = (count: number): Promise<unknown> =>
+    services.dataSource.query(
       `INSERT INTO environment (id, namespace, name, revision, created_at, updated_at, deleted_at, image, contract,
         pool_size, resources, grace_period_seconds)
       SELECT gen_random_uuid(), 'default', 'e-' || n, 1, now(), now(), now(), 'fermi/nodejs', 'FERMI', 1, '{}', 30
-      FROM generate_series(1, 501) AS n`,
+      FROM generate_series(1, $1) AS n`,
+      [count],
     );
+
+  it("removes all there is at once, however many", async () => {
+    await insertDeletedEnvironments(501);
     laterMs = hourMs + 1_000;
     expect(await housekeeping.purgeDeleted()).toBe(501);
+  });
+
+  it("begins to remove nothing more once it is stopped, and says nothing of it", async () => {
+    await insertDeletedEnvironments(1);
+    laterMs = hourMs + 1_000;
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
+    const stopped = new Housekeeping({ dataSource: services.dataSource, clock, logger });
+    stopped.start();
+    await stopped.stop();
+    expect([(await counts())[0], warnings]).toEqual([1, []]);
   });
 
   it("keeps what a log line refers to", async () => {

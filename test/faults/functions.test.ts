@@ -220,8 +220,12 @@ describe("A function that", () => {
     client.write(`POST ${subject.path("reads-never")} HTTP/1.1\r\nHost: x\r\nContent-Length: ${size}\r\n\r\n`);
     client.socket.write(Buffer.alloc(size));
     await subject.hasInFlight(1);
-    // Nothing but what the pipes between the three hold.
-    expect((await stage.vitals()).usedBytes - before.usedBytes).toBeLessThan(size / 4);
+    // Nothing but what the pipes between the three hold, once these are full.
+    await eventually(async () => {
+      const now = await stage.vitals();
+      expect(now.inFlight).toBe(before.inFlight + 1);
+      expect(now.usedBytes - before.usedBytes).toBeLessThan(size / 4);
+    });
     expect(await client.sees("FUNCTION_TIMEOUT")).toMatch(/^HTTP\/1\.1 504 /);
     await client.closed();
     expect((await subject.ask("ok")).status).toBe(200);

@@ -1,5 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import type { ClusterInstance, InstanceOutput } from "../../src/cluster/cluster-driver.js";
 import type { LocalDriver } from "../../src/cluster/local/local-driver.js";
@@ -171,12 +182,24 @@ describe("LocalDriver and hostile code", () => {
     expect(existsSync(seen.cwd)).toBe(false);
   });
 
-  it("removes what an instance has closed to itself", async () => {
+  it("removes what an instance has closed to itself, and follows no link", async () => {
+    const elsewhere = mkdtempSync(path.join(tmpdir(), "fermi-elsewhere-"));
+    mkdirSync(path.join(elsewhere, "closed"), { mode: 0 });
     const instance = await serve(`const fs = require("node:fs");
-      module.exports = async () => { fs.mkdirSync("closed/in", { recursive: true }); fs.chmodSync("closed/in", 0); fs.chmodSync("closed", 0); return "closed" }`);
+      module.exports = async () => {
+        fs.symlinkSync(${JSON.stringify(elsewhere)}, "link");
+        fs.mkdirSync("closed/in", { recursive: true });
+        // Its home lies in a folder that is its own only where it is the same user as Fermi.
+        const isOwn = fs.statSync("..").uid === process.getuid();
+        for (const folder of ["closed/in", "closed", ...(isOwn ? [".."] : []), "."]) fs.chmodSync(folder, 0);
+        return "closed";
+      }`);
     expect(await call(instance)).toBe("closed");
     await driver.end(instance.id, 1_000);
     expect(existsSync(path.join(driver.instancesDir, instance.id))).toBe(false);
+    expect(statSync(path.join(elsewhere, "closed")).mode & 0o777).toBe(0);
+    rmdirSync(path.join(elsewhere, "closed"));
+    rmdirSync(elsewhere);
   });
 
   const asRoot = process.getuid?.() === 0 ? it : it.skip;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { killStrays } from "../../src/cluster/local/strays.js";
@@ -49,13 +49,16 @@ describe("Instances of a process that was killed", () => {
     await eventually("its reaper has ended", () => reapersOf(doomed.instancesDir).length === 0);
   });
 
-  it("are ended at the next start where even the reaper was killed", async () => {
+  it("are ended at the next start where even the reaper was killed, and their files removed, also closed ones", async () => {
     const doomed = await startDoomed(dataDir);
     // It would start another.
     doomed.process.kill("SIGSTOP");
     for (const pid of reapersOf(doomed.instancesDir)) process.kill(pid, "SIGKILL");
     doomed.process.kill("SIGKILL");
     await eventually("only who can't see it is left", () => processesIn(doomed.instancesDir).length === 3);
+    const home = path.join(doomed.instancesDir, readdirSync(doomed.instancesDir)[0]!, "home");
+    writeFileSync(path.join(home, "file"), "");
+    chmodSync(home, 0);
     const next = await aLocalDriver({ dataDir });
     expect(processesIn(next.driver.instancesDir)).toEqual([]);
     expect(readdirSync(next.driver.instancesDir)).toEqual([]);

@@ -3,8 +3,8 @@ import { chmod, chown, mkdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import type { ChildUser } from "./child-user.js";
 
-/** Opens first what the instance has closed to itself. */
-const removal = `chmod -R u+rwx -- "$1"; rm -rf -- "$1"`;
+/** Opens first what the instance has closed to itself. Of links, `chmod -R` follows only one that it is given itself. */
+const removal = `[ -L "$1" ] || chmod -R u+rwx -- "$1"; rm -rf -- "$1"`;
 const removalTimeoutMs = 20_000;
 
 /**
@@ -41,17 +41,20 @@ export class InstanceFolder {
 
   /** As far as the instance's rights go; what is left then is tried again at the next start. */
   async remove(): Promise<void> {
-    if (this.tools.user === null || (await this.#removeHome(this.tools.user))) {
-      await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
-    }
+    const { user } = this.tools;
+    // What the instance could change: all, where it is the same user as this process.
+    const own = user === null ? this.root : this.home;
+    // Most homes are empty, and this is enough.
+    await removeEmpty(this.home);
+    if (!(await removeEmpty(own))) await this.#removeAsInstance(own);
+    if (await removeEmpty(own)) await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  async #removeHome(user: ChildUser): Promise<boolean> {
-    if (await isRemoved(this.home)) return true;
-    const options = { ...user, cwd: "/", env: { PATH: this.tools.path }, timeout: removalTimeoutMs };
-    // It can't remove the home itself, which lies in a folder of root's, so it never succeeds as a whole.
-    await new Promise((resolve) => execFile("/bin/sh", ["-c", removal, "fermi-removal", this.home], options, resolve));
-    return isRemoved(this.home);
+  /** All but the home itself, where that lies in a folder of root's. */
+  async #removeAsInstance(folder: string): Promise<void> {
+    const { user, path } = this.tools;
+    const options = { ...user, cwd: "/", env: { PATH: path }, timeout: removalTimeoutMs };
+    await new Promise((resolve) => execFile("/bin/sh", ["-c", removal, "fermi-removal", folder], options, resolve));
   }
 }
 
@@ -61,8 +64,8 @@ async function makeFolder(folder: string, mode: number): Promise<void> {
   await chmod(folder, mode);
 }
 
-/** Removes it where it is empty. */
-const isRemoved = (folder: string): Promise<boolean> =>
+/** Whether the folder is gone: it is removed where it is empty. */
+const removeEmpty = (folder: string): Promise<boolean> =>
   rmdir(folder).then(
     () => true,
     (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT",

@@ -20,7 +20,8 @@ export async function withStore<T>(
       reject(storeUnavailable("no answer in time"));
     });
   });
-  const result = work(() => isLate);
+  // Work that fails at once, without a promise, is no different: the timer must not outlive it.
+  const result = (async () => work(() => isLate))();
   try {
     return await Promise.race([result, lateness]);
   } catch (error) {

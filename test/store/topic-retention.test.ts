@@ -196,7 +196,8 @@ describe("TopicRetention", () => {
   it("says so where the store is away, and tries again", async () => {
     const warnings: string[] = [];
     const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
-    const away = { query: () => Promise.reject(Object.assign(new Error("gone"), { code: "ECONNRESET" })) };
+    const gone = () => Promise.reject(Object.assign(new Error("gone"), { code: "ECONNRESET" }));
+    const away = { query: gone, transaction: gone };
     const failing = new TopicRetention({
       ...{ dataSource: away as never, clock, logger, retentionMs: hourMs, maxBytes: 1, everyMs: 60_000 },
     });

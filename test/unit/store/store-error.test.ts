@@ -41,16 +41,17 @@ describe("An error of the store", () => {
 });
 
 describe("withStore", () => {
-  const clock = (): Clock & { ring(): void } => {
-    let task: () => void = () => undefined;
+  const clock = (): Clock & { ring(): void; isSet(): boolean } => {
+    let task: (() => void) | undefined;
     return {
       now: () => new Date(0),
       monotonicMs: () => 0,
       after: (_, given) => {
         task = given;
-        return { stop: () => (task = () => undefined) };
+        return { stop: () => (task = undefined) };
       },
-      ring: () => task(),
+      ring: () => task?.(),
+      isSet: () => task !== undefined,
     };
   };
 
@@ -64,6 +65,15 @@ describe("withStore", () => {
   it("lets other errors pass", async () => {
     const error = new AppError("CONFLICT", "stale");
     await expect(withStore(() => Promise.reject(error))).rejects.toBe(error);
+  });
+
+  it("leaves no timer behind work that fails before there is a promise of it", async () => {
+    const time = clock();
+    const work = (): Promise<never> => {
+      throw coded("ECONNRESET");
+    };
+    await expect(withStore(work, time)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(time.isSet()).toBe(false);
   });
 
   it("answers in time though the work does not, and tells the work", async () => {

@@ -191,3 +191,5 @@ def _guarded(thread, run):
     except BaseException:  # whatever user code raises
         threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
     _flush_late()
+    # It refers to the thread: such a circle would keep the invocation until garbage is collected, which may take long.
+    vars(thread).pop("run", None)

@@ -29,7 +29,7 @@ export async function migrateStore(args: readonly string[], write: (text: string
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   const deadlineMs = systemClock.monotonicMs() + storeWithinMs;
   try {
-    const names = await untilReachable(() => migrate(config.databaseUrl), deadlineMs);
+    const names = await untilReachable(() => migrate(config.databaseUrl, logger), deadlineMs);
     logger.info({ migrations: names }, names.length > 0 ? "the schema was brought up to date" : "nothing to migrate");
   } catch (error) {
     const why = (reasonOf(error) ?? "no reason is known").replace(/\s*\n\s*/g, " ");

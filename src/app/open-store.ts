@@ -133,7 +133,7 @@ class Opening {
 }
 
 async function bringUpToDate(url: string, { databaseUrl }: Config, logger: Logger): Promise<void> {
-  const migrated = await migrate(url).catch((error: unknown) => {
+  const migrated = await migrate(url, logger).catch((error: unknown) => {
     throw databaseUrl === null ? error : new StoreProblem(placeOf(databaseUrl), error);
   });
   if (migrated.length > 0) logger.info({ migrations: migrated.length }, "the store's schema was brought up to date");

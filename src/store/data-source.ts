@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import net from "node:net";
-import { DataSource } from "typeorm";
+import { AbstractLogger, DataSource } from "typeorm";
 import type { Logger } from "../lib/logger.js";
 import { silentLogger } from "../lib/logger.js";
 import { entities } from "./entities/index.js";
@@ -45,7 +45,7 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
     synchronize: false,
     installExtensions: false,
     uuidExtension: "pgcrypto",
-    logging: false,
+    logger: new UnheardLogger(),
     // An idle connection that the server ends is an event of the pool; without a listener it would end the process.
     poolErrorHandler: (error: unknown) => {
       // The pool has let go of its connections before the server knows, which may be about to end itself.
@@ -65,6 +65,11 @@ export function buildDataSource(options: DataSourceOptions): DataSource {
     },
   });
   return dataSource;
+}
+
+/** TypeORM prints each migration that fails on the terminal, whatever its options are; who runs it has the error itself. */
+class UnheardLogger extends AbstractLogger {
+  protected writeLog(): void {}
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { DataSource } from "typeorm";
 import { AppError } from "../errors/app-error.js";
 import { systemClock } from "../lib/clock.js";
+import { silentLogger, type Logger } from "../lib/logger.js";
 import { buildDataSource } from "./data-source.js";
 import { isLockTimeout, isStoreUnavailable, storeUnavailable } from "./store-error.js";
 
@@ -21,7 +22,7 @@ interface LockPatience {
 const lockPatience: LockPatience = { lockTimeoutMs: 2_000, pauseMs: 4_000, withinMs: 60_000 };
 
 /** Brings the schema up to date; refuses servers that are too old. Resolves to the names of what was run. */
-export async function migrate(url: string, patience = lockPatience): Promise<string[]> {
+export async function migrate(url: string, logger: Logger = silentLogger, patience = lockPatience): Promise<string[]> {
   const { lockTimeoutMs } = patience;
   // Statements of a migration may take long, so it has a connection of its own without the time limit.
   const limits = { statementTimeoutMs: 0, lockTimeoutMs };
@@ -29,7 +30,7 @@ export async function migrate(url: string, patience = lockPatience): Promise<str
   try {
     await dataSource.initialize();
     await refuseOldServer(dataSource);
-    return await migrateAlone(dataSource, patience);
+    return await migrateAlone(dataSource, logger, patience);
   } catch (error) {
     throw isStoreUnavailable(error) ? storeUnavailable(error) : error;
   } finally {
@@ -76,14 +77,14 @@ async function migrationsOf(dataSource: DataSource): Promise<{ known: string[]; 
   return { known, done: new Set(rows.map(({ name }) => name)) };
 }
 
-async function migrateAlone(dataSource: DataSource, patience: LockPatience): Promise<string[]> {
+async function migrateAlone(dataSource: DataSource, logger: Logger, patience: LockPatience): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {
     // Another one's migrations may take long.
     await runner.query("SET lock_timeout = 0");
     await runner.query("SELECT pg_advisory_lock($1)", [migrationLock]);
     const { known, done } = await migrationsOf(dataSource);
-    await runPatiently(dataSource, patience);
+    await runPatiently(dataSource, logger, patience);
     await runner.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
     return known.filter((name) => !done.has(name));
   } finally {
@@ -91,14 +92,16 @@ async function migrateAlone(dataSource: DataSource, patience: LockPatience): Pro
   }
 }
 
-async function runPatiently(dataSource: DataSource, { pauseMs, withinMs }: LockPatience): Promise<void> {
+async function runPatiently(dataSource: DataSource, logger: Logger, patience: LockPatience): Promise<void> {
+  const { pauseMs, withinMs } = patience;
   const deadlineMs = systemClock.monotonicMs() + withinMs;
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     try {
       await dataSource.runMigrations();
       return;
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
+      if (isFirst) logger.warn({}, "a table that is to be changed is in use, by a backup, say; waiting for it");
       if (systemClock.monotonicMs() > deadlineMs) throw new AppError("STORE_UNAVAILABLE", tableInUse);
       await delay(pauseMs);
     }

@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import type { QueryRunner } from "typeorm";
+import { silentLogger } from "../../src/lib/logger.js";
 import { migrate } from "../../src/store/migrate.js";
 import { eventually } from "../support/harness.js";
 import { openServices, type Services } from "./support/open-services.js";
@@ -34,7 +35,7 @@ describe("A migration of a table that is in use", () => {
     });
 
   it("keeps others waiting for a moment only, and is made when the table is free", async () => {
-    const migrating = migrate(services.url, { lockTimeoutMs: 300, pauseMs: 50, withinMs: 20_000 });
+    const migrating = migrate(services.url, silentLogger, { lockTimeoutMs: 300, pauseMs: 50, withinMs: 20_000 });
     await someoneWaits();
     await services.dataSource.query("UPDATE async_invocation SET epoch = epoch");
     await user.rollbackTransaction();
@@ -42,10 +43,16 @@ describe("A migration of a table that is in use", () => {
     await user.startTransaction();
   });
 
-  it("is given up after a while, and says why", async () => {
-    await expect(migrate(services.url, { lockTimeoutMs: 50, pauseMs: 1, withinMs: 100 })).rejects.toMatchObject({
+  it("is given up after a while, and says why; that it waits is logged once, and printed past the log never", async () => {
+    const printed = jest.spyOn(console, "log");
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
+    const patience = { lockTimeoutMs: 50, pauseMs: 1, withinMs: 500 };
+    await expect(migrate(services.url, logger, patience)).rejects.toMatchObject({
       code: "STORE_UNAVAILABLE",
       message: expect.stringContaining("a table that is to be changed is in use"),
     });
+    expect(warnings).toEqual([expect.stringMatching(/in use.*waiting/)]);
+    expect(printed).not.toHaveBeenCalled();
   });
 });

@@ -49,6 +49,12 @@ def main(context):
     expect((await get("empty")).status).toBe(304);
   });
 
+  it("names a status as HTTP does, and one that is nobody's not at all", async () => {
+    const runtime = await serve("def main(context):\n  return 'x', int(context.request.query['status'])");
+    const named = async (status: number) => (await runtime.call({ path: `/?status=${status}` })).statusText;
+    expect([await named(404), await named(429), await named(299)]).toEqual(["Not Found", "Too Many Requests", ""]);
+  });
+
   it("takes coroutines, classes' instances and what was decorated", async () => {
     expect(
       (
@@ -149,6 +155,7 @@ def main(context):
         answered.set()
         return ""
     if context.request.path == "/count":
+        gc.collect()
         return str(sum(type(thing).__name__ == "Invocation" for thing in gc.get_objects()))
     threading.Thread(target=late).start()
     return ""`);

@@ -42,6 +42,7 @@ export interface LogLine {
 
 export interface Answer {
   readonly status: number;
+  readonly statusText: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   readonly invocationId: string;
@@ -135,7 +136,8 @@ export class RuntimeProcess {
           response.setEncoding("utf8").on("error", reject);
           response.on("data", (chunk: string) => (text += chunk));
           response.on("end", () => {
-            resolve({ status: response.statusCode!, headers: response.headers, body: text, invocationId });
+            const { statusCode, statusMessage, headers } = response;
+            resolve({ status: statusCode!, statusText: statusMessage!, headers, body: text, invocationId });
           });
         },
       );

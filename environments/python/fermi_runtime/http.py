@@ -2,22 +2,12 @@
 
 import io
 import re
+from http import HTTPStatus
 
 MAX_LINE = 64 * 1024
 MAX_HEADER_BYTES = 256 * 1024
 
-REASONS = {
-    200: "OK",
-    204: "No Content",
-    400: "Bad Request",
-    401: "Unauthorized",
-    409: "Conflict",
-    413: "Content Too Large",
-    422: "Unprocessable Content",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
+REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 # No line feed, and nothing else that can't be printed (RFC 9110, 5.5).
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -160,7 +150,8 @@ def _chunk_size(line):
 
 
 def format_head(status, headers):
-    lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, "Status"))]
+    # A status that is nobody's has no phrase, but the space before it (RFC 9112, 4).
+    lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))]
     lines.extend("%s: %s" % header for header in headers)
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

@@ -112,6 +112,12 @@ describe("Router: framing", () => {
     });
   }
 
+  it.each(["/?name=Jürgen", "/grün", "/?name=two words"])("says what is wrong with the URL %s", async (url) => {
+    const answer = await sendRaw(stage.port, `GET ${url} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*spaces and non-ASCII characters in its URL must be percent-encoded/);
+    expect(seen).toEqual([]);
+  });
+
   const badBodies: [string, string][] = [
     ["a chunk that is longer than its size", "3\r\nabcdef\r\n0\r\n\r\n"],
     ["a chunk size that is no number", "zz\r\nabc\r\n0\r\n\r\n"],

@@ -3,8 +3,8 @@ import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { readTranscript } from "./transcript-steps.js";
-import { repository, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
+import { readFurtherCommands, readTranscript } from "./transcript-steps.js";
+import { eventually, repository, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
 
 const run = promisify(execFile);
 
@@ -44,5 +44,19 @@ describe("the transcript of the README", () => {
       const output = await shell(command);
       if (printed !== "") expect(output.trim()).toBe(printed);
     }
+  }, 60_000);
+
+  it("is all that its further commands need, and both ways to enqueue hand over the same", async () => {
+    const commands = await readFurtherCommands();
+    expect(commands).toHaveLength(8);
+    let output = "";
+    for (const command of commands) output += await shell(command);
+    expect(output).toMatch(/HTTP\/1\.1 202 [^]* is queued[^]*timer nightly created/);
+    await eventually(async () => {
+      const { logs } = await fermi.ok<{ logs: unknown }>(
+        `{ logs(filter: { function: "book" }) { nodes { message } } }`,
+      );
+      expect(logs).toEqual({ nodes: Array(2).fill({ message: "booked { tea: 2 }" }) });
+    });
   }, 60_000);
 });

@@ -156,11 +156,19 @@ export function npm(args, options = {}) {
     : run("npm", args, options);
 }
 
-/** Runs a command in this terminal; resolves with its exit code, 1 where a signal ended it. Its stdout is our stderr. */
+/**
+ * Runs a command in this terminal; resolves with its exit code, 1 where a signal ended it. Its stdout is our stderr. It
+ * ends where we do so before it.
+ */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ["ignore", 2, 2], ...options });
     child.once("error", (error) => reject(new PrepareError(`${command} cannot be run: ${error.message}`)));
-    child.once("exit", (code) => resolve(code ?? 1));
+    const end = () => child.kill();
+    process.once("exit", end);
+    child.once("exit", (code) => {
+      process.off("exit", end);
+      resolve(code ?? 1);
+    });
   });
 }

@@ -3,25 +3,32 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { explain, prepare, root } from "./prepare.mjs";
 
-const parent = process.ppid;
+const signals = ["SIGINT", "SIGTERM"];
+const inDist = (...parts) => pathToFileURL(path.join(root, "dist", ...parts)).href;
+/** Until the server heeds a stop, nothing is begun that would not end with this process. */
+let stop = () => process.exit(0);
+const leave = () => stop();
 
-await prepare().catch(explain);
+for (const signal of signals) process.on(signal, leave);
 if (process.env.npm_lifecycle_event === "start") stopWithParent();
-const main = path.join(root, "dist", "main.js");
-process.argv = [process.execPath, main, "serve", ...process.argv.slice(2)];
-await import(pathToFileURL(main).href);
+await prepare().catch(explain);
+const { stopRequest } = await import(inDist("app", "stop-request.js"));
+stopRequest.heedSignals();
+stop = () => stopRequest.ask("the end of npm");
+for (const signal of signals) process.off(signal, leave);
+process.argv = [process.execPath, path.join(root, "dist", "main.js"), "serve", ...process.argv.slice(2)];
+await import(inDist("main.js"));
 
 /**
  * npm runs this in a shell, and SIGTERM for npm ends that shell and gets no further; nor does anything where npm is
  * killed. So the end of the parent is the word to stop. (Ctrl-C reaches this process by itself.)
  */
 function stopWithParent() {
+  const parent = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(watch);
-    process.kill(process.pid, "SIGTERM");
+    stop();
   }, 200);
   watch.unref();
-  // Asked once is enough: a second signal would end requests in flight.
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => clearInterval(watch));
 }

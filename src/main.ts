@@ -8,7 +8,11 @@ if (args[0] === "fetcher") {
 } else {
   const { runCli } = await import("./cli/program.js");
   const code = await runCli(args, {
-    serve: async (flags, write) => (await import("./app/serve.js")).serve(flags, write),
+    serve: async (flags, write) => {
+      // First: loading the server takes a while, and a stop that is asked for meanwhile is to be remembered.
+      (await import("./app/stop-request.js")).stopRequest.heedSignals();
+      await (await import("./app/serve.js")).serve(flags, write);
+    },
     migrate: async (flags, write) => (await import("./app/migrate-store.js")).migrateStore(flags, write),
   });
   // A server that failed has left its own exit code.

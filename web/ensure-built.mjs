@@ -81,14 +81,18 @@ function npmArgs(args) {
   return script?.endsWith(".js") && existsSync(script) ? [process.execPath, script, ...args] : ["npm", ...args];
 }
 
-/** What it prints goes to stderr: stdout is for whoever called. */
+/** What it prints goes to stderr: stdout is for whoever called. It ends where we do so before it. */
 function runNode([command, ...args], cwd, what) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, stdio: ["ignore", 2, 2] });
     child.once("error", (error) => reject(new Error(`the playground: ${what} cannot be run: ${error.message}`)));
-    child.once("exit", (code) =>
-      code === 0 ? resolve() : reject(new Error(`the playground: ${what} failed (${code ?? "ended by a signal"})`)),
-    );
+    const end = () => child.kill();
+    process.once("exit", end);
+    child.once("exit", (code) => {
+      process.off("exit", end);
+      if (code === 0) resolve();
+      else reject(new Error(`the playground: ${what} failed (${code ?? "ended by a signal"})`));
+    });
   });
 }
 

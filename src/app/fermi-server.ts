@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { routerWorkers } from "../config/router-workers.js";
 import type { Config } from "../config/settings.js";
+import { aborted } from "../lib/aborted.js";
 import { systemClock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { StopStack } from "../lib/stop-stack.js";
@@ -26,7 +27,9 @@ export interface Addresses {
 export class FermiServer {
   readonly #started: StopStack;
   #roles: Roles = {};
-  #isStopping = false;
+  readonly #stopping = new AbortController();
+  /** While it starts. */
+  #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #place = "";
 
@@ -59,11 +62,26 @@ export class FermiServer {
   }
 
   get isStopping(): boolean {
-    return this.#isStopping;
+    return this.#stopping.signal.aborted;
   }
 
-  /** Resolves when all ports are open. Rejects with whatever kept a part from starting; `stop` is then still to be called. */
+  /** True also after a stop that has waited long enough for the start's last step. */
+  get isStarting(): boolean {
+    return this.#starting !== undefined;
+  }
+
+  /**
+   * Resolves when all ports are open, or once it is to stop. Rejects with whatever kept a part from starting; `stop` is
+   * then still to be called.
+   */
   async start(): Promise<void> {
+    this.#starting = this.#startAll(this.#stopping.signal).finally(() => (this.#starting = undefined));
+    await Promise.race([aborted(this.#stopping.signal), this.#starting]);
+  }
+
+  /** Looks between two steps whether it is to stop: a part is stopped when it has come up, never halfway. */
+  async #startAll(stopping: AbortSignal): Promise<void> {
+    stopping.throwIfAborted();
     const surroundings = { config: this.config, clock, logger: this.logger };
     const started = this.#started;
     const forks = new WorkerForks();
@@ -71,9 +89,11 @@ export class FermiServer {
     // Loading their code takes about as long as the store does to start.
     const workers = routerWorkers(this.config);
     if (workers > 1) forks.begin(workers);
-    const store = await openStore({ ...surroundings, started });
+    const store = await openStore({ ...surroundings, started, stopping });
     this.#place = store.place;
+    stopping.throwIfAborted();
     await claimDatabase(surroundings, store.url, started);
+    stopping.throwIfAborted();
     const foundation = layFoundation(surroundings, started, store, {
       pools: () => this.#roles.poolmgr?.view.pools() ?? [],
       waiting: () => this.#roles.router?.waiting ?? 0,
@@ -83,30 +103,42 @@ export class FermiServer {
       },
       elsewhere: async () => (await this.#roles.router?.counted?.()) ?? [],
     });
-    const isStopping = (): boolean => this.#isStopping;
+    const isStopping = (): boolean => stopping.aborted;
     const installation: Installation = new Installation(foundation, { roles: () => this.#present, isStopping });
     this.#roles = await buildRoles(foundation, { installation, forks, isStopping });
     installation.start();
     // Whoever records comes after who keeps records in bounds, and is so stopped before.
-    for (const role of this.#present) await role.start();
+    for (const role of this.#present) {
+      stopping.throwIfAborted();
+      await role.start();
+    }
   }
 
   /**
-   * Says that it is not ready, leaves triggers to others, and goes on for the configured time; then requests in flight may finish, and everything
-   * ends. Idempotent.
+   * Says that it is not ready, leaves triggers to others, and goes on for the configured time; then requests in flight
+   * may finish, and everything ends. A start that goes on comes to its end before. Idempotent.
    */
   stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     return (this.#stopped ??= this.#drainAndStop());
   }
 
   async #drainAndStop(): Promise<void> {
+    await this.#startEnds();
     const { router, api, triggers } = this.#roles;
     router?.drain();
     const handedOver = triggers?.handOver();
     if (router?.address || api?.address) await delay(this.config.drainSeconds * 1_000);
     await handedOver;
     await this.#started.stop();
+  }
+
+  /** How it ended is told to who started; not waited for longer than for requests. */
+  async #startEnds(): Promise<void> {
+    const ended = new AbortController();
+    const late = delay(this.config.stopTimeoutSeconds * 1_000, undefined, { signal: ended.signal });
+    await Promise.race([this.#starting, late]).catch(() => undefined);
+    ended.abort();
   }
 
   /** In the order of their starts. */

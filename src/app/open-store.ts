@@ -34,6 +34,8 @@ interface StoreParts {
   readonly started: StopStack;
   /** Connections at most. */
   readonly poolSize?: number;
+  /** Aborted: no further step is begun, and opening rejects. */
+  readonly stopping?: AbortSignal;
 }
 
 /**
@@ -41,9 +43,11 @@ interface StoreParts {
  * with the store or not at all; one that is a part starts in any case, and waits for a store whose schema is new enough.
  */
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
-  const { config, clock, logger, started, poolSize } = parts;
+  const { config, clock, logger, started, stopping, poolSize } = parts;
   const dataDir = await ownFolder(parts);
+  stopping?.throwIfAborted();
   const url = config.databaseUrl ?? (await startOwn(dataDir, logger, started));
+  stopping?.throwIfAborted();
   const dataSource = buildDataSource({ url, logger, ...(poolSize !== undefined && { poolSize }) });
   started.push("store", () => (dataSource.isInitialized ? dataSource.destroy() : undefined));
   const opening = new Opening(parts, async () => {
@@ -51,6 +55,7 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
     await dataSource.initialize();
   });
   if (isAlone(config)) await bringUpToDate(url, config, logger);
+  stopping?.throwIfAborted();
   const opened = isAlone(config) ? opening.once() : opening.start();
   started.push("opening of the store", () => opening.stop());
   if (isAlone(config)) await opened;

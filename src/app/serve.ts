@@ -1,14 +1,16 @@
-/** `fermi serve`: the server as a process: settings, signals, what is printed, and the exit code. */
+/** `fermi serve`: the server as a process: settings, when to stop, what is printed, and the exit code. */
 import "reflect-metadata"; // Before anything decorated is loaded.
 import { rm, writeFile } from "node:fs/promises";
 import { isAlone } from "../config/contradictions.js";
 import { describeSettings, readConfig } from "../config/read-config.js";
 import type { Config } from "../config/settings.js";
+import { aborted } from "../lib/aborted.js";
 import type { Logger } from "../lib/logger.js";
 import { FermiServer } from "./fermi-server.js";
 import { createLogger } from "./logger.js";
 import { configOrUndefined } from "./config-or-undefined.js";
 import { startProblem } from "./start-problem.js";
+import { stopRequest } from "./stop-request.js";
 
 /** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong settings. `write` is for what is answered at once. */
 export async function serve(args: readonly string[], write: (text: string) => void): Promise<void> {
@@ -20,7 +22,7 @@ export async function serve(args: readonly string[], write: (text: string) => vo
   if (config === undefined) return;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   const server = new FermiServer(config, logger);
-  const stopped = stopOnSignal(server, logger);
+  const stopped = stopWhenAsked(server, logger);
   try {
     await server.start();
   } catch (error) {
@@ -29,35 +31,19 @@ export async function serve(args: readonly string[], write: (text: string) => vo
     await server.stop();
     return;
   }
-  if (server.isStopping) {
-    await stopped;
-    return;
-  }
-  await announce(server, config);
+  if (!server.isStopping) await announce(server, config);
   await stopped;
   if (config.readyFile !== null) await rm(config.readyFile, { force: true });
+  // Whatever its start waits for, a database that is not heard of, say, is waited for no longer.
+  if (server.isStarting) process.exit();
 }
 
-/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
-const sameSignalMs = 500;
-
-/** Resolves when the server has stopped. A second signal ends the process at once. */
-function stopOnSignal(server: FermiServer, logger: Logger): Promise<void> {
-  return new Promise((resolve) => {
-    let askedMs: number | undefined;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      const nowMs = performance.now();
-      if (askedMs !== undefined) {
-        if (nowMs - askedMs > sameSignalMs) process.exit(1);
-        return;
-      }
-      askedMs = nowMs;
-      logger.info({ signal }, "stopping; requests in flight may finish, a second signal ends at once");
-      void server.stop().then(resolve);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
-  });
+async function stopWhenAsked(server: FermiServer, logger: Logger): Promise<void> {
+  stopRequest.heedSignals();
+  const { asked } = stopRequest;
+  await aborted(asked);
+  logger.info({ by: asked.reason as string }, "stopping; requests in flight may finish, a second signal ends at once");
+  await server.stop();
 }
 
 function explain(error: unknown, config: Config, logger: Logger): void {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { execFileSync } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { eventually, launch, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
@@ -13,6 +13,25 @@ function processesOf(folder: string): string[] {
   const lines = execFileSync("ps", ["axeww", "-o", "pid=,args="], { encoding: "utf8", maxBuffer: 1 << 26 }).split("\n");
   return lines.filter((line) => line.includes(folder) && !line.includes("ps axeww") && !line.includes("jest"));
 }
+
+/** Has a process say that it listens for Ctrl-C from now on. */
+const sayWhatIsHeeded = `process.on("newListener", (name) => name === "SIGINT" && console.error("signals are heeded"));`;
+
+interface Moment {
+  readonly program?: readonly [string, ...string[]];
+  /** Throws until it has come. */
+  reached(folder: string, output: string): Promise<void> | void;
+}
+
+/** Of a start that a stop comes into, in their order; the first finds an empty folder. */
+const moments: Readonly<Record<string, Moment>> = {
+  "npm start has just begun": {
+    program: ["scripts/start.mjs"],
+    reached: (_folder, output) => expect(output).toContain("signals are heeded"),
+  },
+  "the database of a first start comes up": { reached: (folder) => access(`${folder}/postgres/postmaster.pid`) },
+  "the pools are managed": { reached: (_folder, output) => expect(output).toContain("this process leads") },
+};
 
 describe("the life of the server", () => {
   let dataDir: string | undefined;
@@ -54,6 +73,21 @@ describe("the life of the server", () => {
     await eventually(() => expect(processesOf(fermi.dataDir)).toEqual([]));
     expect(fermi.output()).not.toMatch(/"level":"(warn|error)"/);
   }, 60_000);
+
+  it("stops as asked also while it starts, and leaves nothing behind", async () => {
+    dataDir = await temporaryFolder();
+    const folder = dataDir;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(sayWhatIsHeeded)}` };
+    for (const [moment, { program, reached }] of Object.entries(moments)) {
+      const { child, output } = launch({ env, ...(program && { program }) }, folder);
+      const exit = once(child, "exit");
+      await eventually(() => reached(folder, output()), 60_000, 5);
+      child.kill("SIGINT");
+      expect([moment, ...(await exit)]).toEqual([moment, 0, null]);
+      expect(output()).not.toMatch(/"level":"(warn|error)"|^fermi: /m);
+      await eventually(() => expect(processesOf(folder)).toEqual([]));
+    }
+  }, 90_000);
 
   it("leaves nothing behind when it is killed under load, and recovers by itself", async () => {
     const first = await start();

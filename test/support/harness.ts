@@ -19,6 +19,8 @@ export interface GqlAnswer<T> {
 export interface FermiOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** A script of the repository and its arguments; `fermi serve` where it is not given. */
+  readonly program?: readonly [string, ...string[]];
   /** What starts the program's own command, which comes behind it. */
   readonly launcher?: readonly string[];
   /** Given: data that an earlier run left; it is then the caller's to remove. */
@@ -113,7 +115,8 @@ export function launch(options: FermiOptions, dataDir: string): Launched {
     FERMI_EXAMPLES: "false",
     ...options.env,
   };
-  const serve = [path.join(repository, "dist/main.js"), "serve", ...(options.args ?? [])];
+  const [script, ...rest] = options.program ?? ["dist/main.js", "serve"];
+  const serve = [path.join(repository, script), ...rest, ...(options.args ?? [])];
   const [program, ...args] = [...(options.launcher ?? []), process.execPath, ...serve] as [string, ...string[]];
   const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";

@@ -98,10 +98,33 @@ describeOnCluster("Kubernetes watch triggers, over restarts and outages", () => 
     return events;
   };
 
+  /** A cluster that is busy may begin its own memory anew at any time; what came before is forgotten then. */
+  const hasForgotten = async (): Promise<boolean> => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const { rows } = await client.query("SELECT position FROM watch_progress WHERE trigger_id = $1", [id]);
+    await client.end();
+    const { position } = rows[0] as { position: string | null };
+    expect(position).toMatch(/^\d+$/);
+    const query = `watch=1&timeoutSeconds=1&resourceVersion=${position}`;
+    // Events come one to a line, which is no JSON; that there are none from there on is.
+    const told = api.call({ method: "GET", path: `${path()}?${query}` });
+    return told.then(
+      (answer) => JSON.stringify(answer).includes("410"),
+      (error: unknown) => String(error).includes("410"),
+    );
+  };
+
   it("go on after a restart with what happened meanwhile, one by one, and repeat nothing", async () => {
     await fermi.stop();
     await happenings();
+    const isForgotten = await hasForgotten();
     fermi = await start();
+    // As in the next test.
+    if (isForgotten) {
+      await told(5);
+      return;
+    }
     const events = await told(6);
     const of = (name: string): string[] => events.filter((event) => event.endsWith(` ${name}`));
     expect(of("changed")).toEqual(["MODIFIED changed", "MODIFIED changed"]);

@@ -2,12 +2,12 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { newId } from "../../src/lib/new-id.js";
 import { hasPython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 /** Begins, waits until it is called off, and ends when the file `finish` of its folder is there. */
 const sources: [string, Command, string][] = [
@@ -58,9 +58,7 @@ def main(context):
 }
 
 async function serve(command: Command, source: string): Promise<RuntimeProcess> {
-  const runtime = await RuntimeProcess.serving(command, source, { requestsPerInstance: 1 });
-  running.push(runtime);
-  return runtime;
+  return keep(await RuntimeProcess.serving(command, source, { requestsPerInstance: 1 }));
 }
 
 /** Sends a request, and ends this side of the connection once the function runs. */

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { logTag } from "../../src/lib/log-tag.js";
 import { hasPython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
 /** The same function in the language of each runtime. */
 interface Sources {
@@ -130,15 +131,14 @@ def main():
 
 function describeContract(name: string, command: Command, sources: Sources): void {
   describe(`Runtime contract: ${name}`, () => {
-    const running: RuntimeProcess[] = [];
+    const keep = untilTestEnds();
     const track = (runtime: RuntimeProcess): RuntimeProcess => {
-      running.push(runtime);
+      keep(runtime);
       return runtime;
     };
     const start = async (): Promise<RuntimeProcess> => track(await RuntimeProcess.start(command));
     const serve = async (...args: [string, object?]): Promise<RuntimeProcess> =>
       track(await RuntimeProcess.serving(command, ...args));
-    afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
 
     describe("specialization", () => {
       it("turns a generic instance into that of one function and version", async () => {

@@ -1,14 +1,12 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import type { SpecializeRequest } from "../../src/cluster/cluster-driver.js";
 import { nodejs, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 async function serve(source: string, change: Partial<SpecializeRequest> = {}): Promise<RuntimeProcess> {
-  const runtime = await RuntimeProcess.serving(nodejs, source, change);
-  running.push(runtime);
-  return runtime;
+  return keep(await RuntimeProcess.serving(nodejs, source, change));
 }
 
 async function answerOf(source: string, options: CallOptions = {}): Promise<Answer> {
@@ -19,8 +17,7 @@ async function loadError(
   source: string,
   change: Partial<SpecializeRequest> = {},
 ): Promise<{ error: string; stack: string }> {
-  const runtime = await RuntimeProcess.start(nodejs);
-  running.push(runtime);
+  const runtime = keep(await RuntimeProcess.start(nodejs));
   const answer = await runtime.specialize(source, change);
   expect(answer.status).toBe(422);
   return JSON.parse(answer.body) as { error: string; stack: string };

@@ -1,17 +1,15 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import type { SpecializeRequest } from "../../src/cluster/cluster-driver.js";
 import { newId } from "../../src/lib/new-id.js";
 import { nodejs, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 async function serve(source: string, change: Partial<SpecializeRequest> = {}): Promise<RuntimeProcess> {
-  const runtime = await RuntimeProcess.serving(nodejs, source, change);
-  running.push(runtime);
-  return runtime;
+  return keep(await RuntimeProcess.serving(nodejs, source, change));
 }
 
 async function answerOf(source: string, options: CallOptions = {}): Promise<Answer> {
@@ -200,8 +198,7 @@ describe("The life of a Node instance", () => {
       module.exports = async () => { const { Worker } = require("node:worker_threads");
         const worker = new Worker("require('node:worker_threads').parentPort.postMessage(" + limit + ")", { eval: true });
         return [eval(limit), await new Promise((resolve) => worker.once("message", resolve))] }`;
-    const runtime = await RuntimeProcess.serving(small, source);
-    running.push(runtime);
+    const runtime = keep(await RuntimeProcess.serving(small, source));
     for (const bytes of JSON.parse((await runtime.call()).body) as number[]) expect(bytes).toBeLessThan(256 * 2 ** 20);
   });
 

@@ -1,18 +1,16 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { newId } from "../../src/lib/new-id.js";
 import { nodejs, RuntimeProcess } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 async function serve(upgrade: string): Promise<RuntimeProcess> {
   const source = `exports.main = async () => "plain"; exports.upgrade = (request, socket) => {
     socket.write("HTTP/1.1 101 Switching Protocols\\r\\nconnection: upgrade\\r\\nupgrade: echo\\r\\n\\r\\n"); ${upgrade} }`;
-  const runtime = await RuntimeProcess.serving(nodejs, source, { requestsPerInstance: 2, entrypoint: "main" });
-  running.push(runtime);
-  return runtime;
+  return keep(await RuntimeProcess.serving(nodejs, source, { requestsPerInstance: 2, entrypoint: "main" }));
 }
 
 /** A connection that was taken over. */
@@ -71,7 +69,7 @@ describe("Connections that user code takes over", () => {
       `module.exports = async ({ signal }) => { signal.addEventListener("abort", () => console.log("aborted"));
         return (async function* () { try { yield "first"; await new Promise((resolve) => signal.addEventListener("abort", resolve)) } finally { console.log("over") } })() }`,
     );
-    running.push(runtime);
+    keep(runtime);
     const invocationId = newId();
     const socket = runtime.connect();
     const headers = Object.entries(runtime.headers(invocationId)).map(

@@ -1,13 +1,11 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { hasPython, python, RuntimeProcess, type Answer } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 async function start(): Promise<RuntimeProcess> {
-  const runtime = await RuntimeProcess.start(python);
-  running.push(runtime);
-  return runtime;
+  return keep(await RuntimeProcess.start(python));
 }
 
 async function serve(source: string): Promise<RuntimeProcess> {

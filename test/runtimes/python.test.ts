@@ -1,14 +1,12 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { eventually } from "../support/harness.js";
 import { hasPython, python, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 async function serve(source: string): Promise<RuntimeProcess> {
-  const runtime = await RuntimeProcess.serving(python, source);
-  running.push(runtime);
-  return runtime;
+  return keep(await RuntimeProcess.serving(python, source));
 }
 
 const answerOf = async (source: string, options: CallOptions = {}): Promise<Answer> =>

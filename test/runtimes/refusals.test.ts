@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { hasPython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 /** More than all buffers on the way hold. */
 const large = Buffer.alloc(16 * 1024 * 1024, "x");
@@ -46,8 +46,7 @@ def main(context):
 function describeRefusals(name: string, command: Command, source: string): void {
   describe(`Refusals are read by a caller that sends all of its body first: ${name}`, () => {
     const serve = async (): Promise<RuntimeProcess> => {
-      const runtime = await RuntimeProcess.start(command, "--body-limit", String(limit));
-      running.push(runtime);
+      const runtime = keep(await RuntimeProcess.start(command, "--body-limit", String(limit)));
       await runtime.specialize(source, { requestsPerInstance: 1 });
       return runtime;
     };

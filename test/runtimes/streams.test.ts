@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { newId } from "../../src/lib/new-id.js";
@@ -11,15 +11,13 @@ import {
   type Command,
   type LogLine,
 } from "./runtime-process.js";
+import { untilTestEnds } from "./until-test-ends.js";
 
-const running: RuntimeProcess[] = [];
-afterEach(() => Promise.all(running.splice(0).map((runtime) => runtime.stop())));
+const keep = untilTestEnds();
 
 /** One slot, so that a stream which does not give its slot back is noticed. */
 async function serve(command: Command, source: string): Promise<RuntimeProcess> {
-  const runtime = await RuntimeProcess.serving(command, source, { requestsPerInstance: 1 });
-  running.push(runtime);
-  return runtime;
+  return keep(await RuntimeProcess.serving(command, source, { requestsPerInstance: 1 }));
 }
 
 /** Both answer with the stream that `pieces` names in the query. */

@@ -99,7 +99,7 @@ export class DriverWatch {
       ({ readyAtMs }) => nowMs - readyAtMs >= steadyAfterMs,
     );
     if (isSteady) fn.gate(version).steady();
-    else fn.gate(version).lost(crashOf(reason), nowMs);
+    else fn.gate(version).crashed(crashOf(reason), nowMs);
     metrics.failure(functionId, "FUNCTION_CRASHED");
   }
 

@@ -67,6 +67,10 @@ export class FrontDesk implements RouterDesk {
         this.#suspect(routerId, message);
         return;
       }
+      case "ANSWERED": {
+        this.#answered(message);
+        return;
+      }
       case "BLOCKED": {
         this.#blocked(message);
         return;
@@ -148,6 +152,12 @@ export class FrontDesk implements RouterDesk {
     onSuspect(member);
     retirer.retireSuspect(member, reason === "CRASHED");
     this.settle(fleet.function(member.facts.functionId));
+  }
+
+  #answered({ instanceId }: Said<"ANSWERED">): void {
+    const { fleet } = this.ports;
+    const facts = fleet.member(instanceId)?.facts;
+    if (facts !== undefined) fleet.function(facts.functionId).gate(facts.version).answered();
   }
 
   #blocked({ instanceId }: Said<"BLOCKED">): void {

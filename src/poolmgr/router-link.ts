@@ -88,6 +88,8 @@ export type ToPoolmgr =
       readonly instanceId: string;
       readonly reason: "NO_CONNECTION" | "CRASHED" | "TIMED_OUT";
     }
+  /** It has answered a request of this router, which shows that its code runs. Said once on a stream. */
+  | { readonly type: "ANSWERED"; readonly instanceId: string }
   /** It has said for seconds on end that it is busy, with no request of this router in it: poolmgr replaces it. */
   | { readonly type: "BLOCKED"; readonly instanceId: string };
 

@@ -36,6 +36,7 @@ const toPoolmgr: Readonly<Record<ToPoolmgr["type"], Check>> = {
   USAGE: isObject({ instances: isListOf(isObject({ instanceId: isText, inFlight: isCount, idleMs: isTime })) }),
   RELEASED: isObject({ instanceId: isText }),
   SUSPECT: isObject({ instanceId: isText, reason: isOneOf("NO_CONNECTION", "CRASHED", "TIMED_OUT") }),
+  ANSWERED: isObject({ instanceId: isText }),
   BLOCKED: isObject({ instanceId: isText }),
 };
 

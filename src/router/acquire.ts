@@ -61,7 +61,7 @@ export const mayTryAnother = ({ attempts }: Call, because: NotRun): boolean =>
   because !== "NO_FILE" && attempts < maxAttempts;
 
 /** Gives the slot back, and tells poolmgr what the attempt showed about the instance. */
-export function settleLease(lease: Lease, { because, suspect }: Finding, { slots, clock }: Slots): void {
+export function settleLease(lease: Lease, { type, because, suspect }: Finding, { slots, clock }: Slots): void {
   if (because === "BUSY") {
     slots.refused(lease.slots, busyHoldMs);
     clock.after(busyHoldMs, () => {
@@ -71,6 +71,7 @@ export function settleLease(lease: Lease, { because, suspect }: Finding, { slots
     return;
   }
   if (because === undefined) lease.slots.blockedSinceMs = undefined;
+  if (type === "ANSWERED") slots.answered(lease.slots);
   const reason = because ?? suspect;
   if (reason !== undefined && reason !== "NO_FILE") slots.suspect(lease.slots, reason);
   lease.release();

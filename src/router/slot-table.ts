@@ -127,6 +127,13 @@ export class SlotTable {
     if (reason !== "CRASHED") this.#pause(instance, reason === "TIMED_OUT" ? null : suspicionMs);
   }
 
+  /** The instance has answered: poolmgr is told so of its first answer. */
+  answered(instance: InstanceSlots): void {
+    if (instance.hasAnswered) return;
+    instance.hasAnswered = true;
+    this.#session.send({ type: "ANSWERED", instanceId: instance.granted.id });
+  }
+
   /** What a suspect did, as in "exited with code 1"; undefined where that is not known in a moment. */
   whyLost(instanceId: string): Promise<string | undefined> {
     return this.#inquests.why(instanceId);
@@ -219,7 +226,10 @@ export class SlotTable {
     const ids = new Set(granted.map(({ id }) => id));
     for (const id of [...this.#instances.keys()]) if (!ids.has(id)) this.#withdraw(id);
     for (const instance of granted) this.#grant(instance);
-    for (const instance of this.#instances.values()) if (instance.inFlight > 0) this.#reports.usageChanged(instance);
+    for (const instance of this.#instances.values()) {
+      instance.hasAnswered = false;
+      if (instance.inFlight > 0) this.#reports.usageChanged(instance);
+    }
     for (const target of this.#targets.values()) this.#demandChanged(target);
   }
 

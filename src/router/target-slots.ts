@@ -22,6 +22,8 @@ export class InstanceSlots {
   refusals = 0;
   /** Since when it has refused all that was sent while no request of this router was in it. */
   blockedSinceMs: number | undefined;
+  /** Poolmgr knows that it has answered a request. */
+  hasAnswered = false;
   /** In the target's list of instances with room. */
   isListed = false;
   /** Its usage has changed since it was last told. */

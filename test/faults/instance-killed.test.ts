@@ -16,6 +16,7 @@ module.exports = async ({ request, invocationId, function: fn }) => {
   appendFileSync(process.env.SEEN, JSON.stringify(note) + "\\n");
   const how = request.path.split("/").at(-1);
   if (how === "answers-never") return new Promise(() => {});
+  if (how === "ends-the-process") process.exit(3);
   if (how === "streams-on") return Readable.from(ticks());
   return { status: 200, body: { pid: process.pid } };
 };`;
@@ -127,6 +128,18 @@ describe("An instance that is killed", () => {
     await subject.hasReady(1);
     expect(await pidOf(subject)).not.toBe(pid);
     await subject.cameToRest(Array(2).fill({ status: "SUCCEEDED", attempts: 1 }));
+  });
+
+  it("ended by one caller's requests again and again: no other caller is refused", async () => {
+    const settings = { maxInstances: 1, requestsPerInstance: 1 };
+    const subject = await stage.deploy("poisoned", { environment: "node", source, settings });
+    expect((await subject.ask("ok")).status).toBe(200);
+    for (let round = 0; round < 5; round++) {
+      const poison = subject.ask("ends-the-process");
+      const answers = await Promise.all([poison, subject.ask("ok")]);
+      expect(answers.map(({ status }) => status)).toEqual([502, 200]);
+    }
+    await subject.settledRecords(11);
   });
 
   it("killed again and again under load: each request runs once at most, and each is recorded", async () => {

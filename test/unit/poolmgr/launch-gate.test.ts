@@ -69,6 +69,50 @@ describe("LaunchGate", () => {
     expect(gate.verdict(700)).toEqual({ kind: "GO" });
   });
 
+  it("makes waiters wait a second at most while code that has answered crashes, one instance at a time", () => {
+    const gate = new LaunchGate();
+    const waits: number[] = [];
+    let nowMs = 0;
+    for (let crash = 0; crash < 8; crash++) {
+      if (crash % 3 === 0) gate.answered();
+      gate.crashed(lost, nowMs);
+      gate.crashed(lost, nowMs);
+      const verdict = gate.verdict(nowMs);
+      if (verdict.kind !== "WAIT") throw new Error("need not wait");
+      waits.push(verdict.ms);
+      nowMs += verdict.ms;
+      expect(gate.verdict(nowMs)).toEqual({ kind: "GO" });
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000]);
+    expect(gate.atOnce).toBe(1);
+    gate.steady();
+    expect(gate.atOnce).toBe(Infinity);
+  });
+
+  it("refuses code that has answered once it crashes again and again without an answer", () => {
+    const gate = new LaunchGate();
+    gate.answered();
+    let crashes = 0;
+    let nowMs = 0;
+    for (; gate.verdict(nowMs).kind !== "REFUSE"; crashes++) gate.crashed(lost, (nowMs += 1_000));
+    expect(crashes).toBe(8 + 3);
+    gate.answered();
+    expect(gate.verdict(nowMs)).toEqual({ kind: "GO" });
+  });
+
+  it("makes waiters wait twice for code that crashes before it has answered, and refuses them from then on", () => {
+    const gate = new LaunchGate();
+    const verdicts = [0, 100, 300].map((nowMs) => {
+      gate.crashed(lost, nowMs);
+      return gate.verdict(nowMs);
+    });
+    expect(verdicts).toEqual([
+      { kind: "WAIT", ms: 100 },
+      { kind: "WAIT", ms: 200 },
+      { kind: "REFUSE", ...lost, retryAfterMs: 400 },
+    ]);
+  });
+
   it("never waits longer than 30 s for lost instances, and not at all once one was steady", () => {
     const gate = new LaunchGate();
     let nowMs = 0;

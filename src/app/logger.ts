@@ -11,6 +11,9 @@ interface LoggerOptions {
   readonly worker?: number;
 }
 
+/** What waits to be written while that is impossible; the lines beyond it are lost. */
+const waitingBytesMax = 1024 * 1024;
+
 /** Logs to stderr: JSON lines for machines, or one short line each for a person at a terminal. Errors keep their causes. */
 export function createLogger({ level, format, worker }: LoggerOptions): Logger {
   const isText = format === "auto" ? process.stderr.isTTY : format === "text";
@@ -20,10 +23,16 @@ export function createLogger({ level, format, worker }: LoggerOptions): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const destination = isText
-    ? { write: (line: string) => process.stderr.write(asText(line)) }
-    : pino.destination({ fd: 2, sync: true });
+  const stderr = openStderr();
+  const destination = isText ? { write: (line: string) => stderr.write(asText(line)) } : stderr;
   return pino({ ...options, serializers: { cause: describe, err: describe } }, destination);
+}
+
+/** Fails nobody who logs: on a disk that is full lines wait for room, and where their reader has left they are dropped. */
+function openStderr(): ReturnType<typeof pino.destination> {
+  const stderr = pino.destination({ fd: 2, sync: true, maxLength: waitingBytesMax });
+  stderr.on("error", () => {});
+  return stderr;
 }
 
 /** What an operator needs of an error and no more: drivers hang whole clients, and what they were given, on theirs. */

@@ -9,6 +9,7 @@ import type { Logger } from "../lib/logger.js";
 import { FermiServer } from "./fermi-server.js";
 import { createLogger } from "./logger.js";
 import { configOrUndefined } from "./config-or-undefined.js";
+import { print } from "./print.js";
 import { startProblem } from "./start-problem.js";
 import { stopRequest } from "./stop-request.js";
 
@@ -49,7 +50,7 @@ async function stopWhenAsked(server: FermiServer, logger: Logger): Promise<void>
 function explain(error: unknown, config: Config, logger: Logger): void {
   const problem = startProblem(error, config);
   if (problem === undefined) logger.error({ err: error }, "the server did not start");
-  else process.stderr.write(`fermi: ${problem.replace(/\s*\n\s*/g, " ")}\n`);
+  else print(process.stderr, `fermi: ${problem.replace(/\s*\n\s*/g, " ")}\n`);
 }
 
 async function announce(server: FermiServer, config: Config): Promise<void> {
@@ -64,7 +65,7 @@ async function announce(server: FermiServer, config: Config): Promise<void> {
   ];
   const shown = places.flatMap(([name, place]) => (place === undefined ? [] : [`  ${name.padEnd(8)} ${place}`]));
   const advice = isAlone(config) ? ["Try:", ...examples(server), ""] : [];
-  process.stdout.write(["", readyLine(config), "", ...shown, "", ...advice, ""].join("\n"));
+  print(process.stdout, ["", readyLine(config), "", ...shown, "", ...advice, ""].join("\n"));
 }
 
 /** The ports of a part are open; whether it is ready, it says there. */

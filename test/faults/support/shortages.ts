@@ -14,9 +14,9 @@ export const filesOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).l
 /** In a user's own namespace also who is not root may mount. */
 const apart = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-current-user", "--keep-caps", "--mount"];
 
-/** A launcher of a process that alone sees a small disk of its own in the folder. */
+/** A launcher of a process that alone sees a small disk of its own in the folder; its log is `log` there. */
 export const withDisk = (folder: string, mebibytes: number): string[] => {
-  const mount = `mount -t tmpfs -o size=${mebibytes}m,mode=755 tmpfs "$0" && exec "$@"`;
+  const mount = `mount -t tmpfs -o size=${mebibytes}m,mode=755 tmpfs "$0" && exec "$@" 2>> "$0/log"`;
   return ["unshare", ...apart, "/bin/sh", "-c", mount, folder];
 };
 

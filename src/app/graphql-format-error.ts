@@ -51,14 +51,14 @@ export function logErrors(logger: Logger, requestId: string, errors: readonly un
   }
 }
 
-function toAppError(error: unknown): AppError {
+export function toAppError(error: unknown): AppError {
   if (error instanceof GraphQLError && requestCodes.has(error.extensions.code)) {
     return new AppError("BAD_REQUEST", refusalOf(error.message));
   }
   const cause = innermost(error);
   if (cause instanceof AppError) return cause;
   if (cause instanceof ArgumentValidationError) return firstViolation(cause.extensions.validationErrors);
-  const argument = cause instanceof GraphQLError ? missingArgument(cause.message) : undefined;
+  const argument = cause instanceof GraphQLError ? wrongArgument(cause.message) : undefined;
   return argument ?? new AppError("INTERNAL", internalMessage, { cause });
 }
 
@@ -79,10 +79,10 @@ function firstViolation(errors: readonly ValidationError[] | undefined, parents:
   return badInput(path.join("."), `${path.join(".")} ${constraint ?? "is not what it should be"}.`);
 }
 
-/** A nullable variable without a value, where the argument needs one: valid as a document, wrong when it runs. */
-function missingArgument(message: string): AppError | undefined {
-  const name = /^Argument "(\w+)" of (?:required|non-null) type /.exec(message)?.[1];
-  return name === undefined ? undefined : badInput(name, `${name} must be given, and not be null.`);
+/** Valid as a document, wrong when it runs. The message is not passed on, nor logged: it repeats the argument's value. */
+function wrongArgument(message: string): AppError | undefined {
+  const name = /^Argument "(\w+)" (?:of (?:required|non-null) type|has invalid value) /.exec(message)?.[1];
+  return name === undefined ? undefined : badInput(name, `${name} is not what it should be.`);
 }
 
 /** The refusal of a document or request, in graphql-js's words but where they lack what to do or repeat what was sent. */

@@ -6,7 +6,7 @@ import type { GraphQLSchema } from "graphql";
 import { AppError } from "../errors/app-error.js";
 import type { Logger } from "../lib/logger.js";
 import type { ApiContext } from "../resolvers/api-context.js";
-import { formatError, logErrors, toGraphQLError } from "./graphql-format-error.js";
+import { formatError, logErrors, toAppError, toGraphQLError } from "./graphql-format-error.js";
 import type { OperationLimits } from "./graphql-limits.js";
 import { checkOperation } from "./graphql-operation.js";
 
@@ -50,7 +50,7 @@ const checkOperations = ({ schema, limits }: GraphQLOverHttpOptions): ApolloServ
           checkOperation({ schema, document, operation, variables: request.variables ?? {} }, limits);
           return Promise.resolve();
         } catch (error) {
-          return Promise.reject(error instanceof AppError ? toGraphQLError(error) : (error as Error));
+          return Promise.reject(toGraphQLError(toAppError(error)));
         }
       },
     }),

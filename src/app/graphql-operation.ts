@@ -1,5 +1,6 @@
 import { type DocumentNode, getOperationAST, GraphQLError, type GraphQLSchema, parse, validate } from "graphql";
 import { checkLimits, noSuchOperation, type Operation, type OperationLimits } from "./graphql-limits.js";
+import { checkNulls } from "./graphql-nulls.js";
 import { checkVariables } from "./graphql-variables.js";
 
 export interface OperationRequest {
@@ -28,6 +29,7 @@ export function prepareOperation(schema: GraphQLSchema, limits: OperationLimits,
 /** What is checked of a valid operation, whichever way it came. */
 export function checkOperation(operation: Operation, limits: OperationLimits): void {
   checkVariables(operation.schema, operation.operation, operation.variables);
+  checkNulls(operation);
   checkLimits(operation, limits);
 }
 

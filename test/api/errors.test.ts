@@ -83,8 +83,59 @@ const literals: [string, string, RegExp][] = [
   ["a string without its end", `{ function(name: "${secret}) { id } }`, /^Syntax Error: Unterminated string\.$/],
 ];
 
-/** An operation and the one error that it gets, wherever it comes in. */
-const wrong: [string, string, Record<string, unknown>, ApiError["extensions"], RegExp][] = [
+/** An operation, its variables and the one error that it gets, wherever it comes in. */
+type Wrong = [string, string, Record<string, unknown>, ApiError["extensions"], RegExp];
+
+const givenNull = (
+  what: string,
+  query: string,
+  field: string,
+  variables: Record<string, unknown> = { n: null },
+): Wrong => [
+  what,
+  query,
+  variables,
+  { code: "BAD_USER_INPUT", field },
+  new RegExp(`^${field} must be given, and not be null`),
+];
+
+/** Valid as documents, since what they set has a default. */
+const nulls: Wrong[] = [
+  givenNull(
+    "null for an argument",
+    'query ($n: String = "a") { function(name: "a", namespace: $n) { id } }',
+    "namespace",
+  ),
+  givenNull("null for a page's size", "query ($n: Int) { functions(first: $n) { totalCount } }", "first"),
+  givenNull("null for a directive", "query ($n: Boolean = true) { viewer { subject @include(if: $n) } }", "if"),
+  givenNull(
+    "null for a field of an input",
+    `mutation ($n: String) {
+      createFunction(input: {
+        name: "a", environment: "nodejs", source: "x", namespace: $n, variables: [{ name: "TOKEN", value: "${secret}" }]
+      }) { id }
+    }`,
+    "namespace",
+  ),
+  givenNull(
+    "null as a default, in a fragment",
+    `query ($n: String = null) { ...found }
+     fragment found on Query { logs(filter: { namespace: $n, function: "${secret}" }) { nodes { message } } }`,
+    "namespace",
+    {},
+  ),
+  givenNull(
+    "null far inside",
+    `mutation ($n: Int) {
+      createFunction(input: {
+        name: "a", environment: "nodejs", source: "${secret}", settings: { timeoutSeconds: $n }
+      }) { id }
+    }`,
+    "settings.timeoutSeconds",
+  ),
+];
+
+const wrong: Wrong[] = [
   [
     "a scalar of another type",
     "query ($n: String!) { function(name: $n) { id } }",
@@ -134,13 +185,7 @@ const wrong: [string, string, Record<string, unknown>, ApiError["extensions"], R
     { code: "BAD_USER_INPUT", field: "i" },
     /it has namespace, name, environment, source/,
   ],
-  [
-    "null where something must be",
-    'query ($n: String = "a") { function(name: "a", namespace: $n) { id } }',
-    { n: null },
-    { code: "BAD_USER_INPUT", field: "namespace" },
-    /must be given/,
-  ],
+  ...nulls,
   [
     "a literal",
     `{ functions(first: "${secret}") { totalCount } }`,
@@ -162,13 +207,7 @@ const wrong: [string, string, Record<string, unknown>, ApiError["extensions"], R
     { code: "BAD_REQUEST" },
     /^DateTime must be of the form/,
   ],
-  ...literals.map(([what, query, message]): (typeof wrong)[number] => [
-    what,
-    query,
-    {},
-    { code: "BAD_REQUEST" },
-    message,
-  ]),
+  ...literals.map(([what, query, message]): Wrong => [what, query, {}, { code: "BAD_REQUEST" }, message]),
   ["syntax", `{ functions "${secret}" }`, {}, { code: "BAD_REQUEST" }, /^Syntax Error: Expected Name, found String/],
   ["a field that no type has", "{ functionz { id } }", {}, { code: "BAD_REQUEST" }, /Cannot query field "functionz"/],
   [
@@ -212,6 +251,10 @@ describe("errors", () => {
       expect(JSON.stringify(api.log.entries)).not.toMatch(anySecret);
     },
   );
+
+  it.each(nulls)("refuse %s as a whole", async (_what, query, variables) => {
+    expect((await api.client.gql(query, variables)).status).toBe(400);
+  });
 
   it.each(wrong)("say the same over WebSocket of %s", async (_what, query, variables, extensions, message) => {
     const errors = await api.client.subscribe(query, variables).refusal();

@@ -5,6 +5,7 @@
  */
 import type { WebSocket } from "ws";
 import type { Clock } from "../lib/clock.js";
+import type { NewcomerLimits } from "./graphql-newcomers.js";
 
 /** Why this server ends a socket, as its close code: a WebSocket's own range for applications is 4000 to 4999. */
 export const closeCodes = {
@@ -14,7 +15,7 @@ export const closeCodes = {
   internal: 4500,
 } as const;
 
-export interface SocketLimits {
+export interface SocketLimits extends NewcomerLimits {
   /** Bytes that may wait to be sent. */
   readonly bufferedBytesMax: number;
   /** How long one message, or the answer to a ping, may take. */
@@ -22,6 +23,7 @@ export interface SocketLimits {
   readonly pingIntervalMs: number;
   /** Operations at a time on one socket. */
   readonly operationsMax: number;
+  /** Newcomers not counted. */
   readonly socketsMax: number;
 }
 
@@ -31,6 +33,8 @@ export const defaultSocketLimits: SocketLimits = {
   pingIntervalMs: 20_000,
   operationsMax: 100,
   socketsMax: 1_000,
+  newcomersMax: 100,
+  newcomerBytesMax: 16 * 1024,
 };
 
 /** How long the other side may take to answer a close before its socket is cut. */

@@ -17,6 +17,7 @@ import type { Principal, RequestContext } from "../model/request-context.js";
 import type { ApiContext } from "../resolvers/api-context.js";
 import { formatError, logErrors, toGraphQLError } from "./graphql-format-error.js";
 import type { OperationLimits } from "./graphql-limits.js";
+import { Newcomers } from "./graphql-newcomers.js";
 import { prepareOperation, RefusedOperation } from "./graphql-operation.js";
 import { closeCodes, GraphQLSocket, type SocketLimits } from "./graphql-socket.js";
 
@@ -39,6 +40,7 @@ export interface GraphQLOverWebSocketOptions {
 }
 
 interface Extra {
+  readonly acknowledge: () => void;
   readonly request: IncomingMessage;
   readonly socket: GraphQLSocket;
   principal?: Principal;
@@ -49,10 +51,12 @@ type SocketContext = Context<Record<string, unknown>, Extra>;
 export class GraphQLOverWebSocket {
   readonly #options: GraphQLOverWebSocketOptions;
   readonly #sockets: WebSocketServer;
+  readonly #newcomers: Newcomers;
   readonly #protocol: Server<Extra>;
 
   constructor(options: GraphQLOverWebSocketOptions) {
     this.#options = options;
+    this.#newcomers = new Newcomers(options.socketLimits);
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: options.messageBytesMax, handleProtocols });
     this.#protocol = makeServer<Record<string, unknown>, Extra>({
       onConnect: (ctx) => this.#onConnect(ctx),
@@ -65,11 +69,14 @@ export class GraphQLOverWebSocket {
 
   /** Whether one more socket may be opened. */
   get hasRoom(): boolean {
-    return this.#sockets.clients.size < this.#options.socketLimits.socketsMax;
+    return this.#sockets.clients.size - this.#newcomers.size < this.#options.socketLimits.socketsMax;
   }
 
   upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void {
-    this.#sockets.handleUpgrade(request, connection, head, (socket) => this.#open(socket, request));
+    this.#sockets.handleUpgrade(request, connection, head, (socket) => {
+      this.#newcomers.add(socket, connection);
+      this.#open(socket, request);
+    });
   }
 
   /** Tells every client that the server goes away. */
@@ -91,7 +98,7 @@ export class GraphQLOverWebSocket {
             if (!socket.signal.aborted) void this.#guard(socket, () => handle(data.toString("utf8")));
           }),
       },
-      { request, socket },
+      { request, socket, acknowledge: () => this.#newcomers.acknowledge(webSocket) },
     );
     const end = (): void => void this.#guard(socket, () => closed(closeCodes.goingAway, ""));
     socket.signal.addEventListener("abort", end, { once: true });
@@ -119,6 +126,7 @@ export class GraphQLOverWebSocket {
         authorization: authorizationOf(connectionParams) ?? headers.authorization,
         remoteAddress: socket.remoteAddress,
       });
+      extra.acknowledge();
       return true;
     } catch (error) {
       extra.socket.close(closeCodes.unauthenticated, `UNAUTHENTICATED: ${formatError(error).message}`);

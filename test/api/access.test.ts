@@ -150,6 +150,27 @@ describe("access with a token", () => {
     expect(code).toBe(4401);
   });
 
+  it("keeps no places of those who have it from those who have none", async () => {
+    const few = await ApiHarness.start({ adminToken: token, socketLimits: { socketsMax: 1, newcomersMax: 2 } });
+    const gone: Promise<unknown>[] = [];
+    for (let i = 0; i < 4; i++) {
+      const silent = new WebSocket(few.client.wsUrl, "graphql-transport-ws");
+      gone.push(once(silent, "close"));
+      await once(silent, "open");
+    }
+    expect(await few.client.subscribe(WHO).take(1)).toHaveLength(1);
+    await Promise.all(gone.slice(0, 3));
+    await few.stop();
+  });
+
+  it("takes little of who has not shown it", async () => {
+    const socket = new WebSocket(stranger.wsUrl, "graphql-transport-ws");
+    await once(socket, "open");
+    socket.send("x".repeat(20 * 1024), { fin: false });
+    const [code] = (await once(socket, "close")) as [number];
+    expect(code).toBe(1006);
+  });
+
   it("needs none for health, but one for metrics", async () => {
     expect(await stranger.raw({ path: "/healthz" })).toMatchObject({ status: 200 });
     expect(await stranger.raw({ path: "/metrics" })).toMatchObject({ status: 401 });

@@ -54,12 +54,20 @@ export function portsOf(config: Known): [name: string, port: number | undefined]
 }
 
 function clusterDemands(config: Known): string[] {
-  const isOpen = config.cluster === "kubernetes" && config.roles.includes("api") && config.adminToken === null;
-  // On loopback the other complaint is not made; elsewhere one is enough.
-  if (!isOpen || !isLoopback(config.host)) return [];
-  return [
-    "FERMI_CLUSTER is kubernetes, so FERMI_ADMIN_TOKEN must be set: on a cluster the API demands it of everybody",
+  if (config.cluster !== "kubernetes") return [];
+  const demands: [isMissing: boolean, message: string][] = [
+    [
+      // On loopback the other complaint is not made; elsewhere one is enough.
+      config.roles.includes("api") && config.adminToken === null && isLoopback(config.host),
+      "FERMI_ADMIN_TOKEN must be set: on a cluster the API demands it of everybody",
+    ],
+    [
+      // Roles apart need it anyway.
+      isAlone(config) && config.internalSecret === null,
+      "FERMI_INTERNAL_SECRET must be set: pods outlive this process, and the next one makes their keys of it",
+    ],
   ];
+  return demands.flatMap(([isMissing, message]) => (isMissing ? [`FERMI_CLUSTER is kubernetes, so ${message}`] : []));
 }
 
 /** What a process needs where some of the roles are in others. */

@@ -122,7 +122,7 @@ export const settings = {
     flag: "--internal-secret",
     defaultText: null,
     description:
-      "what roles in separate processes share to trust each other; 32 characters or more; random if not given",
+      "by what roles, and instances and routers, trust each other; 32 characters or more; without Kubernetes random if not given",
     isSecret: true,
     parse: secret(32),
   },

@@ -18,7 +18,7 @@ export interface InstanceTools {
   readonly clock: Clock;
   /** Of the pods, such as /api/v1/namespaces/x/pods. */
   readonly path: string;
-  /** For those that have a fetcher. */
+  /** For those that have a fetcher. By its public key the installation's secret is known, too. */
   readonly signer: FetcherSigner;
 }
 
@@ -92,6 +92,12 @@ export class KubeInstance {
     this.#hasFailedByItself = hasFailedByItself(pod);
   }
 
+  /** It was given a key that nobody can make any more. Images of Fission's contracts demand none. */
+  get hasForeignKey(): boolean {
+    const { hasFetcher, installation } = this.facts;
+    return !hasFetcher && installation !== undefined && installation !== this.tools.signer.publicKey;
+  }
+
   /** Resolves with what the runtime says of itself once it answers; rejects when the pod is gone. */
   async ask(): Promise<RuntimeState> {
     for (let pauseMs = firstProbePauseMs; !this.isGone; pauseMs = Math.min(lastProbePauseMs, pauseMs * 2)) {
@@ -131,7 +137,7 @@ export class KubeInstance {
    * would take the processor from the cold start that the claim is for.
    */
   claim(request?: SpecializeRequest): void {
-    this.#claim = claimPatch(request);
+    this.#claim = claimPatch(this.tools.signer.publicKey, request);
     this.#isNoted = false;
     this.tools.clock.after(noteAfterMs, () => {
       if (this.lacksNote) this.note().catch(() => {});
@@ -153,7 +159,7 @@ export class KubeInstance {
    * where that can't be had.
    */
   note(): Promise<void> {
-    const claim = (this.#claim ??= claimPatch());
+    const claim = (this.#claim ??= claimPatch(this.tools.signer.publicKey));
     const noting: Promise<void> = this.#patch(claim)
       .finally(() => {
         if (this.#noting === noting) this.#noting = undefined;

@@ -73,13 +73,13 @@ export const sparePod = ({ id }: Environment, { labels: own, annotations: names,
 
 /**
  * Takes a pod out of its pool: nobody counts it, adopts it or deletes it with the pool from then on. Without a function
- * it is claimed, for whom will be told later.
+ * it is claimed, for whom will be told later. `installation` is by what its secret is known.
  */
-export const claimPatch = (request?: SpecializeRequest): object => ({
+export const claimPatch = (installation: string, request?: SpecializeRequest): object => ({
   metadata: {
     ownerReferences: null,
     labels: { [labels.pool]: null, [labels.spare]: null, ...(request && functionLabels(request)) },
-    ...(request && { annotations: functionAnnotations(request) }),
+    ...(request && { annotations: functionAnnotations(installation, request) }),
   },
 });
 
@@ -88,10 +88,11 @@ const functionLabels = ({ function: { id }, version }: SpecializeRequest): Recor
   [labels.version]: String(version),
 });
 
-const functionAnnotations = (request: SpecializeRequest): Record<string, string> => ({
+const functionAnnotations = (installation: string, request: SpecializeRequest): Record<string, string> => ({
   [annotations.functionName]: request.function.name,
   [annotations.namespace]: request.function.namespace,
   [annotations.requestsPerInstance]: String(request.requestsPerInstance),
+  [annotations.installation]: installation,
 });
 
 const ownLabels = ({ id }: Environment): Record<string, string> => ({

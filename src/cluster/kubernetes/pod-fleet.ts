@@ -247,6 +247,8 @@ export class PodFleet implements Stoppable {
       state.functionId === specializedFor?.functionId &&
       state.version === specializedFor.version;
     if (!isAsLabelled) return this.#contradicts(instance, "is labelled for a function that it does not have", 1);
+    // It would refuse every request; those that others have sent it may end.
+    if (instance.hasForeignKey) return this.#contradicts(instance, "has a key of another secret", undefined);
     const ready = { id, environmentId, state: "READY", address, startedAt, specializedFor, problem: null } as const;
     if (book.find(id) === undefined) book.add(ready);
     else book.update(id, ready);

@@ -17,6 +17,8 @@ export const annotations = {
   environmentName: "fermi.dev/environment-name",
   functionName: "fermi.dev/function-name",
   requestsPerInstance: "fermi.dev/requests-per-instance",
+  /** Of whose secret the pod's key is made, told by the public key that follows from that secret too. */
+  installation: "fermi.dev/installation",
 } as const;
 
 /** Fermi's own prefix; nobody else sets labels or annotations under it. */

@@ -17,6 +17,8 @@ export interface PodFacts {
   readonly isSpare: boolean;
   /** By its labels; the pod itself may never have been told. */
   readonly specializedFor: SpecializedFor | null;
+  /** Of which secret the key is that it was given, by that secret's public key; undefined where an earlier version gave it. */
+  readonly installation: string | undefined;
   readonly host: string | null;
   /** host:port as a URL has it; null while it has no address. */
   readonly address: string | null;
@@ -51,6 +53,7 @@ export function readPod(pod: Pod): PodFacts | undefined {
     isClaimed: !isSpare && !(labels.pool in own),
     isSpare,
     specializedFor: specializationOf(pod),
+    installation: noteOf(pod, annotations.installation),
     host,
     address: host === null ? null : `${isIPv6(host) ? `[${host}]` : host}:${runtimePort}`,
     isDeleting: metadata.deletionTimestamp !== undefined,
@@ -67,11 +70,14 @@ export const functionStatus = (pod: Pod): ContainerStatus | undefined => statusO
 export const statusOf = ({ status }: Pod, container: string): ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === container);
 
-function specializationOf({ metadata }: Pod): SpecializedFor | null {
+const noteOf = ({ metadata }: Pod, annotation: string): string | undefined => metadata.annotations?.[annotation];
+
+function specializationOf(pod: Pod): SpecializedFor | null {
+  const { metadata } = pod;
   const functionId = metadata.labels?.[labels.function];
   const version = Number(metadata.labels?.[labels.version]);
   if (functionId === undefined || !Number.isInteger(version)) return null;
-  const requestsPerInstance = Number(metadata.annotations?.[annotations.requestsPerInstance] ?? 1);
+  const requestsPerInstance = Number(noteOf(pod, annotations.requestsPerInstance) ?? 1);
   return { functionId, version, requestsPerInstance };
 }
 

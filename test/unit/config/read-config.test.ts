@@ -76,7 +76,7 @@ describe("Listening", () => {
   });
 
   it("on a cluster demands a token everywhere", () => {
-    const env = { FERMI_CLUSTER: "kubernetes" };
+    const env = { FERMI_CLUSTER: "kubernetes", FERMI_INTERNAL_SECRET: secret };
     expect(problemsOf(env)).toEqual([expect.stringMatching(/^FERMI_CLUSTER is kubernetes, so FERMI_ADMIN_TOKEN/)]);
     expect(problemsOf({ ...env, FERMI_ADMIN_TOKEN: "a-token-of-many-letters" })).toEqual([]);
   });
@@ -84,6 +84,15 @@ describe("Listening", () => {
   it("on one port twice is refused, for what this process opens", () => {
     expect(problemsOf({ FERMI_API_PORT: "31314" })).toEqual(["FERMI_API_PORT and FERMI_ROUTER_PORT must differ"]);
     expect(problemsOf({ FERMI_API_PORT: "31315" })).toEqual([]);
+  });
+});
+
+describe("Instances that outlive the process", () => {
+  it("demand the secret of which their keys are made, once", () => {
+    const env = { FERMI_CLUSTER: "kubernetes", FERMI_ADMIN_TOKEN: "a-token-of-many-letters" };
+    expect(problemsOf(env)).toEqual([expect.stringMatching(/^FERMI_CLUSTER is kubernetes, so FERMI_INTERNAL_SECRET/)]);
+    const apart = problemsOf({ ...env, FERMI_ROLES: "poolmgr", DATABASE_URL: databaseUrl });
+    expect(apart).toEqual([expect.stringMatching(/^FERMI_INTERNAL_SECRET must be set/)]);
   });
 });
 

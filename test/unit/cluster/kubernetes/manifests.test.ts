@@ -109,9 +109,9 @@ describe("A pool's manifest", () => {
 
   it("takes a pod out of its pool for good, and says for what", () => {
     const out = { ownerReferences: null, labels: { "fermi.dev/pool": null, "fermi.dev/spare": null } };
-    expect(claimPatch()).toEqual({ metadata: out });
+    expect(claimPatch("ours")).toEqual({ metadata: out });
     const request = aRequest("", { version: 7, requestsPerInstance: 4 });
-    expect(claimPatch(request)).toEqual({
+    expect(claimPatch("ours", request)).toEqual({
       metadata: {
         ...out,
         labels: { ...out.labels, "fermi.dev/function": request.function.id, "fermi.dev/version": "7" },
@@ -119,6 +119,7 @@ describe("A pool's manifest", () => {
           "fermi.dev/function-name": "hello",
           "fermi.dev/namespace": "default",
           "fermi.dev/requests-per-instance": "4",
+          "fermi.dev/installation": "ours",
         },
       },
     });

@@ -57,7 +57,7 @@ export function parseAnswerHead(text: string, isToHead: boolean): AnswerHead {
     status,
     statusText: text.slice(13, firstEnd),
     headers,
-    endToEnd: endToEndOfAnswer(headers),
+    endToEnd: endToEndOfAnswer(headers, framing.type === "CHUNKED"),
     framing,
     keepsAlive: !isOld && framing.type !== "REST" && !saysClose(decisive.connection),
     keepAliveMs: keepAliveMs(decisive.keepAlive),

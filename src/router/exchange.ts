@@ -17,6 +17,7 @@ import type { AnswerHandler, InstanceConnection, InstanceRequest, Loss } from ".
 import { functionError, headerValue, trailerPairs } from "./response-head.js";
 import { endsWithHead, toldInvocation } from "./told-invocation.js";
 import { bodyTooSlow, type Upload } from "./upload.js";
+import { toAppError } from "./write-error.js";
 
 /** How an attempt ended. */
 export type Outcome =
@@ -116,7 +117,7 @@ export class Exchange implements AnswerHandler {
     if (this.#call.clientGone || this.#isDone) return true;
     this.#call.responseBytes += bytes.length;
     this.#progressMs = this.#options.clock.monotonicMs();
-    if (this.#res.write(bytes)) return true;
+    if (this.#hasRoomFor(bytes)) return true;
     this.#isPaused = true;
     this.#res.once("drain", () => this.#drained());
     return false;
@@ -157,7 +158,12 @@ export class Exchange implements AnswerHandler {
     }
     this.#progressMs = this.#options.clock.monotonicMs();
     if (status >= 500 && this.#options.isFermiRuntime) this.#call.functionError = functionError(headers);
-    if (!this.#call.clientGone) this.#writeHead(head);
+    try {
+      if (!this.#call.clientGone) this.#writeHead(head);
+    } catch (error) {
+      this.#refused(error);
+      return false;
+    }
     this.#hasHead = true;
     return true;
   }
@@ -166,15 +172,33 @@ export class Exchange implements AnswerHandler {
     const { status, statusText } = answer;
     const mustClose = this.#options.mustClose() || (this.#isUploading && status >= 400);
     this.#call.httpStatus = status;
-    const head = answerHead(this.#call, answer, mustClose);
+    const head = answerHead(this.#call, answer, { mustClose, isChunkable: this.#res.useChunkedEncodingByDefault });
     if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));
     this.#res.writeHead(status, printable(status, statusText), head);
   }
 
-  /** `last` is what is left of the body; it may be what is read into next. */
+  #hasRoomFor(bytes: Buffer): boolean {
+    try {
+      return this.#res.write(bytes);
+    } catch (error) {
+      this.#refused(error);
+      return true;
+    }
+  }
+
   #complete(trailers: readonly string[], last: Buffer): void {
     if (this.#isDone) return;
     if (this.#call.clientGone) return this.#end(cancelled);
+    try {
+      this.#writeEnd(trailers, last);
+    } catch (error) {
+      return this.#refused(error);
+    }
+    this.#end(answered);
+  }
+
+  /** `last` is what is left of the body; it may be what is read into next. */
+  #writeEnd(trailers: readonly string[], last: Buffer): void {
     this.#call.responseBytes += last.length;
     const pairs = trailerPairs(trailers);
     if (this.#call.plan.isInternal) pairs.push(this.#told());
@@ -183,7 +207,12 @@ export class Exchange implements AnswerHandler {
     // As text it goes out in one piece with the head.
     else if (last.length <= asTextBytes) this.#res.end(last.toString("latin1"), "latin1");
     else this.#res.end(Buffer.from(last));
-    this.#end(answered);
+  }
+
+  /** Node would not write what it was given: a fault of the router's, which costs this exchange and nobody else's. */
+  #refused(cause: unknown): void {
+    this.#res.shouldKeepAlive = false;
+    this.#fail(toAppError(cause));
   }
 
   #told(): [string, string] {

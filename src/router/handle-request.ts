@@ -166,8 +166,9 @@ export class RequestHandler {
   }
 
   #answerFailure({ call, res }: HttpCall, outcome: Outcome): void {
+    const isOurBug = outcome.type === "CUT" && outcome.error.code === "INTERNAL";
+    if (outcome.type === "FAILED" || isOurBug) logFailure(this.options.logger, outcome.error, call);
     if (outcome.type !== "FAILED") return;
-    logFailure(this.options.logger, outcome.error, call);
     if (call.clientGone) return;
     call.httpStatus = outcome.error.httpStatus;
     const close = res.req.complete && !this.options.mustClose() ? [] : ["Connection", "close"];

@@ -14,9 +14,10 @@ const hopByHop = new Set([
 
 /**
  * Without hop-by-hop headers, those that Connection names, and X-Fermi-*: only Fermi speaks there, so that a failure of
- * the platform and one of the function can always be told apart.
+ * the platform and one of the function can always be told apart. Trailer announces what only a chunked answer has: Node
+ * throws where another one carries it.
  */
-export function endToEndOfAnswer(raw: readonly string[]): readonly string[] {
+export function endToEndOfAnswer(raw: readonly string[], isChunked: boolean): readonly string[] {
   const kept: string[] = [];
   let named: ReadonlySet<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -24,7 +25,7 @@ export function endToEndOfAnswer(raw: readonly string[]): readonly string[] {
     const lower = name.toLowerCase();
     const value = raw[i + 1] as string;
     if (lower === "connection") named = namedInConnection(value.toLowerCase());
-    if (hopByHop.has(lower) || lower.startsWith("x-fermi-")) continue;
+    if (hopByHop.has(lower) || lower.startsWith("x-fermi-") || (lower === "trailer" && !isChunked)) continue;
     kept.push(name, value);
   }
   return named === undefined ? kept : without(kept, (name) => named.has(name));

@@ -46,7 +46,8 @@ export function writeError(
 ): number {
   if (res.headersSent || res.destroyed) return 0;
   const { status, headers, body } = errorAnswer(error, invocationId);
-  res.writeHead(status, [...headers, ...extra]);
+  // Named, as a head that could not be written may have left its own.
+  res.writeHead(status, STATUS_CODES[status], [...headers, ...extra]);
   res.end(body);
   return res.req.method === "HEAD" ? 0 : Buffer.byteLength(body);
 }

@@ -93,12 +93,23 @@ export class UpgradeHandler {
       const lease = acquireNow(call, this.options.slots) ?? (await waitForSlot(call, this.options));
       if (lease === undefined) return { type: "ENDED", status: "CANCELLED", error: "The caller left." };
       call.attempt(lease);
-      const ending = await this.#tunnel({ ...upgrade, head }, lease);
-      settleLease(lease, ending, this.options);
+      const ending = await this.#settled({ ...upgrade, head }, lease);
       if (ending.type !== "NOT_RUN") return ending;
       if (!mayTryAnother(call, ending.because)) throw noInstanceTookIt(ending.because);
       // What the client had sent already was put back into its socket by the first attempt that got that far.
       if (ending.because === "BUSY") head = Buffer.alloc(0);
+    }
+  }
+
+  /** Whatever becomes of it, the slot is given back. */
+  async #settled(upgrade: Upgrade, lease: Lease): Promise<SocketEnding> {
+    try {
+      const ending = await this.#tunnel(upgrade, lease);
+      settleLease(lease, ending, this.options);
+      return ending;
+    } catch (error) {
+      lease.release();
+      throw error;
     }
   }
 
@@ -112,7 +123,12 @@ export class UpgradeHandler {
     }
     const { timeoutMs: handshakeTimeoutMs } = upgrade.call.callee;
     const options = { handshakeTimeoutMs, idleTimeoutMs: webSocketIdleMs, clock, tokens };
-    return new Tunnel(upgrade, lease, upstream, options).run();
+    try {
+      return await new Tunnel(upgrade, lease, upstream, options).run();
+    } catch (error) {
+      upstream.destroy();
+      throw error;
+    }
   }
 }
 

@@ -80,7 +80,7 @@ export function dial(address: string, timeoutMs: number): Promise<Socket | NotRu
   });
 }
 
-/** Runs one upgrade through `upstream` until it is over, answering the client in every case but NOT_RUN. Never rejects. */
+/** Runs one upgrade through `upstream` until it is over, answering the client in every case but NOT_RUN. Rejects where it can't begin. */
 export class Tunnel {
   #proxyReq: ClientRequest | undefined;
   #settle!: (ending: SocketEnding) => void;
@@ -103,6 +103,8 @@ export class Tunnel {
     req.headers = toObject(
       listOf([...call.plan.headers, ...functionHeaders(call, instance), ...(token ? [token] : [])]),
     );
+    // http-proxy reads it with url.parse, which throws at some; the path that is sent is set in #guard.
+    req.url = "/";
     const proxy = httpProxy.createProxyServer({});
     proxy.on("proxyReqWs", (proxyReq) => this.#guard(proxyReq));
     return new Promise((resolve) => {

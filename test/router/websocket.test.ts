@@ -1,9 +1,10 @@
 /** WebSockets through the router: how they are opened and what they carry, and none of http-proxy's known holes. */
-import type http from "node:http";
+import http from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { ask, errorCode, RawClient } from "./support/http-client.js";
+import { ask, errorCode, RawClient, sendRaw } from "./support/http-client.js";
 import { aFunction, aTrigger } from "./support/route-builders.js";
 import { closedPort, Stage } from "./support/router-stage.js";
+import { slotsAreBack } from "./support/slots-are-back.js";
 import { until } from "./support/until.js";
 import { EchoRooms, handshake, open, reply, serveUpgrade, switching } from "./support/websockets.js";
 
@@ -73,6 +74,36 @@ describe("Router: WebSockets", () => {
     await client.sees("HTTP/1.1 101");
     expect(rooms.requests[1]?.url).toBe("/double//slash/../x");
     client.destroy();
+  });
+
+  it.each(["http://a[b/hello", "//u@a[b/x", "http://a:b:c/hello"])(
+    "takes a target that url.parse does not (%s), and gives the slot back",
+    async (target) => {
+      await rooms.serve(stage, { slots: 1 });
+      const client = await RawClient.connect(stage.port);
+      client.write(handshake(target));
+      await client.sees("HTTP/1.1 101");
+      expect(rooms.requests[0]?.url).toBe(target.startsWith("http") ? "/hello" : target);
+      client.destroy();
+      expect((await stage.record()).httpStatus).toBe(101);
+      await slotsAreBack(stage);
+    },
+  );
+
+  it("that can't be begun gives its slot back, and closes the connection that was dialled", async () => {
+    await rooms.serve(stage, { slots: 1 });
+    const request = http.request;
+    http.request = () => {
+      throw new TypeError("no request can be made of this");
+    };
+    try {
+      expect(await sendRaw(stage.port, handshake())).toMatch(/^HTTP\/1\.1 500 /);
+    } finally {
+      http.request = request;
+    }
+    expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 500 });
+    await slotsAreBack(stage);
+    await until("the connection is closed", () => stage.openUpstream === 0);
   });
 
   it("tells the client the invocation's id and nothing else of Fermi's", async () => {

@@ -35,17 +35,18 @@ export class AsyncInvocations {
     this.#intake = new Coalescer({
       work: (given) => options.store.enqueue(given),
       maxItems: 500,
-      weightOf: ({ body, headers }) => body.length + 100 * headers.length,
+      weightOf,
       maxWeight: 8 * mebibyte,
-      maxWaiting: 10_000,
+      line: { items: 10_000, weight: 64 * mebibyte, ms: 4_000 },
       full: () => new AppError("STORE_UNAVAILABLE", "More is being enqueued than the store can take. Try again."),
       isForAll: (error) => error instanceof AppError && error.code === "STORE_UNAVAILABLE",
+      clock: options.clock,
     });
   }
 
   /**
-   * Resolves when it is stored. Rejects with STORE_UNAVAILABLE within five seconds where it can't be, and with CONFLICT
-   * where its key was used for another request of the function.
+   * Resolves when it is stored. Rejects with STORE_UNAVAILABLE within five seconds where it can't be, or ten where the
+   * store answers, but slowly, and with CONFLICT where its key was used for another request of the function.
    */
   async enqueue(request: AsyncRequest): Promise<Accepted> {
     refuseTooLarge(request);
@@ -110,6 +111,12 @@ export class AsyncInvocations {
       : `This invocation was not enqueued: only an asynchronous one ${what}.`;
     throw new AppError("CONFLICT", why, { field: "id" });
   }
+}
+
+/** About what is kept and sent of it. */
+function weightOf({ body, target, headers }: NewAsyncInvocation): number {
+  const head = headers.reduce((sum, [name, value]) => sum + name.length + value.length + 100, target.length);
+  return body.length + head;
 }
 
 function refuseTooLarge({ method, target, headers, route, body }: AsyncRequest): void {

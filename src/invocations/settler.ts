@@ -34,10 +34,11 @@ export class Settler {
       maxItems: 500,
       weightOf,
       maxWeight: 8 * mebibyte,
-      // Who settles holds a slot until it is done, so this is never reached.
-      maxWaiting: 100_000,
+      // Who settles holds a slot until it is done, which is bound enough; and who is sent away comes back.
+      line: { items: 100_000, weight: Infinity, ms: 60_000 },
       full: () => new AppError("STORE_UNAVAILABLE", "Too much waits to be noted."),
       isForAll: isAway,
+      clock: options.clock,
     });
   }
 

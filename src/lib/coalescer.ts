@@ -1,5 +1,9 @@
+import type { Clock } from "./clock.js";
+
 interface Waiting<T, R> {
   readonly item: T;
+  readonly weight: number;
+  readonly patience: { stop(): void };
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -11,11 +15,21 @@ export interface CoalescerOptions<T, R> {
   /** How much an item weighs, and how much a batch of more than one may. */
   readonly weightOf: (item: T) => number;
   readonly maxWeight: number;
-  readonly maxWaiting: number;
-  /** What is said to those who come when too many wait. */
+  readonly line: LineBounds;
+  /** What is said to those who come when too many wait, and who have waited for too long. */
   readonly full: () => Error;
   /** An error that would meet those who wait as well: they are told at once, rather than each finding out in its turn. */
   readonly isForAll: (error: unknown) => boolean;
+  readonly clock: Clock;
+}
+
+/** Of those who wait for a batch. */
+export interface LineBounds {
+  readonly items: number;
+  /** All of them together; a single one may weigh more. */
+  readonly weight: number;
+  /** How long each of them waits. Who is in a batch is in it to its end. */
+  readonly ms: number;
 }
 
 /**
@@ -24,14 +38,19 @@ export interface CoalescerOptions<T, R> {
  */
 export class Coalescer<T, R> {
   readonly #waiting: Waiting<T, R>[] = [];
+  #waitingWeight = 0;
   #running: Promise<void> | undefined;
 
   constructor(private readonly options: CoalescerOptions<T, R>) {}
 
   run(item: T): Promise<R> {
-    if (this.#waiting.length >= this.options.maxWaiting) return Promise.reject(this.options.full());
+    const weight = this.options.weightOf(item);
+    if (!this.#hasRoomFor(weight)) return Promise.reject(this.options.full());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
+      const patience = this.options.clock.after(this.options.line.ms, () => this.#dismiss(waiting));
+      const waiting = { item, weight, patience, resolve, reject };
+      this.#waiting.push(waiting);
+      this.#waitingWeight += weight;
       this.#running ??= this.#drain();
     });
   }
@@ -39,6 +58,12 @@ export class Coalescer<T, R> {
   /** Resolves when nothing waits and nothing is worked on. */
   async idle(): Promise<void> {
     await this.#running;
+  }
+
+  #hasRoomFor(weight: number): boolean {
+    const { items, weight: maxWeight } = this.options.line;
+    const { length } = this.#waiting;
+    return length < items && (length === 0 || this.#waitingWeight + weight <= maxWeight);
   }
 
   async #drain(): Promise<void> {
@@ -49,14 +74,28 @@ export class Coalescer<T, R> {
   }
 
   #next(): Waiting<T, R>[] {
-    const { maxItems, maxWeight, weightOf } = this.options;
-    let [count, weight] = [0, 0];
-    for (const { item } of this.#waiting) {
-      weight += weightOf(item);
-      if (count === maxItems || (count > 0 && weight > maxWeight)) break;
+    const { maxItems, maxWeight } = this.options;
+    let [count, sum] = [0, 0];
+    for (const { weight } of this.#waiting) {
+      sum += weight;
+      if (count === maxItems || (count > 0 && sum > maxWeight)) break;
       count++;
     }
-    return this.#waiting.splice(0, count);
+    return this.#take(0, count);
+  }
+
+  #take(from: number, count: number): Waiting<T, R>[] {
+    const taken = this.#waiting.splice(from, count);
+    for (const { weight, patience } of taken) {
+      this.#waitingWeight -= weight;
+      patience.stop();
+    }
+    return taken;
+  }
+
+  #dismiss(waiting: Waiting<T, R>): void {
+    this.#take(this.#waiting.indexOf(waiting), 1);
+    waiting.reject(this.options.full());
   }
 
   async #work(batch: readonly Waiting<T, R>[]): Promise<void> {
@@ -64,7 +103,7 @@ export class Coalescer<T, R> {
       const results = await this.options.work(batch.map(({ item }) => item));
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
     } catch (error) {
-      const refused = this.options.isForAll(error) ? [...batch, ...this.#waiting.splice(0)] : batch;
+      const refused = this.options.isForAll(error) ? [...batch, ...this.#take(0, this.#waiting.length)] : batch;
       for (const { reject } of refused) reject(error);
     }
   }

@@ -14,11 +14,9 @@ import type { CallPlan } from "./call.js";
 import { corsHeaders, exposing, preflightHeaders } from "./cors.js";
 import type { PlannedRequest } from "./handle-request.js";
 import { listOf } from "./header-lines.js";
-import { readBounded } from "./read-bounded.js";
+import type { KeptBodies } from "./kept-bodies.js";
 import { malformed, type RequestHead } from "./request-head.js";
 import { stopUpload } from "./stop-upload.js";
-import { tooLarge } from "./upload.js";
-import { writeContinue } from "./write-continue.js";
 import { toAppError, writeError } from "./write-error.js";
 
 /** Where requests are stored, and asked after. */
@@ -36,6 +34,7 @@ interface Told {
 
 export interface AsyncDoorOptions {
   readonly intake: AsyncIntake;
+  readonly bodies: KeptBodies;
   /** The CORS policy of a route as it is now, by its trigger; undefined where it is gone or has none. */
   readonly policyOf: (triggerId: string) => CorsPolicy | undefined;
   readonly clock: Clock;
@@ -43,7 +42,6 @@ export interface AsyncDoorOptions {
 }
 
 const prefix = "/-/invocations/";
-const bodyWithinMs = 30_000;
 const defaultAttempts = 3;
 const statusMethods = ["GET", "HEAD"];
 /** Headers of a 202 that a page needs for going on. */
@@ -65,11 +63,12 @@ export class AsyncDoor {
 
   /** Stores a request of a route. Answers in any case, and never rejects. */
   async accept({ req, res, head, plan, invocationId }: PlannedRequest): Promise<void> {
-    const { intake } = this.options;
+    const { intake, bodies } = this.options;
     try {
       const idempotencyKey = readKey(req.headers["idempotency-key"]);
-      const body = await this.#readBody(req, res, head);
-      const accepted = await intake.enqueue({ ...requestOf(plan), id: invocationId, idempotencyKey, body });
+      const accepted = await bodies.use({ req, res, head }, asyncLimits.bodyBytes, (body) =>
+        intake.enqueue({ ...requestOf(plan), id: invocationId, idempotencyKey, body }),
+      );
       const applied = prefersAsync(req.headers.prefer) ? ["Preference-Applied", "respond-async"] : [];
       this.#answerAccepted(res, accepted, [...exposing(plan.answerHeaders, acceptedHeaders), ...applied]);
     } catch (error) {
@@ -117,14 +116,6 @@ export class AsyncDoor {
     const cors = isReadable ? preflightHeaders({ ...policy, allowMethods: statusMethods }, origin, statusMethods) : [];
     const close = this.options.mustClose() ? ["Connection", "close"] : [];
     if (!res.headersSent && !res.destroyed) res.writeHead(204, [...cors, ...close]).end();
-  }
-
-  async #readBody(req: IncomingMessage, res: ServerResponse, head: RequestHead): Promise<Buffer> {
-    const { bodyBytes: maxBytes } = asyncLimits;
-    if (head.contentLength !== null && head.contentLength > maxBytes) throw tooLarge(maxBytes);
-    if (head.contentLength === 0) return Buffer.alloc(0);
-    if (head.expectsContinue) writeContinue(res);
-    return readBounded(req, { maxBytes, withinMs: bodyWithinMs }, this.options.clock);
   }
 
   #answerAccepted(res: ServerResponse, { invocation, statusToken }: Accepted, headers: readonly string[]): void {

@@ -18,6 +18,7 @@ import { Front, type ServerLimits } from "./front.js";
 import { RequestHandler } from "./handle-request.js";
 import { UpgradeHandler } from "./handle-upgrade.js";
 import { InvokeDoor } from "./invoke-door.js";
+import { KeptBodies } from "./kept-bodies.js";
 import { RouteLoader } from "./route-loader.js";
 import type { RouteSource } from "./route-source.js";
 import { SlotTable } from "./slot-table.js";
@@ -54,12 +55,15 @@ export interface RouterOptions extends Partial<RouterLimits> {
 
 export interface RouterLimits extends ServerLimits {
   readonly maxBodyBytes: number;
+  /** Of all requests and messages together that are being stored. */
+  readonly maxKeptBytes: number;
   readonly maxWaitingPerFunction: number;
   readonly webSocketIdleMs: number;
 }
 
 export const defaultRouterLimits: RouterLimits = {
   maxBodyBytes: 64 * 1024 * 1024,
+  maxKeptBytes: 128 * 1024 * 1024,
   maxHeaderBytes: 32 * 1024,
   headersTimeoutMs: 20_000,
   keepAliveTimeoutMs: 65_000,
@@ -85,7 +89,7 @@ export class Router {
   constructor(options: RouterOptions) {
     const { clock, logger, recorder, source, link, publishing } = options;
     this.#options = { ...defaultRouterLimits, ...options };
-    const { maxWaitingPerFunction, maxBodyBytes, webSocketIdleMs } = this.#options;
+    const { maxWaitingPerFunction, maxBodyBytes, maxKeptBytes, webSocketIdleMs } = this.#options;
     const isStopping = (): boolean => this.#isStopping;
     const mustClose = (): boolean => this.#isDraining || this.#isStopping;
     this.#routes = new RouteLoader(source, logger, clock);
@@ -99,16 +103,18 @@ export class Router {
     const shared = { slots: this.#slots, recorder, clock, logger, tokens: new TokenHandout(publishing?.tokens) };
     this.#requests = new RequestHandler({ ...shared, maxBodyBytes, mustClose, isStopping });
     this.#upgrades = new UpgradeHandler({ ...shared, connectTimeoutMs, webSocketIdleMs });
+    const bodies = new KeptBodies(maxKeptBytes, clock);
     this.#front = new Front({
       routes: this.#routes,
       requests: this.#requests,
       upgrades: this.#upgrades,
       door: new InvokeDoor(options.internalAuth),
-      topics: publishing && new TopicDoor({ ...publishing, clock, mustClose }),
+      topics: publishing && new TopicDoor({ ...publishing, bodies, clock, mustClose }),
       later:
         options.intake &&
         new AsyncDoor({
           intake: options.intake,
+          bodies,
           policyOf: (id) => this.#routes.table.policies.get(id),
           clock,
           mustClose,

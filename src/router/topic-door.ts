@@ -8,11 +8,9 @@ import type { FunctionTokens, TokenHolder } from "../auth/function-token.js";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import { topicLimits, type NewTopicMessage, type Publication } from "../model/topic-message.js";
-import { readBounded } from "./read-bounded.js";
+import type { KeptBodies } from "./kept-bodies.js";
 import { malformed, type RequestHead } from "./request-head.js";
 import { stopUpload } from "./stop-upload.js";
-import { tooLarge } from "./upload.js";
-import { writeContinue } from "./write-continue.js";
 import { toAppError, writeError } from "./write-error.js";
 
 /** Where messages go. Rejects where one is not what it should be, or can't be stored. */
@@ -23,6 +21,7 @@ export interface TopicPublisher {
 export interface TopicDoorOptions {
   readonly tokens: Pick<FunctionTokens, "verify">;
   readonly topics: TopicPublisher;
+  readonly bodies: KeptBodies;
   readonly clock: Clock;
   readonly mustClose: () => boolean;
 }
@@ -35,7 +34,6 @@ export interface PublishRequest {
 }
 
 const prefix = "/-/topics/";
-const bodyWithinMs = 30_000;
 /** Of the request's headers these say something of the content, or are the publisher's own. */
 const kept = /^(content-(type|encoding|language)|traceparent|tracestate|x-.*)$/;
 
@@ -60,25 +58,17 @@ export class TopicDoor {
     }
   }
 
-  async #publish({ req, res, head }: PublishRequest): Promise<Publication> {
+  async #publish(request: PublishRequest): Promise<Publication> {
+    const { req, head } = request;
     if (head.method !== "POST") throw new WrongMethod();
     const holder = this.options.tokens.verify(req.headers.authorization);
     const destination = readDestination(req, head);
     refuseOther(holder, destination.namespace);
-    if ((head.contentLength ?? 0) > topicLimits.bodyBytes) throw tooLarge(topicLimits.bodyBytes);
-    if (head.expectsContinue) writeContinue(res);
-    const body = await readBounded(
-      req,
-      { maxBytes: topicLimits.bodyBytes, withinMs: bodyWithinMs },
-      this.options.clock,
+    const { topic, key } = destination;
+    const message = { namespace: holder.namespace, topic, key, headers: contentHeaders(head.endToEnd) };
+    return this.options.bodies.use(request, topicLimits.bodyBytes, (body) =>
+      this.options.topics.publish({ ...message, body }),
     );
-    return this.options.topics.publish({
-      namespace: holder.namespace,
-      topic: destination.topic,
-      key: destination.key,
-      headers: contentHeaders(head.endToEnd),
-      body,
-    });
   }
 }
 

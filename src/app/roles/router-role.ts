@@ -68,6 +68,7 @@ export class RouterRole implements RouterPart {
       host: config.host,
       port: config.routerPort,
       maxBodyBytes: config.maxBodyMib * mebibyte,
+      maxKeptBytes: share(defaultRouterLimits.maxKeptBytes),
       headersTimeoutMs: config.headTimeoutSeconds * 1_000,
       trustedProxies: config.trustedProxies,
       maxWaitingPerFunction: share(defaultRouterLimits.maxWaitingPerFunction),

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import { Coalescer, type CoalescerOptions } from "../../../src/lib/coalescer.js";
+import { FakeClock } from "../poolmgr/support/fake-clock.js";
 
 describe("Coalescer", () => {
+  const line = { items: 5, weight: 1_000, ms: 4_000 };
   const build = (options: Partial<CoalescerOptions<number, number>> = {}) => {
     const batches: number[][] = [];
     const coalescer = new Coalescer<number, number>({
@@ -9,7 +11,7 @@ describe("Coalescer", () => {
         batches.push([...items]);
         return Promise.resolve(items.map((item) => item * 10));
       },
-      ...{ maxItems: 3, weightOf: (item: number) => item, maxWeight: 100, maxWaiting: 5 },
+      ...{ maxItems: 3, weightOf: (item: number) => item, maxWeight: 100, line, clock: new FakeClock() },
       full: () => new Error("full"),
       isForAll: (error) => (error as Error).message === "away",
       ...options,
@@ -36,6 +38,48 @@ describe("Coalescer", () => {
     await Promise.all(all);
     await coalescer.idle();
     expect(await coalescer.run(6)).toBe(60);
+  });
+
+  it("refuses what weighs too much beside those who wait, but no single one", async () => {
+    const { coalescer } = build();
+    const first = coalescer.run(2_000);
+    await expect(coalescer.run(1)).rejects.toThrow("full");
+    expect(await first).toBe(20_000);
+    const both = [coalescer.run(600), coalescer.run(400)];
+    await expect(coalescer.run(1)).rejects.toThrow("full");
+    expect(await Promise.all(both)).toEqual([6_000, 4_000]);
+    expect(await coalescer.run(1_000)).toBe(10_000);
+  });
+
+  it("sends away who has waited for too long, and nobody who is being worked on", async () => {
+    const clock = new FakeClock();
+    const ends: (() => void)[] = [];
+    const begun: number[][] = [];
+    const { coalescer } = build({
+      clock,
+      work: (items) => {
+        begun.push([...items]);
+        return new Promise((resolve) => ends.push(() => resolve(items)));
+      },
+    });
+    const slow = coalescer.run(1);
+    await clock.pass(1_000);
+    const outcomes: unknown[] = [];
+    const late = coalescer.run(2).catch((error: unknown) => outcomes.push((error as Error).message));
+    await clock.pass(1_000);
+    const patient = coalescer.run(3);
+    await clock.pass(2_999);
+    expect(outcomes).toEqual([]);
+    await clock.pass(1);
+    expect(outcomes).toEqual(["full"]);
+    ends[0]?.();
+    expect(await slow).toBe(1);
+    await clock.pass(4_000);
+    ends[1]?.();
+    expect(await patient).toBe(3);
+    await late;
+    expect(begun).toEqual([[1], [3]]);
+    expect(clock.timers).toBe(0);
   });
 
   it("tells a failure to those whom it met, and one that is everybody's to all", async () => {

@@ -46,8 +46,8 @@ const dropped = new Set([
   "traceparent",
 ]);
 
-/** Prefixes of what only Fermi may say. Underscores count as dashes: servers that speak CGI can't tell them apart. */
-const ownPrefix = /^x[-_](fermi|fission|forwarded)[-_]/;
+/** Prefixes of what only Fermi may say. */
+const ownPrefix = /^x-(fermi|fission|forwarded)-/;
 
 /** Throws BAD_REQUEST or HEADERS_TOO_LARGE. */
 export function readHead(req: IncomingMessage): RequestHead {
@@ -123,7 +123,9 @@ export function endToEndHeaders(raw: readonly string[], connection: string | und
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
     const lower = name.toLowerCase();
-    if (dropped.has(lower) || named?.has(lower) === true || (lower[0] === "x" && ownPrefix.test(lower))) continue;
+    // Servers that speak CGI can't tell underscores from dashes.
+    const dashed = lower.includes("_") ? lower.replaceAll("_", "-") : lower;
+    if (dropped.has(dashed) || named?.has(lower) === true || (lower[0] === "x" && ownPrefix.test(dashed))) continue;
     kept.push(name, raw[i + 1] as string);
   }
   return kept;

@@ -63,6 +63,9 @@ describe("Router: headers", () => {
       "X-Forwarded-User",
       "X_Forwarded_For",
       "X-Real-IP",
+      "X_Real_IP",
+      "Proxy_Authorization",
+      "Content_Length",
       "Forwarded",
     ];
     await ask(stage.port, "/", { headers: Object.fromEntries(forged.map((name) => [name, "forged"])) });

@@ -38,6 +38,14 @@ def main():
     });
   });
 
+  it("shows no header whose underscores stand for dashes, but a route's parameters as they are named", async () => {
+    const runtime = await serve("from flask import request\ndef main():\n  return dict(request.headers)");
+    const headers = { x_user: "forged", content_type: "forged/type", "x-fermi-param-user_id": "7" };
+    const { body } = await runtime.call({ headers });
+    expect(body).not.toContain("forged");
+    expect(JSON.parse(body)).toMatchObject({ "X-Fermi-Param-User-Id": "7" });
+  });
+
   it("answers 500 to NaN, and to a stream that fails at first", async () => {
     const runtime = await serve(`
 from flask import jsonify, request

@@ -73,10 +73,15 @@ def _environ(request, data):
     for name, value in request.headers.items():
         if name == "content-type":
             environ["CONTENT_TYPE"] = value
-        elif name not in SECRETS and name not in ("content-length", "transfer-encoding"):
+        elif name not in SECRETS and name not in ("content-length", "transfer-encoding") and not _is_forged(name):
             environ["HTTP_" + name.upper().replace("-", "_")] = value
     environ["HTTP_HOST"] = forwarded
     return environ
+
+
+def _is_forged(name):
+    """Whether it would be shown as a header with dashes, which the caller has not sent. X-Fermi-* is the router's alone."""
+    return "_" in name and not name.startswith("x-fermi-")
 
 
 def _unquoted(path):

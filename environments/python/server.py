@@ -8,11 +8,13 @@ works where Flask is installed.
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# Not in the processes of user code's that begin by reading this file again (multiprocessing).
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from fermi_runtime.main import main  # noqa: E402
+    from fermi_runtime.main import main
 
-# User code may call its own things `fermi_runtime`'s neighbours: this folder is not for it to import from.
-sys.path.pop(0)
+    # User code may call its own things `fermi_runtime`'s neighbours: this folder is not for it to import from.
+    sys.path.pop(0)
 
-main(sys.argv[1:])
+    main(sys.argv[1:])

@@ -108,6 +108,39 @@ def main():
     await runtime.until("their lines", () => (printed().length === 5 ? true : undefined));
   });
 
+  it.each(["fork", "spawn", "forkserver"])(
+    "calls functions in processes of its own (%s), and outlives them",
+    async (method) => {
+      const runtime = await serve(`
+import multiprocessing
+def double(x):
+    print("in a child", flush=True)
+    return 2 * x
+def main():
+    with multiprocessing.get_context("${method}").Pool(2) as pool:
+        return pool.map(double, [1, 2, 3])`);
+      for (let count = 0; count < 2; count += 1) expect((await runtime.call()).body).toBe("[2, 4, 6]");
+      expect(runtime.lines.join("\n")).toContain("in a child");
+      expect(runtime.stderr).toBe("");
+      runtime.process.kill("SIGTERM");
+      expect(await runtime.exited).toBe(0);
+    },
+  );
+
+  it("breaks an answer off also where a process that it has forked holds its connection", async () => {
+    const runtime = await serve(`
+import os
+def main():
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    yield "a"
+    raise ValueError("in the middle")`);
+    await expect(runtime.call()).rejects.toThrow();
+  });
+
   it("goes on once there are descriptors and threads again where it had none left", async () => {
     const runtime = await serve(`
 import os, resource, threading

@@ -14,7 +14,7 @@ from .errors import text_of
 from .flask_bridge import FlaskBridge
 from .http import Disconnected, HttpError, read_request
 from .load import LoadError, load
-from .respond import begun, failure, proceed, refuse, respond, send
+from .respond import begun, end, failure, proceed, refuse, respond, send
 
 SPECIALIZE_LIMIT = 8 * 1024 * 1024
 
@@ -72,6 +72,8 @@ class FunctionServer:
                         return
             except HttpError as error:
                 send(connection, error.status, {"error": str(error)}, close=True)
+            finally:
+                end(connection)
 
     def wait_until_idle(self):
         with self._lock:

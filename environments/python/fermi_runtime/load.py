@@ -6,6 +6,7 @@ import traceback
 import types
 
 from .errors import FILE, describe, user_traceback
+from .spawn import SourceForChildren
 
 
 class LoadError(Exception):
@@ -23,6 +24,7 @@ def load(source, entrypoint):
     module = types.ModuleType("function")
     module.__file__ = FILE
     sys.modules["function"] = module
+    SourceForChildren.offer(source)
     try:
         exec(compile(source, FILE, "exec"), module.__dict__)
     except SystemExit:

@@ -45,7 +45,25 @@ def _wake_at_sigterm():
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable)
     signal.signal(signal.SIGTERM, lambda *_: None)
+    _spare_forked_processes()
     return readable
+
+
+def _spare_forked_processes():
+    """What user code forks ends at SIGTERM, and wakes nobody: not even where it comes before the child is its own."""
+
+    def reset():
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        release()
+
+    def hold():
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+
+    def release():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=reset)
 
 
 def _accept_all(listener, server, wake, stdin):

@@ -1,5 +1,6 @@
 """Writes answers to the connection: user code's, and the runtime's own."""
 
+import contextlib
 import json
 import socket
 import time
@@ -107,6 +108,12 @@ def send(connection, status, body, headers=None, close=False):
     if close:
         _linger(connection)
     return not close
+
+
+def end(connection):
+    """Ends it for the other side also where a process that user code has forked holds it too."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _linger(connection):

@@ -6,6 +6,7 @@ import type { InstanceDirectory } from "./instance-directory.js";
 import type { Launch } from "./launch.js";
 import type { LivePoolView } from "./live-pool-view.js";
 import type { RuntimeContract } from "../model/environment.js";
+import { settingLimits } from "../model/validate-function.js";
 import { Member, type MemberFacts } from "./member.js";
 import { templateOf } from "./plan-pools.js";
 import type { RouterRegistry } from "./router-registry.js";
@@ -25,6 +26,8 @@ export interface IntakePorts {
   readonly onMember: (fn: FunctionState, then: () => void) => void;
 }
 
+/** Of a function that is no more nobody knows what it was. */
+const [, longestTimeoutSeconds] = settingLimits.timeoutSeconds;
 const nobody: ReadonlySet<string> = new Set();
 
 /** The way in of an instance, be it launched here or found: from its claim on it is known whose it is. */
@@ -93,7 +96,7 @@ export class Intake {
     const member = new Member({ ...facts, contract, specializedAt: clock.now(), readyAtMs: clock.monotonicMs() });
     member.isReserved = isReserved;
     const fn = fleet.function(facts.functionId);
-    member.limitTo(fn.spec?.settings.requestsPerInstance ?? facts.slotsMax);
+    member.adopt(fn.spec?.settings ?? { requestsPerInstance: facts.slotsMax, timeoutSeconds: longestTimeoutSeconds });
     fleet.add(member);
     view.touch(facts.environmentId);
     onMember(fn, () => routers.arrived(member, preparedFor));

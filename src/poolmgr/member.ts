@@ -1,4 +1,5 @@
 import type { RuntimeContract } from "../model/environment.js";
+import type { RunSettings } from "../model/function.js";
 import type { GrantedInstance } from "./router-link.js";
 import { SlotLedger } from "./slot-ledger.js";
 
@@ -19,11 +20,15 @@ export interface MemberFacts {
   readonly readyAtMs: number;
 }
 
+export type MemberSettings = Pick<RunSettings, "requestsPerInstance" | "timeoutSeconds">;
+
 /** A specialized instance, from ready to gone. */
 export class Member {
   state: "READY" | "DRAINING" = "READY";
   readonly ledger: SlotLedger;
   lastUsedAt: Date | null = null;
+  /** The longest time limit that a request in it may have: who came before a change has that of before. */
+  timeoutSeconds = 0;
   #lastUsedAtMs: number;
   /** While draining: since when, when it is ended whoever still uses it, how long it gets then, and whether it was asked to end. */
   drain = { beganMs: -Infinity, deadlineMs: Infinity, notBeforeMs: -Infinity, graceMs: 0, isAsked: false };
@@ -44,8 +49,9 @@ export class Member {
   }
 
   /** Requests at a time: what the runtime was told, or less since the function's settings say so. */
-  limitTo(requestsPerInstance: number): void {
+  adopt({ requestsPerInstance, timeoutSeconds }: MemberSettings): void {
     this.ledger.total = Math.min(this.facts.slotsMax, requestsPerInstance);
+    this.timeoutSeconds = Math.max(this.timeoutSeconds, timeoutSeconds);
   }
 
   usedAt(at: Date, atMs: number): void {

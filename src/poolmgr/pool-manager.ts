@@ -309,7 +309,7 @@ export class PoolManager implements Stoppable {
     for (const environmentId of this.#fleet.environments.keys()) this.#view.touch(environmentId);
     for (const fn of changed) {
       if (fn.spec === undefined) this.#forget(fn);
-      else for (const member of fn.members) member.limitTo(fn.spec.settings.requestsPerInstance);
+      else for (const member of fn.members) member.adopt(fn.spec.settings);
       this.#settle(fn);
     }
     const settleChanged = (): void => changed.forEach((fn) => this.#settle(fn));

@@ -1,12 +1,12 @@
 /**
  * The way out of an instance: no new request, those in flight end, then it is ended. Nobody is cut off before the
- * function's own time limit and the environment's grace period have passed, one after the other.
+ * function's time limit, as it was when the request came, and the environment's grace period have passed, one after the
+ * other.
  */
 import type { ClusterDriver } from "../cluster/cluster-driver.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { SerialQueue } from "../lib/serial-queue.js";
-import { defaultRunSettings } from "../model/function.js";
 import type { Fleet } from "./fleet.js";
 import type { Member } from "./member.js";
 import type { RouterRegistry } from "./router-registry.js";
@@ -45,19 +45,19 @@ export class Retirer {
   /** After its requests. */
   retire(member: Member): void {
     const graceMs = this.#graceMs(member);
-    this.#drain(member, { deadlineMs: this.#nowMs + graceMs + this.#timeoutMs(member), graceMs });
+    this.#drain(member, { deadlineMs: this.#nowMs + graceMs + timeoutMs(member), graceMs });
   }
 
   /** After its requests, to make room for who waits: once they are done there is nothing to take long for. */
   evict(member: Member): void {
     const graceMs = this.#graceMs(member);
-    const deadlineMs = this.#nowMs + graceMs + this.#timeoutMs(member);
+    const deadlineMs = this.#nowMs + graceMs + timeoutMs(member);
     this.#drain(member, { deadlineMs, graceMs: Math.min(graceMs, evictedGraceMs) });
   }
 
   /** Its code has got stuck: one of its requests ran into the time limit, or its slots do not come free. */
   retireStuck(member: Member): void {
-    const deadlineMs = this.#nowMs + this.#graceMs(member) + this.#timeoutMs(member);
+    const deadlineMs = this.#nowMs + this.#graceMs(member) + timeoutMs(member);
     this.#drain(member, { deadlineMs, graceMs: stuckGraceMs });
   }
 
@@ -67,7 +67,7 @@ export class Retirer {
       member.isSuspect = true;
       this.ports.clock.after(suspectLingerMs, () => this.ports.queue.post(() => this.endIfDrained(member)));
     }
-    const limitMs = isReachable ? this.#graceMs(member) + this.#timeoutMs(member) : unreachableDeadlineMs;
+    const limitMs = isReachable ? this.#graceMs(member) + timeoutMs(member) : unreachableDeadlineMs;
     const notBeforeMs = this.#nowMs + suspectLingerMs;
     this.#drain(member, { deadlineMs: this.#nowMs + limitMs, notBeforeMs, graceMs: stuckGraceMs });
   }
@@ -118,9 +118,6 @@ export class Retirer {
   #graceMs({ facts }: Member): number {
     return 1_000 * (this.ports.fleet.environments.get(facts.environmentId)?.gracePeriodSeconds ?? defaultGraceSeconds);
   }
-
-  #timeoutMs({ facts }: Member): number {
-    const settings = this.ports.fleet.functions.get(facts.functionId)?.spec?.settings ?? defaultRunSettings;
-    return 1_000 * settings.timeoutSeconds;
-  }
 }
+
+const timeoutMs = ({ timeoutSeconds }: Member): number => 1_000 * timeoutSeconds;

@@ -133,10 +133,23 @@ describe("PoolManager, over an instance's life", () => {
     stage.router.request("fn", 1);
     await settled();
     await stage.change([]);
-    await stage.clock.pass(80_000);
+    await stage.clock.pass(39_000);
     expect(stage.count("DRAINING")).toBe(1);
-    await stage.clock.pass(11_000);
+    await stage.clock.pass(2_000);
     expect(stage.count("DRAINING")).toBe(0);
+  });
+
+  it("gives requests in flight the time limit that was theirs, whether their function is deleted or its limit lowered", async () => {
+    await up({ functions: [aFunction({ settings: { timeoutSeconds: 3_600 } })] });
+    stage.router.request("fn", 1);
+    await settled();
+    await stage.change([aFunction({ revision: 2, settings: { timeoutSeconds: 5 } })]);
+    await stage.change([]);
+    await stage.clock.pass(120_000);
+    expect(stage.count("DRAINING")).toBe(1);
+    stage.router.finishAll();
+    await settled();
+    expect([stage.router.failed, stage.count("DRAINING")]).toEqual([0, 0]);
   });
 
   it("drops a launch whose function is deleted meanwhile", async () => {

@@ -7,7 +7,7 @@
  * - `end` is idempotent, and an ended or crashed instance is reported `GONE` exactly once;
  * - nothing here retries a specialization: whether code loads is the caller's affair.
  */
-import type { Environment } from "../model/environment.js";
+import type { Environment, RuntimeContract } from "../model/environment.js";
 import type { Variable } from "../model/function.js";
 import type { InstanceState } from "../model/instance-state.js";
 import type { Stoppable } from "../lib/stoppable.js";
@@ -16,6 +16,10 @@ import type { Stoppable } from "../lib/stoppable.js";
 export interface ClusterInstance {
   readonly id: string;
   readonly environmentId: string;
+  /** What it was started from (instance-template.ts), whatever its environment is by now; "" where nobody knows. */
+  readonly template: string;
+  /** Likewise: how it takes its function in. */
+  readonly contract: RuntimeContract;
   readonly state: InstanceState;
   /** host:port on which the runtime listens; null while it starts. */
   readonly address: string | null;

@@ -5,10 +5,8 @@ import type { FunctionState } from "./function-state.js";
 import type { InstanceDirectory } from "./instance-directory.js";
 import type { Launch } from "./launch.js";
 import type { LivePoolView } from "./live-pool-view.js";
-import type { RuntimeContract } from "../model/environment.js";
 import { settingLimits } from "../model/validate-function.js";
 import { Member, type MemberFacts } from "./member.js";
-import { templateOf } from "./plan-pools.js";
 import type { RouterRegistry } from "./router-registry.js";
 
 export interface IntakePorts {
@@ -18,8 +16,6 @@ export interface IntakePorts {
   readonly directory: InstanceDirectory;
   readonly view: LivePoolView;
   readonly keyOf: (instanceId: string) => string;
-  /** Of what an environment's instances are started by now. */
-  readonly template: (environmentId: string) => string | undefined;
   /** Whether those who used an instance before may come back to it. */
   readonly isReserving: boolean;
   /** The function has one more instance that serves: `then` is to be called when its slots have been handed out. */
@@ -39,11 +35,10 @@ export class Intake {
   }
 
   claimed(launch: Launch): void {
-    const { directory, view, keyOf, template } = this.ports;
+    const { directory, view, keyOf } = this.ports;
     const { instance, spec, version, environmentId } = launch;
     if (instance === undefined) return;
     this.#prepare(launch, instance);
-    launch.template = template(environmentId) ?? "";
     directory.add(instance.id, { functionId: spec.id, version, key: keyOf(instance.id) });
     view.touch(environmentId);
   }
@@ -55,29 +50,29 @@ export class Intake {
     }
   }
 
-  #prepare({ spec, version, environmentId, slots, preparedFor }: Launch, { id, address }: ClusterInstance): void {
+  #prepare({ spec, version, slots, preparedFor }: Launch, { id, address, contract }: ClusterInstance): void {
     const { fleet, routers, keyOf } = this.ports;
     const whose = { functionId: spec.id, version, key: keyOf(id) };
-    const instance = { id, ...whose, address: address ?? "", contract: this.#contract(environmentId), slots };
+    const instance = { id, ...whose, address: address ?? "", contract, slots };
     routers.prepare(fleet.function(spec.id), instance, preparedFor);
   }
 
-  launched(launch: Launch, { id, address, environmentId }: ClusterInstance): void {
-    const { spec, version, slots, template, preparedFor } = launch;
-    const what = { id, environmentId, functionId: spec.id, version, address: address ?? "" };
-    this.#welcome({ ...what, key: this.ports.keyOf(id), slotsMax: slots, template }, { preparedFor });
+  launched(launch: Launch, instance: ClusterInstance): void {
+    const { spec, version, slots: slotsMax, preparedFor } = launch;
+    const { id, address, environmentId, template, contract } = instance;
+    const whose = { functionId: spec.id, version, key: this.ports.keyOf(id) };
+    const what = { id, environmentId, template, contract, address: address ?? "" };
+    this.#welcome({ ...what, ...whose, slotsMax }, { preparedFor });
   }
 
   /** Its idle clock starts now. */
-  found({ id, address, environmentId, specializedFor }: ClusterInstance): void {
+  found({ id, address, environmentId, template, contract, specializedFor }: ClusterInstance): void {
     if (specializedFor === null || address === null) return;
-    const { fleet, directory, keyOf } = this.ports;
+    const { directory, keyOf } = this.ports;
     const { requestsPerInstance: slotsMax, ...target } = specializedFor;
     const whose = { ...target, key: keyOf(id) };
     directory.add(id, whose);
-    const environment = fleet.environments.get(environmentId);
-    const template = environment === undefined ? "" : templateOf(environment);
-    const facts = { id, environmentId, ...whose, address, slotsMax, template };
+    const facts = { id, environmentId, template, contract, ...whose, address, slotsMax };
     this.#welcome(facts, { isReserved: this.#isReserving });
   }
 
@@ -88,21 +83,16 @@ export class Intake {
   }
 
   #welcome(
-    facts: Omit<MemberFacts, "contract" | "specializedAt" | "readyAtMs">,
+    facts: Omit<MemberFacts, "specializedAt" | "readyAtMs">,
     { isReserved = false, preparedFor = nobody }: { isReserved?: boolean; preparedFor?: ReadonlySet<string> },
   ): void {
     const { clock, fleet, routers, view, onMember } = this.ports;
-    const contract = this.#contract(facts.environmentId);
-    const member = new Member({ ...facts, contract, specializedAt: clock.now(), readyAtMs: clock.monotonicMs() });
+    const member = new Member({ ...facts, specializedAt: clock.now(), readyAtMs: clock.monotonicMs() });
     member.isReserved = isReserved;
     const fn = fleet.function(facts.functionId);
     member.adopt(fn.spec?.settings ?? { requestsPerInstance: facts.slotsMax, timeoutSeconds: longestTimeoutSeconds });
     fleet.add(member);
     view.touch(facts.environmentId);
     onMember(fn, () => routers.arrived(member, preparedFor));
-  }
-
-  #contract(environmentId: string): RuntimeContract {
-    return this.ports.fleet.environments.get(environmentId)?.contract ?? "FERMI";
   }
 }

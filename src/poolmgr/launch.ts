@@ -42,8 +42,6 @@ export class Launch {
   environmentId: string;
   /** Since when it waits for a warm instance. */
   claimingSinceMs = Infinity;
-  /** Of the environment when the instance was claimed (plan-pools.ts). */
-  template = "";
   /** Why the instance vanished meanwhile. */
   lostBecause: string | undefined;
   /** Routers that know of it. */

@@ -14,7 +14,7 @@ export interface MemberFacts {
   readonly key: string;
   /** Requests at a time that its runtime was told to take. */
   readonly slotsMax: number;
-  /** Of the environment, as it was started (plan-pools.ts). */
+  /** What it was started from (instance-template.ts). */
   readonly template: string;
   readonly specializedAt: Date;
   readonly readyAtMs: number;

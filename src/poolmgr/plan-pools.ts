@@ -1,4 +1,5 @@
 /** Which pools there should be, and how large: pure. */
+import { templateOf } from "../cluster/instance-template.js";
 import type { Environment } from "../model/environment.js";
 
 export interface PoolPlan {
@@ -24,18 +25,6 @@ export function planPools(
     remove: [...ensured.keys()].filter((id) => !ids.has(id)),
   };
 }
-
-/** What decides how an instance is started. An instance of another template is replaced in time. */
-export const templateOf = ({ image, contract, resources, podTemplate }: Environment): string =>
-  JSON.stringify([
-    image,
-    contract,
-    resources.cpuRequest,
-    resources.cpuLimit,
-    resources.memoryRequest,
-    resources.memoryLimit,
-    podTemplate,
-  ]);
 
 function isSamePool(a: Environment, b: Environment | undefined): boolean {
   return b !== undefined && a.poolSize === b.poolSize && a.revision === b.revision && templateOf(a) === templateOf(b);

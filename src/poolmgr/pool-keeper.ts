@@ -1,16 +1,19 @@
 import type { ClusterDriver } from "../cluster/cluster-driver.js";
+import { templateOf } from "../cluster/instance-template.js";
 import { AppError } from "../errors/app-error.js";
 import { Backoff } from "../lib/backoff.js";
 import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import type { Environment } from "../model/environment.js";
-import { planPools, templateOf } from "./plan-pools.js";
+import { planPools } from "./plan-pools.js";
 
 interface KeptPool {
   /** What the driver was told last and took. */
   ensured: Environment | undefined;
   /** Of what the driver took. */
   template: string | undefined;
+  /** Of what it was told last, whether it took that or not. */
+  telling: string | undefined;
   /** What is being told. Set while a call to the driver is under way. */
   running: Promise<void> | undefined;
   problem: AppError | undefined;
@@ -65,6 +68,12 @@ export class PoolKeeper {
     return this.#pools.get(environmentId)?.template;
   }
 
+  /** Whether instances are started from something else by now, and are not about to be started from that. */
+  isOutdated(environmentId: string, template: string): boolean {
+    const pool = this.#pools.get(environmentId);
+    return pool?.template !== undefined && pool.template !== template && pool.telling !== template;
+  }
+
   /** Why pools can't be filled, by environment; without those of which nothing is known to be wrong. */
   problems(): ReadonlyMap<string, string> {
     const problems = new Map<string, string>();
@@ -97,6 +106,7 @@ export class PoolKeeper {
   }
 
   async #call(id: string, pool: KeptPool, environment: Environment | undefined): Promise<void> {
+    pool.telling = environment && templateOf(environment);
     try {
       await (environment === undefined ? this.driver.removePool(id) : this.driver.ensurePool(environment));
       if (environment === undefined) this.#pools.delete(id);
@@ -127,6 +137,7 @@ export class PoolKeeper {
     const pool: KeptPool = {
       ensured: undefined,
       template: undefined,
+      telling: undefined,
       running: undefined,
       problem: undefined,
       logged: undefined,

@@ -114,7 +114,7 @@ export class PoolManager implements Stoppable {
         this.#desk.settle(fn);
         then();
       });
-    const taking = { template, onMember, isReserving: driver.outlivesProcess };
+    const taking = { onMember, isReserving: driver.outlivesProcess };
     this.#intake = new Intake({ ...shared, directory: this.#directory, keyOf, ...taking });
     const onRead = (changed: readonly FunctionState[]): void => this.#onRead(changed);
     this.#desired = new DesiredState({ source, clock, logger, queue, fleet, codes, onRead });
@@ -288,10 +288,7 @@ export class PoolManager implements Stoppable {
 
   #retire(fn: FunctionState): void {
     if (!this.#fleet.isLoaded) return;
-    const isOutdated = ({ facts }: Member): boolean => {
-      const template = this.#keeper.template(facts.environmentId);
-      return template !== undefined && template !== facts.template;
-    };
+    const isOutdated = ({ facts }: Member): boolean => this.#keeper.isOutdated(facts.environmentId, facts.template);
     for (const { instanceId } of planRetirements(fn.asScaled(this.options.clock.monotonicMs(), isOutdated))) {
       const member = this.#fleet.member(instanceId);
       if (member?.isReserved === false) this.#retirer.retire(member);

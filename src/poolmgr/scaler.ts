@@ -306,7 +306,8 @@ export class Scaler {
       return;
     }
     this.#claimGates.succeeded(launch.environmentId);
-    const isOutdated = launch.stage === "SPECIALIZE" && launch.template !== this.ports.template(launch.environmentId);
+    const isOutdated =
+      launch.stage === "SPECIALIZE" && launch.instance?.template !== this.ports.template(launch.environmentId);
     if (isOutdated) return;
     if (code !== "LOAD_FAILED") {
       gate.lost({ code, message }, this.#nowMs);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import type { ClusterInstance } from "../../src/cluster/cluster-driver.js";
+import { templateOf } from "../../src/cluster/instance-template.js";
 import type { KubeCalls } from "../../src/cluster/kubernetes/fenced-kube-api.js";
 import type { KubeApi } from "../../src/cluster/kubernetes/kube-api.js";
 import { KubeError } from "../../src/cluster/kubernetes/kube-error.js";
@@ -234,7 +235,10 @@ describeOnCluster("KubernetesDriver, whose API is away and comes back", () => {
     await watching.listed;
     await watching.stop();
     expect(found.of(environment.id, "READY")).toMatchObject([
-      { id: serving.id, address: serving.address, specializedFor: { version: 1, requestsPerInstance: 1 } },
+      {
+        ...{ id: serving.id, address: serving.address, template: templateOf(environment), contract: "FERMI" },
+        specializedFor: { version: 1, requestsPerInstance: 1 },
+      },
     ]);
     expect(found.of(environment.id, "WARM").map(({ id }) => id)).toEqual([warm!.id]);
     // Nobody knows what it was claimed for.

@@ -6,6 +6,7 @@ import type {
   InstanceOutput,
   SpecializeRequest,
 } from "../../src/cluster/cluster-driver.js";
+import { templateOf } from "../../src/cluster/instance-template.js";
 import { newId } from "../../src/lib/new-id.js";
 import { instanceMoves } from "../../src/model/instance-state.js";
 import type { Environment } from "../../src/model/environment.js";
@@ -125,14 +126,17 @@ export function describeClusterDriver(name: string, make: () => Promise<DriverSu
         expect((await claim(environment)).id).toBe(first!.id);
       });
 
-      it("replaces warm instances, and leaves claimed ones, when its resources change", async () => {
+      it("replaces warm instances, and leaves claimed ones as what they are, when its resources change", async () => {
         const environment = await pool({ poolSize: 1 });
         const claimed = await claim(environment);
         const [warm] = await changes.untilWarm(environment.id, 1);
-        await ensure({ ...environment, resources: { ...environment.resources, memoryLimit: "256Mi" } });
+        const later = { ...environment, resources: { ...environment.resources, memoryLimit: "256Mi" } };
+        await ensure(later);
         await changes.untilGone(warm!.id);
-        await changes.untilWarm(environment.id, 1);
-        expect(changes.of(environment.id, "SPECIALIZING").map(({ id }) => id)).toEqual([claimed.id]);
+        const replacements = await changes.untilWarm(environment.id, 1);
+        expect(replacements).toMatchObject([{ template: templateOf(later), contract: "FERMI" }]);
+        const left = [{ id: claimed.id, template: templateOf(environment), contract: "FERMI" }];
+        expect(changes.of(environment.id, "SPECIALIZING")).toMatchObject(left);
       });
 
       it("starts an instance for a claim though none is kept warm", async () => {

@@ -4,6 +4,8 @@ import { AppError } from "../../errors/app-error.js";
 import type { FissionContract } from "../../fetcher/plan-code.js";
 
 export const fetcherContainer = "fetcher";
+/** Tells the fetcher of which contract the image beside it is. */
+export const contractVariable = "FERMI_FETCHER_CONTRACT";
 /** That of Fission's own fetcher: its image for Node reports WebSockets there. */
 export const fetcherPort = 8000;
 /** Where Fission's images look for their function. */
@@ -69,7 +71,7 @@ const fetcher = ({ image, contract, imagePort, publicKey }: FetcherFacts): V1Con
   args: ["fetcher"],
   ports: [{ name: "fetcher", containerPort: fetcherPort, protocol: "TCP" }],
   env: [
-    { name: "FERMI_FETCHER_CONTRACT", value: contract },
+    { name: contractVariable, value: contract },
     { name: "FERMI_FETCHER_PUBLIC_KEY", value: publicKey },
     { name: "FERMI_FETCHER_INSTANCE", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "metadata.uid" } } },
     { name: "FERMI_FETCHER_FOLDER", value: userfunc },

@@ -1,8 +1,10 @@
 /** What Fermi asks a cluster for, from what an environment says: pure. */
 import type { V1Container, V1Deployment, V1Pod, V1PodSpec, V1Toleration } from "@kubernetes/client-node";
 import { createHash } from "node:crypto";
+import { stableJson } from "../../lib/stable-json.js";
 import type { ComputeResources, Environment } from "../../model/environment.js";
 import type { SpecializeRequest } from "../cluster-driver.js";
+import { templateOf } from "../instance-template.js";
 import { fissionParts, readyAt, type FetcherSettings, type FissionParts } from "./fission-pod.js";
 import { annotations, labels, manager } from "./pod-labels.js";
 
@@ -26,7 +28,11 @@ export function poolTemplate(environment: Environment, fetcher: FetcherSettings)
   return {
     hash,
     labels: { ...extra.labels, ...ownLabels(environment), [labels.template]: hash },
-    annotations: { ...extra.annotations, ...namesOf(environment) },
+    annotations: {
+      ...extra.annotations,
+      ...namesOf(environment),
+      [annotations.environmentTemplate]: templateOf(environment),
+    },
     spec,
   };
 }
@@ -162,11 +168,3 @@ function quantities({ cpuRequest, cpuLimit, memoryRequest, memoryLimit }: Comput
     limits: { ...(cpuLimit !== null && { cpu: cpuLimit }), ...(memoryLimit !== null && { memory: memoryLimit }) },
   };
 }
-
-/** The same text for the same content, in whatever order its keys come. */
-const stableJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, part: unknown) =>
-    part !== null && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );

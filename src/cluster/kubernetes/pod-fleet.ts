@@ -17,7 +17,7 @@ import type { Pod } from "./pod.js";
 import { labels, ownSelector } from "./pod-labels.js";
 import { endReason } from "./pod-problem.js";
 import { refusalInWords } from "./read-deployment.js";
-import { readPod, type PodFacts } from "./read-pod.js";
+import { readPod, toldOf, type PodFacts } from "./read-pod.js";
 import { ResourceWatch } from "./resource-watch.js";
 
 export interface PodFleetOptions {
@@ -186,9 +186,8 @@ export class PodFleet implements Stoppable {
 
   /** One that was claimed and does not answer, as code that is busy can't, is told as what nobody has made ready. */
   #enter({ id, facts, problem, isGone }: KubeInstance, state: "STARTING" | "SPECIALIZING"): void {
-    const { environmentId, startedAt, address, specializedFor } = facts;
     if (isGone || this.options.book.find(id) !== undefined) return;
-    this.options.book.add({ id, environmentId, state, address, startedAt, specializedFor, problem });
+    this.options.book.add(toldOf(facts, { state, problem }));
   }
 
   #follow(instance: KubeInstance, pod: Pod, facts: PodFacts): void {
@@ -241,7 +240,7 @@ export class PodFleet implements Stoppable {
 
   #adopt(instance: KubeInstance, state: RuntimeState): void {
     const { book, onClaimed } = this.options;
-    const { id, environmentId, address, startedAt, specializedFor } = instance.facts;
+    const { id, specializedFor } = instance.facts;
     const isAsLabelled =
       state.state === "specialized" &&
       state.functionId === specializedFor?.functionId &&
@@ -249,7 +248,7 @@ export class PodFleet implements Stoppable {
     if (!isAsLabelled) return this.#contradicts(instance, "is labelled for a function that it does not have", 1);
     // It would refuse every request; those that others have sent it may end.
     if (instance.hasForeignKey) return this.#contradicts(instance, "has a key of another secret", undefined);
-    const ready = { id, environmentId, state: "READY", address, startedAt, specializedFor, problem: null } as const;
+    const ready = toldOf(instance.facts, { state: "READY", problem: null });
     if (book.find(id) === undefined) book.add(ready);
     else book.update(id, ready);
     onClaimed(instance, false);

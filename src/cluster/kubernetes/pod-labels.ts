@@ -16,6 +16,8 @@ export const annotations = {
   namespace: "fermi.dev/namespace",
   environmentName: "fermi.dev/environment-name",
   functionName: "fermi.dev/function-name",
+  /** What of its environment it was started from (instance-template.ts). */
+  environmentTemplate: "fermi.dev/environment-template",
   requestsPerInstance: "fermi.dev/requests-per-instance",
   /** Of whose secret the pod's key is made, told by the public key that follows from that secret too. */
   installation: "fermi.dev/installation",

@@ -13,6 +13,7 @@ export interface Pod {
     readonly containers: readonly {
       readonly name: string;
       readonly image?: string;
+      readonly env?: readonly { readonly name: string; readonly value?: string }[];
       readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
     }[];
   };

@@ -1,7 +1,8 @@
 /** What a pod is to Fermi, from what the API tells of it: pure. */
 import { isIPv6 } from "node:net";
-import type { SpecializedFor } from "../cluster-driver.js";
-import { fetcherContainer } from "./fission-pod.js";
+import { runtimeContracts, type RuntimeContract } from "../../model/environment.js";
+import type { ClusterInstance, SpecializedFor } from "../cluster-driver.js";
+import { contractVariable, fetcherContainer } from "./fission-pod.js";
 import { functionContainer, runtimePort } from "./manifests.js";
 import type { ContainerStatus, Pod } from "./pod.js";
 import { annotations, labels } from "./pod-labels.js";
@@ -11,6 +12,9 @@ export interface PodFacts {
   readonly name: string;
   readonly environmentId: string;
   readonly template: string;
+  /** What of its environment it was started from; "" where it does not say. */
+  readonly environmentTemplate: string;
+  readonly contract: RuntimeContract;
   readonly startedAt: Date;
   /** By its labels somebody has taken it out of its pool. */
   readonly isClaimed: boolean;
@@ -37,11 +41,11 @@ export interface PodFacts {
 
 /** Undefined for a pod that lacks what every pod of Fermi's has. */
 export function readPod(pod: Pod): PodFacts | undefined {
-  const { metadata, status } = pod;
+  const { metadata } = pod;
   const own = metadata.labels ?? {};
   const environmentId = own[labels.environment];
   if (environmentId === undefined) return undefined;
-  const host = status?.podIP === undefined || status.podIP === "" ? null : status.podIP;
+  const host = hostOf(pod);
   const container = functionStatus(pod);
   const isSpare = labels.spare in own;
   return {
@@ -49,6 +53,8 @@ export function readPod(pod: Pod): PodFacts | undefined {
     name: metadata.name,
     environmentId,
     template: own[labels.template] ?? "",
+    environmentTemplate: noteOf(pod, annotations.environmentTemplate) ?? "",
+    contract: contractOf(pod),
     startedAt: new Date(metadata.creationTimestamp),
     isClaimed: !isSpare && !(labels.pool in own),
     isSpare,
@@ -59,16 +65,36 @@ export function readPod(pod: Pod): PodFacts | undefined {
     isDeleting: metadata.deletionTimestamp !== undefined,
     isOver: isOver(pod),
     isRunning: container?.state?.running !== undefined,
-    hasFetcher: pod.spec.containers.some(({ name }) => name === fetcherContainer),
+    hasFetcher: fetcherOf(pod) !== undefined,
     images: new Map(pod.spec.containers.map(({ name, image = "" }) => [name, image])),
     ends: endsOf(container),
   };
 }
 
+/** What is told of it to whoever watches. */
+export const toldOf = (
+  { id, environmentId, environmentTemplate: template, contract, address, startedAt, specializedFor }: PodFacts,
+  now: Pick<ClusterInstance, "state" | "problem">,
+): ClusterInstance => ({ id, environmentId, template, contract, address, startedAt, specializedFor, ...now });
+
 export const functionStatus = (pod: Pod): ContainerStatus | undefined => statusOf(pod, functionContainer);
 
 export const statusOf = ({ status }: Pod, container: string): ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === container);
+
+const hostOf = ({ status }: Pod): string | null =>
+  status?.podIP === undefined || status.podIP === "" ? null : status.podIP;
+
+const fetcherOf = ({ spec }: Pod): Pod["spec"]["containers"][number] | undefined =>
+  spec.containers.find(({ name }) => name === fetcherContainer);
+
+/** As its fetcher was told. */
+function contractOf(pod: Pod): RuntimeContract {
+  const fetcher = fetcherOf(pod);
+  if (fetcher === undefined) return "FERMI";
+  const told = fetcher.env?.find(({ name }) => name === contractVariable)?.value;
+  return runtimeContracts.find((contract) => contract === told) ?? "FISSION_V2";
+}
 
 const noteOf = ({ metadata }: Pod, annotation: string): string | undefined => metadata.annotations?.[annotation];
 

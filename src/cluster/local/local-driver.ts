@@ -26,6 +26,7 @@ import type {
   Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
+import { templateOf } from "../instance-template.js";
 import { noInstance } from "../no-instance.js";
 import { OutputReaders } from "../output-readers.js";
 import { LocalInstance, type InstanceTools } from "./local-instance.js";
@@ -272,6 +273,8 @@ export class LocalDriver implements ClusterDriver, ImageCheck {
     this.#book.add({
       id: instance.id,
       environmentId,
+      template: templateOf(environment),
+      contract,
       state: "STARTING",
       address: null,
       startedAt: this.options.clock.now(),

@@ -3,6 +3,7 @@ import type { Environment } from "../../model/environment.js";
 import { parseQuantity } from "../../model/quantity.js";
 import { ClaimQueue } from "../claim-queue.js";
 import type { ClusterInstance } from "../cluster-driver.js";
+import { templateOf } from "../instance-template.js";
 import type { LocalInstance } from "./local-instance.js";
 import { defaultMemoryLimit } from "./memory-limit.js";
 import type { PoolState } from "./plan-pools.js";
@@ -72,7 +73,7 @@ export class LocalPool {
 
   /** Whether instances of the pool as it was can't serve the environment as it is now. */
   adopt(environment: Environment): boolean {
-    const isOther = kindOf(this.environment) !== kindOf(environment);
+    const isOther = templateOf(this.environment) !== templateOf(environment);
     this.environment = environment;
     if (isOther) this.succeeded();
     return isOther;
@@ -107,5 +108,3 @@ export class LocalPool {
     return instances;
   }
 }
-
-const kindOf = ({ image, contract, resources }: Environment): string => JSON.stringify([image, contract, resources]);

@@ -24,6 +24,7 @@ import type {
   Watching,
 } from "../cluster-driver.js";
 import { InstanceBook } from "../instance-book.js";
+import { templateOf } from "../instance-template.js";
 import { OutputReaders } from "../output-readers.js";
 import { MemoryInstance } from "./memory-instance.js";
 
@@ -73,7 +74,7 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
       const claims = new ClaimQueue<ClusterInstance>();
       this.#pools.set(environment.id, { environment, claims, warm: new Set(), starting: new Set(), problem: null });
     } else {
-      const isOutdated = isOtherKind(pool.environment, environment);
+      const isOutdated = templateOf(pool.environment) !== templateOf(environment);
       pool.environment = environment;
       if (isOutdated) void Promise.all(this.#endUnclaimed(pool, 0));
     }
@@ -198,6 +199,8 @@ export class MemoryDriver implements ClusterDriver, ImageCheck {
     this.#book.add({
       id,
       environmentId: environment.id,
+      template: templateOf(environment),
+      contract: environment.contract,
       state: "STARTING",
       address: null,
       startedAt: this.#clock.now(),
@@ -280,9 +283,3 @@ const delayOf = <T>(delay: number | ((of: T) => number) | undefined, of: T): num
 
 const poolError = (problem: string): AppError =>
   new AppError("CLUSTER_UNAVAILABLE", `No instance can be started: ${problem}`, { retryAfterSeconds: 1 });
-
-/** Whether warm instances of the one can't serve as instances of the other. */
-const isOtherKind = (before: Environment, after: Environment): boolean =>
-  before.image !== after.image ||
-  before.contract !== after.contract ||
-  JSON.stringify(before.resources) !== JSON.stringify(after.resources);

@@ -289,4 +289,39 @@ describe("PoolManager, handed over", () => {
     expect(next.instances()).toHaveLength(2);
     expect(next.driver.specializations).toHaveLength(2);
   });
+
+  it("replaces what was started from an older image, one by one, and serves it by its own contract until then", async () => {
+    const settings = { minInstances: 2, maxInstances: 2 };
+    const stage = await up({ functions: [aFunction({ settings })] });
+    const one = await router(stage);
+    await after(stage, () => one.request("fn", 1, 2));
+    const before = stage.instances();
+    await kill(stage);
+    stage.source.environments = [anEnvironment({ image: "team/python", contract: "FISSION_V2", revision: 2 })];
+    const next = await succeed(stage);
+    await rejoin(next, one);
+    const contractsOf = (): string[] => [...one.instances.values()].map(({ granted }) => granted.contract);
+    expect(contractsOf()).toEqual(["FERMI", "FERMI"]);
+    await next.clock.pass(6_000);
+    expect(next.count("DRAINING")).toBe(1);
+    one.finishAll();
+    await next.clock.pass(5_000);
+    one.finishAll();
+    await next.clock.pass(5_000);
+    expect(next.instances().filter((id) => before.includes(id))).toEqual([]);
+    expect([next.count("READY"), one.failed]).toEqual([2, 0]);
+    await after(next, () => one.request("fn", 1, 2));
+    expect(contractsOf()).toEqual(["FISSION_V2", "FISSION_V2"]);
+  });
+
+  it("replaces nothing that was started from what is desired", async () => {
+    const settings = { minInstances: 2 };
+    const stage = await up({ functions: [aFunction({ settings })] });
+    const before = stage.instances();
+    await kill(stage);
+    stage.source.environments = [anEnvironment({ poolSize: 5, gracePeriodSeconds: 5, revision: 2 })];
+    const next = await succeed(stage);
+    await next.clock.pass(20_000);
+    expect(next.instances().sort()).toEqual(before.sort());
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { planPools, templateOf } from "../../../src/poolmgr/plan-pools.js";
+import { planPools } from "../../../src/poolmgr/plan-pools.js";
 import { anEnvironment } from "./support/builders.js";
 
 const sizes = (poolSizes: number[], room: number): number[] =>
@@ -36,17 +36,5 @@ describe("planPools", () => {
     const ensured = new Map([["env", environment]]);
     expect(planPools([environment], ensured, 2).ensure).toEqual([{ ...environment, poolSize: 2 }]);
     expect(planPools([environment], ensured, 3).ensure).toEqual([]);
-  });
-
-  it("tells templates apart by image, contract and each resource, not by size or name", () => {
-    const base = anEnvironment();
-    const others = [
-      anEnvironment({ image: "other" }),
-      anEnvironment({ contract: "FISSION_V1" }),
-      anEnvironment({ resources: { ...base.resources, memoryLimit: "1Gi" } }),
-      anEnvironment({ resources: { ...base.resources, memoryRequest: "1Gi" } }),
-    ];
-    expect(new Set([base, ...others].map(templateOf)).size).toBe(5);
-    expect(templateOf(anEnvironment({ poolSize: 9, name: "x", gracePeriodSeconds: 1 }))).toBe(templateOf(base));
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { templateOf } from "../../../../src/cluster/instance-template.js";
 import { poolDeployment, poolTemplate, sparePod, claimPatch } from "../../../../src/cluster/kubernetes/manifests.js";
 import { aRequest } from "../../../contract/cluster-driver.contract.js";
 import { anEnvironment } from "../../../contract/environments.js";
@@ -91,7 +92,11 @@ describe("A pool's manifest", () => {
     expect(special.spec.tolerations).toHaveLength(3);
     expect(special.spec.tolerations).toContainEqual({ key: "dedicated", operator: "Exists" });
     expect(special.labels).toMatchObject({ ...template.labels, team: "blue", "fermi.dev/template": special.hash });
-    expect(special.annotations).toEqual({ ...template.annotations, "example.com/note": "x" });
+    const notes = {
+      "example.com/note": "x",
+      "fermi.dev/environment-template": templateOf({ ...environment, podTemplate }),
+    };
+    expect(special.annotations).toEqual({ ...template.annotations, ...notes });
     expect(special.hash).not.toBe(template.hash);
     const { spec } = podTemplate;
     const relabelled = { metadata: { ...podTemplate.metadata, labels: { team: "red" } }, spec };

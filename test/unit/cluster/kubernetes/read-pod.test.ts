@@ -1,5 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
+import { poolTemplate } from "../../../../src/cluster/kubernetes/manifests.js";
+import type { Pod } from "../../../../src/cluster/kubernetes/pod.js";
 import { readPod } from "../../../../src/cluster/kubernetes/read-pod.js";
+import { anEnvironment } from "../../../contract/environments.js";
 import { aPod, environmentId, withContainer } from "./pods.js";
 
 describe("What a pod is", () => {
@@ -27,6 +30,18 @@ describe("What a pod is", () => {
     expect(readPod(aPod({ metadata: { labels, annotations } }))).toMatchObject({
       specializedFor: { functionId: "f", version: 3, requestsPerInstance: 8 },
     });
+  });
+
+  it("says what it was started from: its annotation and, of its contract, its fetcher", () => {
+    const annotations = { "fermi.dev/environment-template": "1a2b" };
+    const { labels = {} } = aPod().metadata;
+    expect(readPod(aPod({ metadata: { labels, annotations } }))).toMatchObject({ environmentTemplate: "1a2b" });
+    expect(readPod(aPod())).toMatchObject({ environmentTemplate: "" });
+    for (const contract of ["FERMI", "FISSION_V1", "FISSION_V2"] as const) {
+      const { spec } = poolTemplate(anEnvironment({ contract }), { image: "fermi/fermi:1", publicKey: "" });
+      const pod = { ...aPod(), spec: spec as Pod["spec"] };
+      expect(readPod(pod)).toMatchObject({ contract, hasFetcher: contract !== "FERMI" });
+    }
   });
 
   it("has an address as a URL takes it", () => {

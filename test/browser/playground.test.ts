@@ -4,6 +4,7 @@ import { ensureBuilt } from "../../web/ensure-built.mjs";
 import { startFermi, type Fermi } from "../support/harness.js";
 import { chromiumPath, launchChromium } from "./support/chromium.js";
 import { PlaygroundPage, type Shown } from "./support/playground-page.js";
+import { describeUnless } from "../support/unless.js";
 
 const hasEvent =
   (text: string) =>
@@ -11,11 +12,12 @@ const hasEvent =
     JSON.stringify(newestFirst ?? []).includes(text);
 const hasEnded = (status = ""): boolean => status.startsWith("ended");
 
-const withChromium = chromiumPath === undefined ? describe.skip : describe;
-const whySkipped = chromiumPath === undefined ? " (skipped: no Chromium or Chrome on this machine)" : "";
+const describeInBrowser = describeUnless(
+  chromiumPath === undefined ? "there is no Chromium or Chrome on this machine" : undefined,
+);
 const token = "a-token-of-the-browser-tests";
 
-withChromium(`Playground in a browser${whySkipped}`, () => {
+describeInBrowser("Playground in a browser", () => {
   let browser: Browser;
   let playground: PlaygroundPage | undefined;
 

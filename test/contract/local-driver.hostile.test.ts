@@ -22,6 +22,7 @@ import { aRequest } from "./cluster-driver.contract.js";
 import { anEnvironment } from "./environments.js";
 import { aLocalDriver } from "./local-subject.js";
 import { eventually, processesIn } from "./processes.js";
+import { itAsRoot } from "../support/unless.js";
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 const key = "the-key";
@@ -202,9 +203,8 @@ describe("LocalDriver and hostile code", () => {
     rmdirSync(elsewhere);
   });
 
-  const asRoot = process.getuid?.() === 0 ? it : it.skip;
   // With more, a link that is put there while the folder is emptied would have root remove anything.
-  asRoot("removes an instance's files with no more rights than it had", async () => {
+  itAsRoot("removes an instance's files with no more rights than it had", async () => {
     const instance = await serve("module.exports = async () => process.cwd()");
     const home = await call(instance);
     const kept = path.join(home, "of-root");

@@ -15,7 +15,7 @@ function load({ code: { source } }: SpecializeRequest): RequestListener | Promis
 }
 
 describeClusterDriver("memory", async () => {
-  const driver: MemoryDriver = new MemoryDriver({ load });
+  const driver: MemoryDriver = new MemoryDriver({ load, startDelayMs: 5 });
   const printing = driver.watch(({ instance, type }) => {
     if (type === "CHANGED" && instance.state === "READY") driver.print(instance.id, printed);
   });

@@ -1,8 +1,9 @@
 /** A function in an image of Fission's contracts, through the API and the router. */
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { nodeFixture, nodeImage } from "../fixtures/fission-commands.js";
+import { describeUnless } from "../support/unless.js";
 import { startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
 import { routed } from "./support.js";
 
@@ -17,9 +18,9 @@ const CREATE_ENVIRONMENT = `mutation($name: String!, $image: String!, $contract:
 }`;
 const CREATE_FUNCTION = `mutation($input: CreateFunctionInput!) { createFunction(input: $input) { id } }`;
 
-const suite = typeof fixture === "string" ? describe.skip : describe;
+const describeFission = describeUnless(typeof fixture === "string" ? fixture : undefined);
 
-suite("a function in an image of Fission's contracts", () => {
+describeFission("a function in an image of Fission's contracts", () => {
   let fermi: Fermi;
   let folder: string;
   beforeAll(async () => {

@@ -7,7 +7,7 @@ import pg from "pg";
 import { deploy } from "../e2e/support.js";
 import { ask, errorCode, RawClient, type Answer } from "../router/support/http-client.js";
 import { eventually, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
-import { allowFiles, Disk, filesOf, hasDisks, withDisk, withFiles } from "./support/shortages.js";
+import { allowFiles, describeWithDisks, Disk, filesOf, withDisk, withFiles } from "./support/shortages.js";
 import { inFlightOf } from "./support/vitals.js";
 
 /** With the process that it runs in; `?slow` takes its time. */
@@ -135,9 +135,7 @@ describe("a process with", () => {
   );
 });
 
-const withDisks = hasDisks ? describe : describe.skip;
-
-withDisks("a process with", () => {
+describeWithDisks("a process with", () => {
   let fermi: Fermi;
   let folder: string;
   let disk: Disk;

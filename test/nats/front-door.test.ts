@@ -1,11 +1,11 @@
 /** A NATS trigger through the front door, and what is told of it while NATS is away. */
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { jetstream } from "@nats-io/jetstream";
 import { eventually, startFermi, type Fermi } from "../support/harness.js";
 import { MessageSink, tellingSource } from "../support/message-sink.js";
-import { hasNats, NatsServer } from "./nats-server.js";
+import { describeNats, NatsServer } from "./nats-server.js";
 
-(hasNats ? describe : describe.skip)("A NATS trigger", () => {
+describeNats("A NATS trigger", () => {
   let server: NatsServer;
   let fermi: Fermi;
   let sink: MessageSink;

@@ -1,5 +1,5 @@
 /** The broker of NATS against a real server. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { jetstream, jetstreamManager, RetentionPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../src/lib/clock.js";
@@ -10,12 +10,12 @@ import type { Delivery, Verdict } from "../../src/triggers/queue/queue-broker.js
 import { someName } from "../support/api-resources.js";
 import { eventually } from "../support/harness.js";
 import { aQueueTrigger } from "../unit/triggers/queue/builders.js";
-import { hasNats, NatsServer } from "./nats-server.js";
+import { describeNats, NatsServer } from "./nats-server.js";
 
 const done: Verdict = { type: "DONE", followUps: [] };
 const limits = { maxAgeMs: 3_600_000, maxBytes: 10_000_000 };
 
-(hasNats ? describe : describe.skip)("NatsBroker", () => {
+describeNats("NatsBroker", () => {
   let server: NatsServer;
   let connection: NatsConnection;
   let jsm: JetStreamManager;

@@ -7,10 +7,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { eventually } from "../support/harness.js";
+import { describeUnless } from "../support/unless.js";
 
 const program = ["nats-server", "/usr/sbin/nats-server"].find((name) => spawnSync(name, ["--version"]).status === 0);
-export const hasNats = program !== undefined;
-if (!hasNats) process.stderr.write("NATS is not tested: there is no nats-server (Debian has it as nats-server).\n");
+export const describeNats = describeUnless(
+  program === undefined ? "there is no nats-server (Debian has it as nats-server)" : undefined,
+);
 
 export class NatsServer {
   #child: ChildProcess | undefined;

@@ -101,7 +101,9 @@ describe("The order of records", () => {
     let isWritten = false;
     const writing = lines.write([logLine({ functionId })], newId()).then(() => (isWritten = true));
     await until(async () => {
-      const waiting: unknown[] = await slow.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+      const waiting: unknown[] = await slow.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      );
       return waiting.length > 0;
     }, "the second writer to wait");
     expect(isWritten).toBe(false);

@@ -25,5 +25,7 @@ describe("Asynchronous invocations", () => {
     expect(found).toMatchObject({ acknowledged: 500, recorded: 500 });
     expect(found.succeeded + found.dead).toBe(500);
     expect(found.neverRan).toBeLessThanOrEqual(found.dead);
+    // Attempts that are killed are made again, and there are enough of them.
+    expect(found.succeeded).toBeGreaterThan(450);
   }, 310_000);
 });

@@ -6,7 +6,6 @@ import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { routed } from "../e2e/support.js";
 import { eventually, launch, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
 import { ask } from "../router/support/http-client.js";
 import { Callers, statuses } from "./support/callers.js";
@@ -184,7 +183,6 @@ describe("a router of three workers", () => {
   }, 60_000);
 
   it("loses no request of who leaves when told to, while it is stopped", async () => {
-    await routed(`${fermi.routerUrl}/again-1`);
     const load = new Callers(url, callers, true);
     await eventually(() => expect(load.answers.length).toBeGreaterThan(100), 30_000);
     const children = await workersOf(fermi.process.pid);

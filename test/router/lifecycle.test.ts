@@ -183,7 +183,7 @@ describe("Router: its life", () => {
     for (const client of clients) client.destroy();
   });
 
-  it("survives a recorder's count of thousands of requests on one connection", async () => {
+  it("records each of hundreds of requests on one connection once", async () => {
     stage = await Stage.start();
     await stage.serve((_req, res) => res.end("ok"));
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
@@ -195,12 +195,12 @@ describe("Router: its life", () => {
 
   it("stops gracefully: no new connection, answers end with Connection: close, what runs finishes and is recorded", async () => {
     stage = await Stage.start();
-    let finish: () => void = () => {};
+    let finish: (() => void) | undefined;
     await stage.serve((_req, res) => (finish = () => res.end("finished")));
     const idle = await RawClient.connect(stage.port);
     const client = await RawClient.connect(stage.port);
     client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    await until("it runs", () => finish.length === 0 && stage.openUpstream === 1);
+    await until("it runs", () => finish !== undefined);
     await until("it is in", () => stage.recorder.running.get("id-of-hello") === 1);
     let isStopped = false;
     const stopped = stage.router.stop(10_000).then(() => (isStopped = true));
@@ -208,7 +208,7 @@ describe("Router: its life", () => {
     await expect(RawClient.connect(stage.port)).rejects.toThrow();
     expect(isStopped).toBe(false);
     await until("the function has it", () => stage.poolmgr.of("USAGE").length > 0);
-    finish();
+    finish?.();
     await client.sees("finished");
     expect(client.received).toMatch(/connection: close/i);
     await stopped;

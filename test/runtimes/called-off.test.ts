@@ -4,16 +4,15 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "@jest/globals";
 import { newId } from "../../src/lib/new-id.js";
-import { hasPython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
+import { describePython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
 import { untilTestEnds } from "./until-test-ends.js";
 
 const keep = untilTestEnds();
 
 /** Begins, waits until it is called off, and ends when the file `finish` of its folder is there. */
-const sources: [string, Command, string][] = [
+const sources: [string, string][] = [
   [
     "Node",
-    nodejs,
     `import { existsSync } from "node:fs";
      const until = async (holds) => { while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10)) };
      export default async (context) => {
@@ -26,7 +25,6 @@ const sources: [string, Command, string][] = [
   ],
   [
     "Node, where it looks for the signal late",
-    nodejs,
     `import { existsSync } from "node:fs";
      const until = async (holds) => { while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10)) };
      export default async (context) => {
@@ -39,11 +37,8 @@ const sources: [string, Command, string][] = [
      };`,
   ],
 ];
-if (hasPython) {
-  sources.push([
-    "Python",
-    python,
-    `import os, time
+
+const pythonSource = `import os, time
 def main(context):
     if context.request.path == "/next":
         return "next"
@@ -53,9 +48,7 @@ def main(context):
     print("told", flush=True)
     while not os.path.exists("finish"):
         time.sleep(0.01)
-    return "ended"`,
-  ]);
-}
+    return "ended"`;
 
 async function serve(command: Command, source: string): Promise<RuntimeProcess> {
   return keep(await RuntimeProcess.serving(command, source, { requestsPerInstance: 1 }));
@@ -74,7 +67,7 @@ async function callOff(runtime: RuntimeProcess): Promise<{ invocationId: string;
   return { invocationId, answer };
 }
 
-describe.each(sources)("An invocation that is called off: %s", (_name, command, source) => {
+function describeCalledOff(command: Command, source: string): void {
   it("is told so, and holds its slot until it has ended and answered", async () => {
     const runtime = await serve(command, source);
     const { invocationId, answer } = await callOff(runtime);
@@ -87,7 +80,10 @@ describe.each(sources)("An invocation that is called off: %s", (_name, command, 
     expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\nended$/);
     expect((await runtime.call({ path: "/next" })).body).toBe("next");
   });
-});
+}
+
+describe.each(sources)("An invocation that is called off: %s", (_name, source) => describeCalledOff(nodejs, source));
+describePython("An invocation that is called off: Python", () => describeCalledOff(python, pythonSource));
 
 describe("An invocation that is called off before its stream has begun", () => {
   it("has the stream cancelled, and answers nothing", async () => {

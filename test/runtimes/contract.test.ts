@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { logTag } from "../../src/lib/log-tag.js";
-import { hasPython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
+import { describePython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
 import { untilTestEnds } from "./until-test-ends.js";
 
 /** The same function in the language of each runtime. */
@@ -437,4 +437,4 @@ function describeContract(name: string, command: Command, sources: Sources): voi
 }
 
 describeContract("nodejs", nodejs, node);
-if (hasPython) describeContract("python", python, py);
+describePython("in Python", () => describeContract("python", python, py));

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "@jest/globals";
-import { hasFlask, python, RuntimeProcess, type Answer } from "./runtime-process.js";
+import { expect, it } from "@jest/globals";
+import { describeFlask, python, RuntimeProcess, type Answer } from "./runtime-process.js";
 import { untilTestEnds } from "./until-test-ends.js";
 
 const keep = untilTestEnds();
@@ -7,8 +7,6 @@ const keep = untilTestEnds();
 async function serve(source: string): Promise<RuntimeProcess> {
   return keep(await RuntimeProcess.serving(python, source));
 }
-
-const describeFlask = hasFlask ? describe : describe.skip;
 
 describeFlask("Flask in Python functions", () => {
   const source = `

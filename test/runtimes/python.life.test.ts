@@ -1,5 +1,5 @@
-import { describe, expect, it } from "@jest/globals";
-import { hasPython, python, RuntimeProcess, type Answer } from "./runtime-process.js";
+import { expect, it } from "@jest/globals";
+import { describePython, python, RuntimeProcess, type Answer } from "./runtime-process.js";
 import { untilTestEnds } from "./until-test-ends.js";
 
 const keep = untilTestEnds();
@@ -13,8 +13,6 @@ async function serve(source: string): Promise<RuntimeProcess> {
   expect((await runtime.specialize(source)).status).toBe(200);
   return runtime;
 }
-
-const describePython = hasPython ? describe : describe.skip;
 
 describePython("Errors of Python code", () => {
   it("are told in one line where the code does not load", async () => {

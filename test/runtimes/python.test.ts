@@ -1,6 +1,6 @@
-import { describe, expect, it } from "@jest/globals";
+import { expect, it } from "@jest/globals";
 import { eventually } from "../support/harness.js";
-import { hasPython, python, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
+import { describePython, python, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
 import { untilTestEnds } from "./until-test-ends.js";
 
 const keep = untilTestEnds();
@@ -11,8 +11,6 @@ async function serve(source: string): Promise<RuntimeProcess> {
 
 const answerOf = async (source: string, options: CallOptions = {}): Promise<Answer> =>
   (await serve(source)).call(options);
-
-const describePython = hasPython ? describe : describe.skip;
 
 describePython("Handler forms of Python", () => {
   it("takes every kind of answer", async () => {

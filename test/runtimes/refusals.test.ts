@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
-import { hasPython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
+import { describePython, nodejs, python, RuntimeProcess, type Command } from "./runtime-process.js";
 import { untilTestEnds } from "./until-test-ends.js";
 
 const keep = untilTestEnds();
@@ -84,4 +84,4 @@ function describeRefusals(name: string, command: Command, source: string): void 
 }
 
 describeRefusals("nodejs", nodejs, nodeSource);
-if (hasPython) describeRefusals("python", python, pythonSource);
+describePython("in Python", () => describeRefusals("python", python, pythonSource));

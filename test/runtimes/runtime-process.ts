@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { SpecializeRequest } from "../../src/cluster/cluster-driver.js";
 import { logTag } from "../../src/lib/log-tag.js";
 import { newId } from "../../src/lib/new-id.js";
+import { describeUnless } from "../support/unless.js";
 
 const environments = fileURLToPath(new URL("../../environments", import.meta.url));
 const patienceMs = 15_000;
@@ -29,8 +30,12 @@ export const python: Command = {
   program: realPython.status === 0 ? realPython.stdout.trim() : "",
   args: ["-I", "-B", path.join(environments, "python", "server.py")],
 };
-export const hasPython = realPython.status === 0;
-export const hasFlask = hasPython && spawnSync(python.program, ["-I", "-c", "import flask"]).status === 0;
+const hasPython = realPython.status === 0;
+const hasFlask = hasPython && spawnSync(python.program, ["-I", "-c", "import flask"]).status === 0;
+export const describePython = describeUnless(hasPython ? undefined : "there is no python3");
+export const describeFlask = describeUnless(
+  hasFlask ? undefined : "there is no Flask (Debian has it as python3-flask)",
+);
 
 export interface LogLine {
   readonly t: number;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { newId } from "../../src/lib/new-id.js";
 import {
-  hasPython,
+  describePython,
   nodejs,
   python,
   RuntimeProcess,
@@ -100,7 +100,7 @@ function describeStreams(name: string, command: Command, source: string): void {
 }
 
 describeStreams("nodejs", nodejs, nodeSource);
-if (hasPython) describeStreams("python", python, pythonSource);
+describePython("in Python", () => describeStreams("python", python, pythonSource));
 
 const reasonOf = ({ status, body }: Answer): string => {
   expect(status).toBe(500);

@@ -108,7 +108,10 @@ describe("AdvisoryLeadership", () => {
     const first = await aLeader();
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
-    await client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the first'");
+    await client.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'the first' AND datname = current_database()`,
+    );
     await client.end();
     await until(() => first.ended === 1, 500);
     expect(first.heldAtEnd).toEqual([false]);

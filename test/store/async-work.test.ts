@@ -342,7 +342,8 @@ describe("the queue of asynchronous invocations", () => {
     const redriving = queue.redriveAll({ functionId: functionIds[0] ?? "" }, 2);
     await eventually(async () => {
       const waiting: unknown[] = await dataSource.query(
-        "SELECT FROM pg_locks WHERE NOT granted AND relation IS NOT NULL",
+        `SELECT FROM pg_locks WHERE NOT granted AND relation IS NOT NULL
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       expect(waiting).toHaveLength(1);
     });

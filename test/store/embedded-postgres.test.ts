@@ -6,15 +6,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "../../src/store/embedded-postgres.js";
-import {
-  eventually,
-  isRoot,
-  makeFolder,
-  postmasterOf,
-  query,
-  removeFolder,
-  serverProcesses,
-} from "./support/data-folder.js";
+import { eventually, makeFolder, postmasterOf, query, removeFolder, serverProcesses } from "./support/data-folder.js";
+import { itAsRoot } from "../support/unless.js";
 
 const run = promisify(execFile);
 const holder = fileURLToPath(new URL("support/hold-postgres.mjs", import.meta.url));
@@ -184,7 +177,7 @@ describe("The embedded database", () => {
     expect(await query(url, "SHOW unix_socket_directories")).toEqual([{ unix_socket_directories: "" }]);
   });
 
-  (isRoot ? it : it.skip)("does not run as root", async () => {
+  itAsRoot("does not run as root", async () => {
     await start();
     const { stdout } = await run("ps", ["-o", "uid=", "-p", String(await postmasterOf(dataDir))]);
     expect(Number(stdout)).toBeGreaterThan(0);

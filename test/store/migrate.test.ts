@@ -29,7 +29,8 @@ describe("A migration of a table that is in use", () => {
   const someoneWaits = (): Promise<void> =>
     eventually(async () => {
       const waiting: unknown[] = await services.dataSource.query(
-        "SELECT FROM pg_locks WHERE NOT granted AND relation = 'async_invocation'::regclass",
+        `SELECT FROM pg_locks WHERE NOT granted AND relation = 'async_invocation'::regclass
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       expect(waiting).not.toEqual([]);
     });

@@ -4,9 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { chooseDataDir } from "../../src/store/embedded-postgres.js";
 import { serverAccount } from "../../src/store/embedded/postgres-account.js";
 import { installedPackage, usableBinaries } from "../../src/store/embedded/postgres-binaries.js";
-import { isRoot, makeFolder, removeFolder } from "./support/data-folder.js";
-
-const asRoot = isRoot ? it : it.skip;
+import { makeFolder, removeFolder } from "./support/data-folder.js";
+import { itAsRoot } from "../support/unless.js";
 
 describe("The embedded database's programs", () => {
   let folder: string;
@@ -28,7 +27,7 @@ describe("The embedded database's programs", () => {
     if (postgres.startsWith(installed.root)) expect(await readdir(folder)).toEqual([]);
   });
 
-  asRoot("are copied once to where the database's user can run them", async () => {
+  itAsRoot("are copied once to where the database's user can run them", async () => {
     const installed = await installedPackage();
     await symlink(path.join(installed.root, "native"), path.join(hidden, "native"));
     const account = await serverAccount(path.join(folder, "postgres"));
@@ -59,7 +58,7 @@ describe("The data folder", () => {
     }
   });
 
-  asRoot("is the system's where the database's user can't get to it", async () => {
+  itAsRoot("is the system's where the database's user can't get to it", async () => {
     folder = await makeFolder(0o700);
     expect(await chooseDataDir(path.join(folder, ".fermi"))).toEqual({
       dir: "/var/lib/fermi",

@@ -1,8 +1,8 @@
 /** The real cluster, through kubectl: that of KUBECONFIG, or none. */
-import { describe } from "@jest/globals";
 import { spawn, spawnSync } from "node:child_process";
 import path from "node:path";
 import { repository } from "../../support/harness.js";
+import { describeUnless } from "../../support/unless.js";
 
 interface KubectlOptions {
   readonly input?: string;
@@ -54,10 +54,4 @@ function whyNoCluster(): string | undefined {
   return status === 0 ? undefined : `the cluster of KUBECONFIG does not answer: ${String(stderr).trim()}`;
 }
 
-const reason = whyNoCluster();
-
-/** As `describe`; without a cluster it is skipped, and its name says why. */
-export function describeOnCluster(name: string, body: () => void): void {
-  if (reason === undefined) describe(name, body);
-  else describe.skip(`${name} (skipped: ${reason})`, body);
-}
+export const describeOnCluster = describeUnless(whyNoCluster());

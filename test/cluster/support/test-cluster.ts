@@ -1,9 +1,10 @@
-import { describe, jest } from "@jest/globals";
+import { jest } from "@jest/globals";
 import { existsSync } from "node:fs";
 import { KubeApi } from "../../../src/cluster/kubernetes/kube-api.js";
 import type { Pod } from "../../../src/cluster/kubernetes/pod.js";
 import { systemClock } from "../../../src/lib/clock.js";
 import { newId } from "../../../src/lib/new-id.js";
+import { describeUnless } from "../../support/unless.js";
 
 jest.setTimeout(60_000);
 
@@ -11,10 +12,7 @@ jest.setTimeout(60_000);
 export const kubeconfig = process.env["KUBECONFIG"] ?? "";
 
 /** Tests that need a real cluster: left out, and said so, where KUBECONFIG names none. */
-export function describeOnCluster(name: string, tests: () => void): void {
-  if (existsSync(kubeconfig)) describe(name, tests);
-  else describe.skip(`${name} (left out: KUBECONFIG names no file)`, tests);
-}
+export const describeOnCluster = describeUnless(existsSync(kubeconfig) ? undefined : "KUBECONFIG names no file");
 
 export const connect = (file = kubeconfig): KubeApi => KubeApi.connect({ kubeconfig: [file], clock: systemClock });
 

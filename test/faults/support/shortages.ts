@@ -1,6 +1,7 @@
 /** What there is little of, for one process and those that it starts. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { describeUnless } from "../../support/unless.js";
 
 /** A launcher of a process that may have so many descriptors open. */
 export const withFiles = (most: number): string[] => ["/bin/sh", "-c", `ulimit -n ${most}; exec "$@"`, "sh"];
@@ -20,8 +21,8 @@ export const withDisk = (folder: string, mebibytes: number): string[] => {
   return ["unshare", ...apart, "/bin/sh", "-c", mount, folder];
 };
 
-export const hasDisks = spawnSync("unshare", [...withDisk("/mnt", 1).slice(1), "true"]).status === 0;
-if (!hasDisks) process.stderr.write("A full disk is not tested: nothing can be mounted here (unshare --mount).\n");
+const hasDisks = spawnSync("unshare", [...withDisk("/mnt", 1).slice(1), "true"]).status === 0;
+export const describeWithDisks = describeUnless(hasDisks ? undefined : "nothing can be mounted here (unshare --mount)");
 
 /** A disk as the process sees it. */
 export class Disk {

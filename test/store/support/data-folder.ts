@@ -3,8 +3,6 @@ import os from "node:os";
 import path from "node:path";
 import pg from "pg";
 
-export const isRoot = process.getuid?.() === 0;
-
 /** A new folder that the database's user can enter. */
 export async function makeFolder(mode = 0o755): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "fermi-store-"));

@@ -40,7 +40,7 @@ export interface SpecializedFor {
   readonly requestsPerInstance: number;
 }
 
-/** All that an instance is told at specialization (architecture.md, the runtime contract). */
+/** All that an instance is told at specialization (environments/CONTRACT.md). */
 export interface SpecializeRequest {
   readonly function: { readonly id: string; readonly name: string; readonly namespace: string };
   readonly version: number;

@@ -214,8 +214,10 @@ describe("a function, from source to answer", () => {
   });
 
   it("shows invocations, instances and durations as metrics", async () => {
+    const url = await deploy(fermi, "metered", answer("hi"));
+    for (let call = 0; call < 3; call++) expect((await fetch(url)).status).toBe(200);
     const text = await (await fetch(`${fermi.apiUrl}/metrics`)).text();
-    expect(text).toMatch(/^fermi_invocations_total\{[^}]*function="counted"[^}]*\} 3$/m);
+    expect(text).toMatch(/^fermi_invocations_total\{[^}]*function="metered"[^}]*\} 3$/m);
     expect(text).toMatch(/^fermi_instances\{/m);
   });
 

@@ -140,6 +140,15 @@ describe("The embedded database", () => {
     await start();
   });
 
+  it("leaves other programs alone that stand in its folder", async () => {
+    await (await start()).stop();
+    const other = spawn("sleep", ["60"], { cwd: path.join(dataDir, "postgres"), stdio: "ignore" });
+    held.push(other);
+    await once(other, "spawn");
+    await start();
+    expect([other.exitCode, other.signalCode]).toEqual([null, null]);
+  });
+
   it("starts a server that died again, at the same address, with all that was committed", async () => {
     const { url } = await start(false);
     await makeRows(url);

@@ -153,16 +153,25 @@ async function endsBy(pgData: string, signal: NodeJS.Signals): Promise<boolean> 
   return false;
 }
 
-/** Every process of the server has the data as its working folder, those that outlive a killed postmaster too. */
+/**
+ * Every process of the server has the data as its working folder, those that outlive a killed postmaster too. Others may
+ * stand there as well: somebody's shell.
+ */
 async function processesIn(pgData: string): Promise<number[]> {
   if (process.platform !== "linux") return listedProcesses(pgData);
   const folder = await realpath(pgData);
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(pids.map(async (pid) => ((await cwdOf(pid)) === folder ? pid : undefined)));
+  const found = await Promise.all(
+    pids.map(async (pid) => ((await cwdOf(pid)) === folder && (await isServer(pid)) ? pid : undefined)),
+  );
   return found.filter((pid) => pid !== undefined);
 }
 
 const cwdOf = (pid: number): Promise<string | undefined> => readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+
+/** By its program's name: where that lies may have changed since it was started. */
+const isServer = async (pid: number): Promise<boolean> =>
+  (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim() === "postgres";
 
 /** Without /proc only the postmaster can be told, by its arguments. */
 async function listedProcesses(pgData: string): Promise<number[]> {

@@ -1,5 +1,6 @@
 /** The broker of the store, over a database of its own; two brokers are two processes. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { AppError } from "../../src/errors/app-error.js";
 import { systemClock } from "../../src/lib/clock.js";
 import { silentLogger } from "../../src/lib/logger.js";
 import { TopicDeliveryRepository } from "../../src/store/repositories/topic-delivery.repository.js";
@@ -237,6 +238,63 @@ describe("PostgresBroker", () => {
     await broker.stop();
     await dataSource.destroy();
     await proxy.stop();
+  });
+
+  /** As a store that can be away. */
+  class Deliveries extends TopicDeliveryRepository {
+    isAway = false;
+    constructor() {
+      super(services.dataSource);
+      for (const name of ["due", "claim", "renew", "finish", "postpone"] as const) {
+        const method = this[name].bind(this) as (...args: unknown[]) => Promise<never>;
+        this[name] = async (...args: unknown[]) => {
+          if (this.isAway) throw new AppError("STORE_UNAVAILABLE", "away");
+          return method(...args);
+        };
+      }
+    }
+  }
+  /** Of the lane that a message with this key is in. */
+  async function isLeased(key: string): Promise<boolean> {
+    const sql = "SELECT leased_until > now() AS yes FROM topic_lane WHERE lane = $1";
+    const [row]: { yes: boolean }[] = await services.dataSource.query(sql, [`k:${key}`]);
+    return row?.yes === true;
+  }
+
+  it.each([
+    ["keeps what it handles", 1],
+    ["leaves to others what they handle", 2],
+  ])("%s when the store is back after their leases have run out", async (_what, processes) => {
+    const id = await triggers.create({ topic: "orders" });
+    const seen: string[] = [];
+    let end = (): void => {};
+    const held = new Promise<void>((resolve) => (end = resolve));
+    const handle = async (delivery: Delivery): Promise<Verdict> => {
+      seen.push(`${textOf(delivery)} ${delivery.attempt}`);
+      if (textOf(delivery) === "slow") await held;
+      return done;
+    };
+    const all = Array.from({ length: processes }, () => new Deliveries());
+    await publish(["slow", "slow"], ["slow", "next"]);
+    for (const deliveries of all) {
+      subscribe(open(900, services.dataSource, deliveries), { id, concurrency: 2, handle });
+      await eventually(() => expect(seen).toEqual(["slow 1"]));
+    }
+    try {
+      for (const deliveries of all) deliveries.isAway = true;
+      await eventually(async () => expect(await isLeased("slow")).toBe(false));
+      // The last one first: it has nothing of its own.
+      for (const deliveries of all.toReversed()) {
+        deliveries.isAway = false;
+        await publish(["quick", "quick"]);
+        await eventually(async () => expect(await backlog(id)).toBe(2));
+      }
+      await eventually(async () => expect(await isLeased("slow")).toBe(true));
+    } finally {
+      end();
+    }
+    await eventually(async () => expect(await backlog(id)).toBe(0));
+    expect(seen.filter((text) => !text.startsWith("quick"))).toEqual(["slow 1", "next 1"]);
   });
 
   it("takes nothing new when it is stopped, though it is just looking, and ends when what it has is handled", async () => {

@@ -26,6 +26,8 @@ export interface Claim {
   /** Of all processes together. */
   readonly concurrency: number;
   readonly leaseMs: number;
+  /** Also what others have let run out; true where nothing is said. Where not, that counts as being handled. */
+  readonly takesOver?: boolean;
 }
 
 interface ClaimRow extends Omit<TopicMessage, "publishedAt"> {
@@ -43,9 +45,11 @@ const claimLock = "SELECT pg_advisory_xact_lock(1836212595, hashtext($1))";
 const claimLanes = `
   WITH chosen AS (
     SELECT lane FROM topic_lane WHERE trigger_id = $1 AND available_at <= statement_timestamp()
+      AND ($5 OR leased_until IS NULL)
     ORDER BY available_at
     LIMIT greatest(0, least($2::int, $3::int - (
-      SELECT count(*)::int FROM topic_lane WHERE trigger_id = $1 AND leased_until > statement_timestamp()
+      SELECT count(*)::int FROM topic_lane WHERE trigger_id = $1
+        AND leased_until > CASE WHEN $5 THEN statement_timestamp() ELSE '-infinity' END
     )))
     FOR UPDATE SKIP LOCKED
   ), leased AS (
@@ -125,10 +129,10 @@ export class TopicDeliveryRepository {
     return new Map(rows.map(({ id, ms }) => [id, Math.max(0, ms)]));
   }
 
-  async claim({ triggerId, limit, concurrency, leaseMs }: Claim): Promise<ClaimedMessage[]> {
+  async claim({ triggerId, limit, concurrency, leaseMs, takesOver = true }: Claim): Promise<ClaimedMessage[]> {
     const rows = await this.#write(async (db) => {
       await db.query(claimLock, [triggerId]);
-      const claimed: ClaimRow[] = await db.query(claimLanes, [triggerId, limit, concurrency, leaseMs]);
+      const claimed: ClaimRow[] = await db.query(claimLanes, [triggerId, limit, concurrency, leaseMs, takesOver]);
       for (const { lane, epoch, attempts } of claimed) {
         if (attempts === null) await db.query(postponeLane, [triggerId, lane, epoch, 0, null, true]);
       }

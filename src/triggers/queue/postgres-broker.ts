@@ -1,14 +1,14 @@
 /**
  * Topics of Fermi's own store. One loop for all triggers of the process asks for which of them something is due, when it
- * is woken and twice a second; each trigger then claims as much as it may handle. What is being handled is leased, and the
- * leases are renewed in one statement for all; what can't be settled while the store is away is settled when it is back,
- * if the lease is still held then.
+ * is woken and twice a second; each trigger then claims as much as it may handle. What is being handled is leased
+ * (`LaneLeases`); what can't be settled while the store is away is settled when it is back, if the lease is still held then.
  */
 import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import { Seldom } from "../../lib/seldom.js";
 import type { QueueTrigger } from "../../model/trigger.js";
+import { LaneLeases } from "./lane-leases.js";
 import { PostgresConsumer } from "./postgres-consumer.js";
 import type { Consumer, QueueBroker, Subscription } from "./queue-broker.js";
 import type { TopicDeliveries } from "./topic-deliveries.js";
@@ -28,29 +28,31 @@ const defaultLeaseMs = 30_000;
 export class PostgresBroker implements QueueBroker {
   readonly #consumers = new Set<PostgresConsumer>();
   readonly #stopping = new AbortController();
-  readonly #leaseMs: number;
+  readonly #leases: LaneLeases;
   readonly #trouble: Seldom;
   readonly #backoff = new Backoff(100, 5_000);
   #loop: Promise<void> | undefined;
-  #renewal: { stop(): void } | undefined;
   #wake = (): void => {};
 
   constructor(private readonly options: PostgresBrokerOptions) {
-    this.#leaseMs = options.leaseMs ?? defaultLeaseMs;
+    this.#leases = new LaneLeases({
+      ...{ deliveries: options.deliveries, clock: options.clock, leaseMs: options.leaseMs ?? defaultLeaseMs },
+      consumers: this.#consumers,
+      onTrouble: (error) => this.#failed(error),
+    });
     this.#trouble = new Seldom(options.clock);
   }
 
   subscribe(subscription: Subscription): Consumer {
     const consumer = new PostgresConsumer({
       ...this.options,
-      leaseMs: this.#leaseMs,
+      leases: this.#leases,
       subscription,
       onIdle: () => this.#consumers.delete(consumer),
-      onTrouble: (error) => this.#tell(error),
+      onTrouble: (error) => this.#failed(error),
     });
     this.#consumers.add(consumer);
-    this.#loop ??= this.#run();
-    this.#renewal ??= this.#renewSoon();
+    this.#loop ??= this.#begin();
     this.#wake();
     return consumer;
   }
@@ -70,7 +72,12 @@ export class PostgresBroker implements QueueBroker {
     // At once: while the last look goes on they would take what comes next.
     const consumers = [...this.#consumers].map((consumer) => consumer.stop());
     await Promise.all([this.#loop, ...consumers]);
-    this.#renewal?.stop();
+    this.#leases.stop();
+  }
+
+  #begin(): Promise<void> {
+    this.#leases.start();
+    return this.#run();
   }
 
   async #run(): Promise<void> {
@@ -87,6 +94,7 @@ export class PostgresBroker implements QueueBroker {
     const living = [...this.#consumers].filter((consumer) => consumer.isTaking);
     if (living.length === 0) return Infinity;
     try {
+      await this.#leases.secure();
       const due = await this.options.deliveries.due(living.map(({ triggerId }) => triggerId));
       this.#backoff.succeed();
       let nextMs = Infinity;
@@ -97,7 +105,7 @@ export class PostgresBroker implements QueueBroker {
       }
       return nextMs;
     } catch (error) {
-      this.#tell(error);
+      this.#failed(error);
       return this.#backoff.fail(this.options.clock.monotonicMs());
     }
   }
@@ -119,29 +127,8 @@ export class PostgresBroker implements QueueBroker {
     await Promise.race([this.options.wait(this.#stopping.signal), end]);
   }
 
-  #renewSoon(): { stop(): void } {
-    return this.options.clock.after(this.#leaseMs / 3, () => {
-      void this.#renew().finally(() => {
-        this.#renewal = this.#renewSoon();
-        if (this.#stopping.signal.aborted && this.#consumers.size === 0) this.#renewal.stop();
-      });
-    });
-  }
-
-  async #renew(): Promise<void> {
-    const consumers = [...this.#consumers];
-    const held = consumers.flatMap((consumer) => consumer.held);
-    if (held.length === 0) return;
-    try {
-      const lost = await this.options.deliveries.renew(held, this.#leaseMs);
-      for (const consumer of consumers) consumer.lose(lost);
-    } catch (error) {
-      // Nobody else can take them over either while the store is away.
-      this.#tell(error);
-    }
-  }
-
-  #tell(error: unknown): void {
+  #failed(error: unknown): void {
+    this.#leases.failed();
     if (this.#trouble.isDue()) this.options.logger.warn({ err: error }, "messages of topics can't be handled now");
   }
 }

@@ -2,13 +2,15 @@ import { AppError } from "../../errors/app-error.js";
 import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import { newId } from "../../lib/new-id.js";
+import { pause } from "../../lib/pause.js";
+import type { LaneLeases } from "./lane-leases.js";
 import type { Consumer, Subscription, Verdict } from "./queue-broker.js";
 import type { Claimed, TopicDeliveries } from "./topic-deliveries.js";
 
 export interface ConsumerOptions {
-  readonly deliveries: TopicDeliveries;
+  readonly deliveries: Pick<TopicDeliveries, "finish" | "postpone">;
+  readonly leases: Pick<LaneLeases, "claim">;
   readonly subscription: Subscription;
-  readonly leaseMs: number;
   readonly clock: Clock;
   /** It has stopped, and handles nothing any more. */
   readonly onIdle: () => void;
@@ -85,13 +87,13 @@ export class PostgresConsumer implements Consumer {
   }
 
   async #claimAll(): Promise<void> {
-    const { deliveries, subscription, leaseMs, onTrouble } = this.options;
+    const { leases, subscription, onTrouble } = this.options;
     const { id: triggerId, concurrency } = subscription.trigger;
     try {
       while (this.#isAskedAgain && this.#hasRoom) {
         this.#isAskedAgain = false;
         const limit = concurrency - this.#handling.size;
-        const claimed = await deliveries.claim({ triggerId, limit, concurrency, leaseMs });
+        const claimed = await leases.claim({ triggerId, limit, concurrency });
         for (const one of claimed) void this.#handle(one);
       }
     } catch (error) {
@@ -115,6 +117,7 @@ export class PostgresConsumer implements Consumer {
 
   /** Tries for as long as the lease is held; what was not settled then is brought again. */
   async #settle(handling: Handling, verdict: Verdict): Promise<void> {
+    const { clock } = this.options;
     const backoff = new Backoff(100, 5_000);
     while (!handling.isLost) {
       try {
@@ -123,7 +126,7 @@ export class PostgresConsumer implements Consumer {
       } catch (error) {
         this.options.onTrouble(error);
         if (!isPassing(error) || this.#isAbandoned) return;
-        await this.#pause(backoff.fail(this.options.clock.monotonicMs()), handling.ending.signal);
+        await pause(clock, backoff.fail(clock.monotonicMs()), handling.ending.signal);
       }
     }
   }
@@ -139,19 +142,6 @@ export class PostgresConsumer implements Consumer {
       claimed,
       verdict.followUps.map((followUp) => ({ ...followUp, namespace, id: newId() })),
     );
-  }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        timer.stop();
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = this.options.clock.after(ms, end);
-      signal.addEventListener("abort", end, { once: true });
-      if (signal.aborted) end();
-    });
   }
 
   #tellIfIdle(): void {

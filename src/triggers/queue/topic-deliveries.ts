@@ -11,16 +11,23 @@ export interface Claimed {
   readonly message: TopicMessage;
 }
 
+/** How much of a trigger's backlog is to be claimed. */
+export interface Claim {
+  readonly triggerId: string;
+  /** At most so many. */
+  readonly limit: number;
+  /** Of all processes together. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  /** Also what others have let run out. */
+  readonly takesOver: boolean;
+}
+
 /** What the store does for it. Everything rejects while the store is away. */
 export interface TopicDeliveries {
   /** In how many milliseconds something may be claimed, by trigger. */
   due(triggerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  claim(claim: {
-    readonly triggerId: string;
-    readonly limit: number;
-    readonly concurrency: number;
-    readonly leaseMs: number;
-  }): Promise<readonly Claimed[]>;
+  claim(claim: Claim): Promise<readonly Claimed[]>;
   /** The epochs of those that are held no more. */
   renew(leases: readonly Claimed[], leaseMs: number): Promise<ReadonlySet<string>>;
   /** False where the lease was lost. */

@@ -1,6 +1,6 @@
 /** The broker of NATS against a real server. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { jetstream, jetstreamManager, RetentionPolicy, type JetStreamManager } from "@nats-io/jetstream";
+import { DiscardPolicy, jetstream, jetstreamManager, RetentionPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../src/lib/clock.js";
 import { silentLogger, type Logger } from "../../src/lib/logger.js";
@@ -146,6 +146,57 @@ describeNats("NatsBroker", () => {
     await publish("a");
     await eventually(() => expect(seen).toEqual([["kü", { "content-type": "text/plain" }, "yes"]]));
     await eventually(async () => expect(await broker.backlog([trigger])).toEqual(new Map([[trigger.id, 0]])));
+  });
+
+  it("tries to publish what follows until it is there, and does not have the message handled again for that", async () => {
+    const [broker, answers, trigger] = [open(), `answers.${someName()}`, aTrigger()];
+    const stream = `FULL${someName()}`;
+    await jsm.streams.add({ name: stream, subjects: [answers], max_msgs: 1, discard: DiscardPolicy.New });
+    await publish("in the way", {}, answers);
+    const seen: string[] = [];
+    const followUp = { topic: answers, key: null, headers: {}, body: Buffer.from("yes") };
+    await subscribe(broker, trigger, (delivery) => {
+      seen.push(textOf(delivery));
+      return { type: "DONE", followUps: [followUp] };
+    });
+    await publish("a");
+    await eventually(() => expect(troubles.at(-1)).toContain(`can't be published to ${answers}: maximum messages`));
+    await jsm.streams.purge(stream);
+    await eventually(async () => expect(await broker.backlog([trigger])).toEqual(new Map([[trigger.id, 0]])));
+    expect((await jsm.streams.getMessage(stream, { last_by_subj: answers }))?.string()).toBe("yes");
+    expect([seen, troubles.at(-1)]).toEqual([["a 1"], null]);
+  });
+
+  it("gives a message up where what follows from it is larger than the server takes, and says so", async () => {
+    const own = await NatsServer.start("max_payload: 8192\njetstream: enabled");
+    const client = await own.connect();
+    try {
+      const [seen, lost, trigger, broker]: [Delivery[], string[], QueueTrigger, NatsBroker] = [
+        ...([[], []] as [Delivery[], string[]]),
+        ...([aTrigger(), open(own.url)] as [QueueTrigger, NatsBroker]),
+      ];
+      const followUp = { topic: "failed", key: null, headers: { "x-why": "no" }, body: Buffer.alloc(8_190, "x") };
+      broker.subscribe({
+        trigger,
+        handle: async (delivery) => {
+          seen.push(delivery);
+          return { type: "DONE", followUps: [followUp] };
+        },
+        onTrouble: () => {},
+        onLost: (reason) => void lost.push(reason),
+      });
+      await eventually(async () => {
+        await jetstream(client).publish(topic, "a");
+        expect(lost.length).toBeGreaterThan(0);
+      });
+      await eventually(async () => expect(await broker.backlog([trigger])).toEqual(new Map([[trigger.id, 0]])));
+      expect(lost[0]).toMatch(/^What follows from a message can't be published to failed: .*max_payload/);
+      expect(seen.map(({ attempt, answerBytes }) => [attempt, answerBytes])).toEqual(seen.map(() => [1, 4_096]));
+    } finally {
+      await client.close();
+      await Promise.all(brokers.splice(0).map((each) => each.stop()));
+      await own.stop();
+    }
   });
 
   it("handles no more at a time than the trigger may, in several processes together, and each once", async () => {

@@ -57,7 +57,7 @@ async function call({ invoker }: HandlerParts, trigger: QueueTrigger, delivery: 
   const { message, attempt, signal } = delivery;
   try {
     const request = toRequest(trigger, message, attempt);
-    const { invocation, result } = await invoker.attempt(signal, request, topicLimits.bodyBytes);
+    const { invocation, result } = await invoker.attempt(signal, request, answerBytesOf(delivery));
     const { httpStatus, error } = invocation;
     return { ending: { type: "ANSWERED", httpStatus: httpStatus ?? 0, error }, result };
   } catch (error) {
@@ -81,7 +81,7 @@ function endingOf(error: unknown): Ending {
 function succeeded(trigger: QueueTrigger, delivery: Delivery, result: Called["result"]): Handled {
   const { responseTopic } = trigger;
   if (responseTopic !== null && result === null) {
-    return dead(trigger, delivery, `The answer is larger than a message may be (${topicLimits.bodyBytes} bytes).`);
+    return dead(trigger, delivery, `The answer is larger than a message may be (${answerBytesOf(delivery)} bytes).`);
   }
   // Nothing was returned, so nothing is published.
   const hasAnswer = responseTopic !== null && result != null && result.httpStatus !== 204;
@@ -94,5 +94,7 @@ function dead(trigger: QueueTrigger, { message, attempt }: Delivery, reason: str
   const failed = errorTopic === null ? [] : [toFailed(errorTopic, trigger, message, { reason, attempts: attempt })];
   return { verdict: done(failed), problem: reason, isDead: true };
 }
+
+const answerBytesOf = ({ answerBytes = Infinity }: Delivery): number => Math.min(topicLimits.bodyBytes, answerBytes);
 
 const done = (followUps: readonly FollowUp[]): Verdict => ({ type: "DONE", followUps });

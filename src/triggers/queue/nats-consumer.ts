@@ -1,16 +1,13 @@
-import {
-  jetstream,
-  type Consumer as NatsSideConsumer,
-  type ConsumerMessages,
-  type JetStreamClient,
-  type JsMsg,
-} from "@nats-io/jetstream";
+import { jetstream, type Consumer as NatsSideConsumer, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
+import { pause } from "../../lib/pause.js";
 import { Seldom } from "../../lib/seldom.js";
 import type { NatsLink } from "./nats-connection.js";
-import { consumerName, toHeaders, toMessage } from "./nats-message.js";
+import { consumerName, toMessage } from "./nats-message.js";
+import { NatsPublisher } from "./nats-publisher.js";
 import { ensureConsumer, ensureStream, explainJetStream, managerOf, type StreamLimits } from "./nats-topics.js";
 import type { Consumer, FollowUp, Subscription, Verdict } from "./queue-broker.js";
 
@@ -30,6 +27,8 @@ const heartbeatMs = 5_000;
 const pullMs = 30_000;
 /** So soon it shows where a server that is there does not know the consumer, or JetStream, any more. */
 const lookMs = 5_000;
+/** Kept free for those of an answer. */
+const headerBytes = 4 * 1024;
 
 /** What one trigger handles in this process. Concurrency is the server's affair: it brings no more than may be unanswered. */
 export class NatsConsumer implements Consumer {
@@ -39,13 +38,18 @@ export class NatsConsumer implements Consumer {
   readonly #handling = new Set<Promise<void>>();
   readonly #following: { stop(): void };
   readonly #trouble: Seldom;
+  readonly #publisher: NatsPublisher;
   readonly #running: Promise<void>;
   #messages: ConsumerMessages | undefined;
   /** Why the topic is not served although the server is there. */
   #problem: string | null = null;
+  /** Why what follows from its messages can't be published. */
+  #unpublished: string | null = null;
 
   constructor(private readonly options: NatsConsumerOptions) {
     this.#trouble = new Seldom(options.clock);
+    const { link, limits, clock } = options;
+    this.#publisher = new NatsPublisher({ link, limits, clock, onTrouble: (reason) => this.#publishing(reason) });
     this.#following = options.link.follow(() => this.#tell());
     this.#running = this.#run();
   }
@@ -90,8 +94,7 @@ export class NatsConsumer implements Consumer {
     const jsm = await managerOf(connection);
     const stream = await ensureStream(jsm, trigger.topic, limits);
     await ensureConsumer(jsm, stream, trigger, ackWaitMs);
-    const js = jetstream(connection);
-    const consumer = await js.consumers.get(stream, consumerName(trigger));
+    const consumer = await jetstream(connection).consumers.get(stream, consumerName(trigger));
     const messages = await consumer.consume({
       ...{ max_messages: trigger.concurrency, expires: pullMs, idle_heartbeat: heartbeatMs },
       abort_on_missing_resource: true,
@@ -103,24 +106,24 @@ export class NatsConsumer implements Consumer {
     this.#tell();
     const watch = new Watch(consumer, messages, this.options);
     try {
-      for await (const message of messages) this.#take(message, js);
+      for await (const message of messages) this.#take(message, answerBytesOf(connection));
     } finally {
       watch.stop();
     }
     if (!this.#isStopping) throw watch.fault ?? new Error("the consumer was removed");
   }
 
-  #take(message: JsMsg, js: JetStreamClient): void {
-    const handling = this.#handle(message, js).finally(() => this.#handling.delete(handling));
+  #take(message: JsMsg, answerBytes: number): void {
+    const handling = this.#handle(message, answerBytes).finally(() => this.#handling.delete(handling));
     this.#handling.add(handling);
   }
 
-  async #handle(message: JsMsg, js: JetStreamClient): Promise<void> {
+  async #handle(message: JsMsg, answerBytes: number): Promise<void> {
     const working = new Working(message, this.options);
     try {
-      const verdict = await this.#verdict(message);
+      const verdict = await this.#verdict(message, answerBytes);
       if (verdict.type === "AGAIN") message.nak(verdict.afterMs);
-      else await this.#finish(message, verdict.followUps, js);
+      else await this.#finish(message, verdict.followUps);
     } catch (error) {
       // Unanswered, it is brought again.
       if (this.#trouble.isDue())
@@ -131,33 +134,53 @@ export class NatsConsumer implements Consumer {
   }
 
   /** The server counts whatever it brings, so what is no attempt is put off here. */
-  async #verdict(message: JsMsg): Promise<Verdict> {
+  async #verdict(message: JsMsg, answerBytes: number): Promise<Verdict> {
     const { clock, subscription } = this.options;
     const { signal } = this.#abandoned;
     for (;;) {
       const { deliveryCount: attempt } = message.info;
-      const verdict = await subscription.handle({ message: toMessage(message), attempt, signal });
+      const verdict = await subscription.handle({ message: toMessage(message), attempt, signal, answerBytes });
       if (verdict.type === "DONE" || verdict.isAttempt || this.#isStopping) return verdict;
       await pause(clock, verdict.afterMs, AbortSignal.any([signal, this.#stopping.signal]));
     }
   }
 
-  /** Followers are named after the message, so that the server takes each once, also where this is done twice. */
-  async #finish(message: JsMsg, followUps: readonly FollowUp[], js: JetStreamClient): Promise<void> {
-    const { limits, link, subscription } = this.options;
+  /**
+   * Followers are named after the message, so that the server takes each once, also where this is done twice. While they
+   * can't be published the message stays here, and its function is not called again for that.
+   */
+  async #finish(message: JsMsg, followUps: readonly FollowUp[]): Promise<void> {
+    const { subscription } = this.options;
+    const leaving = AbortSignal.any([this.#stopping.signal, this.#abandoned.signal]);
     for (const [index, followUp] of followUps.entries()) {
-      const jsm = await managerOf(await link.ready(this.#abandoned.signal));
-      await ensureStream(jsm, followUp.topic, limits);
-      const msgID = `${consumerName(subscription.trigger)}.${message.info.stream}.${message.seq}.${index}`;
-      await js.publish(followUp.topic, followUp.body, { msgID, headers: toHeaders(followUp) });
+      const id = `${consumerName(subscription.trigger)}.${message.info.stream}.${message.seq}.${index}`;
+      const published = await this.#publisher.publish(followUp, id, leaving);
+      if (published === "PUBLISHED") continue;
+      if (published === "LEFT") message.nak();
+      else this.#giveUp(message, published.refused);
+      return;
     }
     await message.ackAck();
   }
 
+  #giveUp(message: JsMsg, reason: string): void {
+    this.options.subscription.onLost?.(reason, toMessage(message).id);
+    message.term(reason);
+  }
+
+  #publishing(problem: string | null): void {
+    this.#unpublished = problem;
+    // Another consumer may speak for the trigger by now.
+    if (!this.#isStopping) this.#tell();
+  }
+
   #tell(): void {
-    this.options.subscription.onTrouble(this.options.link.problem ?? this.#problem);
+    this.options.subscription.onTrouble(this.options.link.problem ?? this.#problem ?? this.#unpublished);
   }
 }
+
+/** The server takes no larger ones, headers counted. */
+const answerBytesOf = ({ info }: NatsConnection): number => Math.max(0, (info?.max_payload ?? Infinity) - headerBytes);
 
 /** Tells the server now and then that the message is being worked on, so that it is brought to nobody else. */
 class Working {
@@ -218,17 +241,4 @@ class Watch {
     if (this.fault !== undefined) this.messages.stop();
     else if (!this.#isOver) this.#timer = this.#next();
   }
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      timer.stop();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = clock.after(ms, end);
-    signal.addEventListener("abort", end, { once: true });
-    if (signal.aborted) end();
-  });
 }

@@ -29,6 +29,8 @@ export interface Delivery {
   readonly attempt: number;
   /** Aborts when the message is not this process' any more, or the consumer has to end. */
   readonly signal: AbortSignal;
+  /** An answer may be published that has no more, where the broker takes less than a message may have else. */
+  readonly answerBytes?: number;
 }
 
 /** A message for another topic of the same broker. */
@@ -47,6 +49,8 @@ export interface Subscription {
   readonly handle: (delivery: Delivery) => Promise<Verdict>;
   /** Why the broker brings nothing, in words; null when it does again. */
   readonly onTrouble: (reason: string | null) => void;
+  /** A message was given up, because what follows from it can never be published. */
+  readonly onLost?: (reason: string, messageId: string) => void;
 }
 
 /** A subscription that is served. `stop` takes nothing new, and resolves when nothing is being handled any more. */

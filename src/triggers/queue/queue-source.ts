@@ -106,6 +106,10 @@ export class QueueSource implements TriggerSource {
       trigger,
       handle: (delivery) => this.#handle(trigger, health, delivery),
       onTrouble: (reason) => health.trouble(reason),
+      onLost: (reason, messageId) => {
+        health.handled(reason);
+        this.#tellOfLoss(trigger, messageId, reason);
+      },
     });
     this.#served.set(trigger.id, { trigger, consumer, health });
   }
@@ -113,12 +117,13 @@ export class QueueSource implements TriggerSource {
   async #handle(trigger: QueueTrigger, health: QueueHealth, delivery: Delivery): Promise<Verdict> {
     const { verdict, problem, isDead } = await handleMessage(this.options, trigger, delivery);
     if (!delivery.signal.aborted) health.handled(problem);
-    if (isDead && trigger.errorTopic === null) {
-      const { id, namespace, topic } = trigger;
-      const fields = { trigger: id, namespace, topic, message: delivery.message.id, why: problem };
-      this.options.logger.warn(fields, "a message has failed for good, and there is no error topic for it");
-    }
+    if (isDead && trigger.errorTopic === null) this.#tellOfLoss(trigger, delivery.message.id, problem);
     return verdict;
+  }
+
+  #tellOfLoss({ id, namespace, topic }: QueueTrigger, message: string, why: string | null): void {
+    const fields = { trigger: id, namespace, topic, message, why };
+    this.options.logger.warn(fields, "a message has failed for good, and no error topic has it");
   }
 
   #forget(trigger: QueueTrigger): void {

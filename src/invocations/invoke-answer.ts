@@ -31,6 +31,7 @@ export async function readAnswer(response: IncomingMessage, maxBytes: number, ov
       bytes += chunk.length;
       if (bytes <= maxBytes) chunks.push(chunk);
       else if (oversize === "REFUSE") throw tooLarge(maxBytes);
+      else chunks.length = 0;
     }
   } catch (cause) {
     if (cause instanceof AppError) throw cause;

@@ -35,6 +35,8 @@ export interface InvokerOptions {
  * calls before. Sources of triggers set bounds of their own.
  */
 const deadlineMs = 1.5 * settingLimits.timeoutSeconds[1] * 1_000;
+/** As large as what the platform says where it fails. */
+const errorBytes = 16 * 1024;
 /** A router whose machine vanishes is noticed by the system's probes, long before the deadline. */
 const probeAfterMs = 60_000;
 /** So long the router may take to let a call go that no instance has. */
@@ -76,6 +78,12 @@ export class Invoker {
     const { status: httpStatus, body, isDropped } = answer;
     const result = isDropped ? null : { httpStatus, headers: resultHeaders(answer), body };
     return { invocation: toInvocation(answer), result };
+  }
+
+  /** The same where only how it ended matters: however large the answer is, it is read to its end, and not kept. */
+  async call(signal: AbortSignal, request: InvokeRequest): Promise<Invocation> {
+    const { invocation } = await this.attempt(signal, request, errorBytes);
+    return invocation;
   }
 
   async #ask(caller: AbortSignal, request: Sent, maxBytes: number, oversize: Oversize): Promise<Answer> {

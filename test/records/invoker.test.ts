@@ -121,6 +121,11 @@ describe("Invoker", () => {
     });
   });
 
+  it("tells only how a call ended that nobody wants the answer of, however large that is", async () => {
+    const invoker = await setUp(answer(201, Buffer.alloc(7 * 1024 * 1024)));
+    expect(await invoker.call(context().signal, request())).toEqual(recorded);
+  });
+
   it("gives a body that is no UTF-8 as base64", async () => {
     const invoker = await setUp(answer(200, Buffer.from([0xff, 0xfe, 0x00])));
     expect((await invoker.invoke(context(), request())).result).toMatchObject({ body: "//4A", base64: true });

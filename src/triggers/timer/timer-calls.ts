@@ -4,9 +4,7 @@ import type { InvokeRequest } from "../../invocations/invoke-request.js";
 import type { Clock } from "../../lib/clock.js";
 import { FairQueue } from "../../lib/fair-queue.js";
 import type { Logger } from "../../lib/logger.js";
-import { newId } from "../../lib/new-id.js";
 import type { Invocation } from "../../model/invocation.js";
-import type { RequestContext } from "../../model/request-context.js";
 import type { Schedule } from "../../model/schedule.js";
 import type { TimeTrigger } from "../../model/trigger.js";
 import type { TriggerStatuses } from "../trigger-source.js";
@@ -18,7 +16,7 @@ export interface TimerCallsParts {
   readonly runs: Pick<TimerRuns, "ask" | "finish">;
   /** The one door to functions. */
   readonly invoker: {
-    invoke(ctx: RequestContext, request: InvokeRequest): Promise<{ readonly invocation: Invocation }>;
+    call(signal: AbortSignal, request: InvokeRequest): Promise<Invocation>;
   };
   readonly statuses: TriggerStatuses;
   readonly clock: Clock;
@@ -42,8 +40,6 @@ const maxWaitMs = 60_000;
 /** So long it is tried to reach a router that does not listen, or has not heard of the function yet. */
 const arriveWithinMs = 20_000;
 const arrivePauseMs = 250;
-
-const principal = { subject: "trigger", roles: ["admin"], namespaces: ["*"] };
 
 /**
  * Runs due times: notes each in the store, and calls the function if it is this process' to run. A due time is decided on
@@ -103,7 +99,7 @@ export class TimerCalls {
     const timer = clock.after(withinMs, () => overdue.abort());
     const signal = AbortSignal.any([this.#stopping.signal, overdue.signal]);
     try {
-      const { status, error, httpStatus } = (await this.#invoke(trigger, dueAt, signal)).invocation;
+      const { status, error, httpStatus } = await this.#invoke(trigger, dueAt, signal);
       if (status === "SUCCEEDED") statuses.report(trigger, "READY", null);
       else this.#fails(trigger, error ?? `Its function answered ${httpStatus ?? "nothing"}.`);
     } catch (error) {
@@ -114,12 +110,12 @@ export class TimerCalls {
   }
 
   /** As long as the router has not had it, the call is made again. */
-  async #invoke(trigger: TimeTrigger, dueAt: Date, signal: AbortSignal): Promise<{ readonly invocation: Invocation }> {
+  async #invoke(trigger: TimeTrigger, dueAt: Date, signal: AbortSignal): Promise<Invocation> {
     const { clock, invoker } = this.parts;
     const untilMs = clock.monotonicMs() + arriveWithinMs;
     for (;;) {
       try {
-        return await invoker.invoke({ principal, requestId: newId(), signal }, requestOf(trigger, dueAt));
+        return await invoker.call(signal, requestOf(trigger, dueAt));
       } catch (error) {
         const mayArrive = hasNotArrived(error) || (error instanceof AppError && error.code === "NOT_FOUND");
         if (!mayArrive || signal.aborted || clock.monotonicMs() >= untilMs) throw error;

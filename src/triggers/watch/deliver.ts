@@ -1,13 +1,12 @@
 import { AppError } from "../../errors/app-error.js";
 import { isFinalStatus } from "../../invocations/async-state.js";
 import type { InvokeRequest } from "../../invocations/invoke-request.js";
-import type { InvocationResult } from "../../model/invocation.js";
-import type { RequestContext } from "../../model/request-context.js";
+import type { Invocation } from "../../model/invocation.js";
 import { nameOf, type WatchEvent } from "./watch-event.js";
 
 /** The one door to functions. */
 export interface InvokeFunction {
-  invoke(ctx: RequestContext, request: InvokeRequest): Promise<{ readonly result: InvocationResult }>;
+  call(signal: AbortSignal, request: InvokeRequest): Promise<Pick<Invocation, "httpStatus">>;
 }
 
 /** What became of one attempt. REFUSED: it would be refused again. Both reasons are whole sentences. */
@@ -15,10 +14,12 @@ export type Attempt =
   { readonly outcome: "DELIVERED" } | { readonly outcome: "FAILED" | "REFUSED"; readonly reason: string };
 
 /** Never rejects. */
-export async function attempt(call: () => ReturnType<InvokeFunction["invoke"]>, event: WatchEvent): Promise<Attempt> {
+export async function attempt(call: () => ReturnType<InvokeFunction["call"]>, event: WatchEvent): Promise<Attempt> {
   const what = `${event.type} ${event.kind} ${nameOf(event)}`;
   try {
-    const { httpStatus } = (await call()).result;
+    const { httpStatus: status } = await call();
+    // Known wherever it was answered.
+    const httpStatus = status ?? 0;
     if (httpStatus < 400) return { outcome: "DELIVERED" };
     if (isFinalStatus(httpStatus)) {
       return { outcome: "REFUSED", reason: `The function answered ${httpStatus} to ${what}: it is not told again.` };

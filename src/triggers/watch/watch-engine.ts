@@ -4,11 +4,9 @@
  */
 import type { Clock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
-import { newId } from "../../lib/new-id.js";
 import { ResyncLoop } from "../../lib/resync-loop.js";
 import { Seldom } from "../../lib/seldom.js";
 import type { ObjectSelection } from "../../model/kubernetes-object.js";
-import type { RequestContext } from "../../model/request-context.js";
 import type { KubernetesWatchTrigger } from "../../model/trigger.js";
 import type { LivingTriggers, TriggerSource, TriggerStatuses } from "../trigger-source.js";
 import { attempt, type Attempt, type InvokeFunction } from "./deliver.js";
@@ -160,9 +158,9 @@ export class WatchEngine implements TriggerSource {
   async #tell(trigger: KubernetesWatchTrigger, event: WatchEvent, count: number): Promise<Attempt | undefined> {
     const { invoker, isHeld } = this.#options;
     if (!isHeld()) return undefined;
-    const ctx = contextOf(this.#calls.signal);
-    const result = await attempt(() => invoker.invoke(ctx, eventRequest(trigger, event, count)), event);
-    return this.#calls.signal.aborted && result.outcome === "FAILED" ? undefined : result;
+    const { signal } = this.#calls;
+    const result = await attempt(() => invoker.call(signal, eventRequest(trigger, event, count)), event);
+    return signal.aborted && result.outcome === "FAILED" ? undefined : result;
   }
 }
 
@@ -173,9 +171,3 @@ const selectionOf = (trigger: KubernetesWatchTrigger): ObjectSelection => {
 
 const identityOf = (trigger: KubernetesWatchTrigger): string =>
   JSON.stringify([trigger.functionId, trigger.name, selectionOf(trigger)]);
-
-const contextOf = (signal: AbortSignal): RequestContext => ({
-  principal: { subject: "triggers", roles: [], namespaces: ["*"] },
-  requestId: newId(),
-  signal,
-});

@@ -32,9 +32,9 @@ class Stage {
       known: () => (this.unknown-- > 0 ? Promise.reject(away()) : Promise.resolve(this.known)),
     },
     invoker: {
-      invoke: async (_ctx, request) => {
+      call: async (_signal, request) => {
         this.calls.push(`${request.triggerId} ${request.ownHeaders?.[1]?.[1] ?? ""}`);
-        return { invocation: (await this.answer(request)) as never };
+        return (await this.answer(request)) as never;
       },
     },
     statuses: { report: ({ id }, condition, reason) => void this.statuses.set(id, reason ?? condition) },

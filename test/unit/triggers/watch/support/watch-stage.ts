@@ -48,7 +48,7 @@ export class WatchStage {
       triggers: { load: async () => this.triggers },
       statuses: { report: ({ id }, condition, reason) => void this.statuses.set(id, [condition, reason]) },
       store: this.store,
-      invoker: { invoke: (ctx, request) => this.#invoke(request, ctx.signal) },
+      invoker: { call: (signal, request) => this.#call(request, signal) },
       cluster: async () => this.cluster,
       isHeld: () => this.isHeld,
       clock: this.clock,
@@ -94,17 +94,14 @@ export class WatchStage {
     return this.statuses.get("trigger")?.[1];
   }
 
-  #invoke(request: InvokeRequest, signal: AbortSignal): Promise<{ result: { httpStatus: number } & typeof nothing }> {
+  #call(request: InvokeRequest, signal: AbortSignal): Promise<{ httpStatus: number }> {
     const own = new Map(request.ownHeaders);
     this.told.push(`${own.get("X-Fermi-Event")} ${own.get("X-Fermi-Object-Name")}`);
-    const result = (httpStatus: number) => ({ result: { httpStatus, ...nothing } });
-    if (this.status !== undefined) return Promise.resolve(result(this.status));
+    if (this.status !== undefined) return Promise.resolve({ httpStatus: this.status });
     return new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason as Error));
-      const answer = (status: number): void => resolve(result(status));
+      const answer = (httpStatus: number): void => resolve({ httpStatus });
       this.calls.push({ request, signal, answer, fail: reject });
     });
   }
 }
-
-const nothing = { headers: {}, body: "", base64: false };

@@ -10,6 +10,8 @@ export interface StatusReport {
   readonly condition: TriggerCondition;
   readonly reason: string | null;
   readonly since: Date;
+  /** Where something else was said after this, that stays. */
+  readonly unlessAfter?: Date;
 }
 
 export interface StatusReportsOptions {
@@ -23,6 +25,8 @@ export interface StatusReportsOptions {
 const pauseMs = 100;
 const batch = 1_000;
 const maxReasonCharacters = 1_000;
+/** So long the word of a process stands against that of another for which all is well. */
+const outlivedMs = 5 * 60_000;
 /** Of as many triggers it is kept what was said; of more, what was said before is written again. */
 const maxKept = 50_000;
 
@@ -44,12 +48,22 @@ export class StatusReports implements TriggerStatuses {
     condition: TriggerCondition,
     reason: string | null,
   ): void {
-    const words = reason?.slice(0, maxReasonCharacters) ?? null;
+    const words = wordsOf(reason);
     const said = `${revision} ${condition} ${words ?? ""}`;
     if (this.#said.get(triggerId) === said) return;
     if (this.#said.size >= maxKept) this.#said.clear();
     this.#said.set(triggerId, said);
     this.#waiting.set(triggerId, { triggerId, condition, reason: words, since: this.options.clock.now() });
+    this.#writeAfter(pauseMs);
+  }
+
+  confirm({ id: triggerId }: Pick<Trigger, "id">, condition: TriggerCondition, reason: string | null): void {
+    // News of it are on their way.
+    if (this.#waiting.has(triggerId)) return;
+    const since = this.options.clock.now();
+    const unlessAfter = new Date(since.getTime() - outlivedMs);
+    const report = { triggerId, condition, reason: wordsOf(reason), since };
+    this.#waiting.set(triggerId, condition === "READY" ? { ...report, unlessAfter } : report);
     this.#writeAfter(pauseMs);
   }
 
@@ -94,3 +108,5 @@ export class StatusReports implements TriggerStatuses {
     }
   }
 }
+
+const wordsOf = (reason: string | null): string | null => reason?.slice(0, maxReasonCharacters) ?? null;

@@ -27,4 +27,9 @@ export interface TriggerStatuses {
    * a person can act on, null for READY. A trigger that was changed, or switched off and on, is another to this.
    */
   report(trigger: Pick<Trigger, "id" | "revision">, condition: TriggerCondition, reason: string | null): void;
+  /**
+   * Writes once more what was reported, as other processes may have said something else since. That a trigger is READY
+   * takes the place only of what was said minutes ago: whoever said so may know better.
+   */
+  confirm(trigger: Pick<Trigger, "id">, condition: TriggerCondition, reason: string | null): void;
 }

@@ -107,6 +107,19 @@ describe("triggers of all kinds", () => {
     });
   });
 
+  it("are FAILING yet for who finds all well, where that was said by another a short while ago only", async () => {
+    const fn = await createFunction(api.client);
+    const id = await createTrigger(api.client, "QueueTrigger", { function: fn });
+    const records = new TriggerRecordsRepository(api.dataSource);
+    const since = new Date("2030-01-01T00:00:00Z");
+    const ready = { triggerId: id, condition: "READY", reason: null, since: new Date("2030-01-01T01:00:00Z") } as const;
+    await records.report([{ triggerId: id, condition: "FAILING", reason: "It boomed.", since }]);
+    await records.report([{ ...ready, unlessAfter: new Date(since.getTime() - 1) }]);
+    expect(await api.client.ok(STATUS, { id })).toMatchObject({ trigger: { status: { condition: "FAILING" } } });
+    await records.report([{ ...ready, unlessAfter: since }]);
+    expect(await api.client.ok(STATUS, { id })).toMatchObject({ trigger: { status: { condition: "READY" } } });
+  });
+
   it("say nothing of what was before they were switched off", async () => {
     const fn = await createFunction(api.client);
     const id = await createTrigger(api.client, "QueueTrigger", { function: fn });

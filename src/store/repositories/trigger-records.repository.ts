@@ -8,6 +8,8 @@ export interface StatusReport {
   readonly condition: TriggerCondition;
   readonly reason: string | null;
   readonly since: Date;
+  /** Where something else was said after this, that stays. */
+  readonly unlessAfter?: Date;
 }
 
 type StatusRow = TriggerStatus & { readonly id: string };
@@ -33,7 +35,10 @@ export class TriggerRecordsRepository {
   /** Takes what is different from what was said last; no trigger is to be in it twice. */
   async report(reports: readonly StatusReport[]): Promise<void> {
     const sql = `INSERT INTO trigger_status (trigger_id, condition, reason, since)
-      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+      SELECT report.id, report.condition, report.reason, report.since
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[])
+        AS report (id, condition, reason, since, unless_after)
+      WHERE NOT EXISTS (SELECT FROM trigger_status s WHERE s.trigger_id = report.id AND s.since > report.unless_after)
       ON CONFLICT (trigger_id) DO UPDATE SET condition = excluded.condition, reason = excluded.reason, since = excluded.since
         WHERE (trigger_status.condition, trigger_status.reason) IS DISTINCT FROM (excluded.condition, excluded.reason)`;
     await this.#query(sql, [
@@ -41,6 +46,7 @@ export class TriggerRecordsRepository {
       reports.map(({ condition }) => condition),
       reports.map(({ reason }) => reason),
       reports.map(({ since }) => since),
+      reports.map(({ unlessAfter = null }) => unlessAfter),
     ]);
   }
 

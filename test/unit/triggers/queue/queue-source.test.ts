@@ -52,8 +52,10 @@ describe("QueueSource", () => {
   let reports: string[];
   let later: (() => void)[];
   let failure: Error | undefined;
+  let nowMs: number;
   const clock: Clock = {
     ...systemClock,
+    monotonicMs: () => nowMs,
     after: (ms, task) => {
       if (ms !== 30_000) return systemClock.after(ms, task);
       later.push(task);
@@ -61,6 +63,7 @@ describe("QueueSource", () => {
     },
   };
   beforeEach(() => {
+    nowMs = 0;
     [broker, triggers, reports, later, failure] = [new FakeBroker(), [aQueueTrigger()], [], [], undefined];
   });
 
@@ -70,6 +73,7 @@ describe("QueueSource", () => {
       brokers: { POSTGRES: broker },
       statuses: {
         report: ({ id }, condition, reason) => void reports.push(`${id} ${condition} ${reason ?? ""}`.trim()),
+        confirm: ({ id }, condition, reason) => void reports.push(`${id} still ${condition} ${reason ?? ""}`.trim()),
       },
       ...{ invoker: fakeInvoker(...answers), random: () => 0, clock, logger: silentLogger, graceMs: 50 },
     });
@@ -162,6 +166,17 @@ describe("QueueSource", () => {
     expect(reports.at(-1)).toBe("t1 FAILING Error: boom");
     await handle();
     expect(reports.at(-1)).toBe("t1 READY");
+    await source.stop();
+  });
+
+  it("says again now and then what is so, as another process may have said something else", async () => {
+    const source = open({}, {}, {}, { httpStatus: 500 });
+    await until(1);
+    for (nowMs = 0; nowMs < 60_000; nowMs += 20_000) await handle();
+    expect(reports.splice(0)).toEqual(["t1 READY", "t1 still READY"]);
+    nowMs += 30_000;
+    await handle();
+    expect(reports).toEqual(["t1 FAILING Error: boom", "t1 still FAILING Error: boom"]);
     await source.stop();
   });
 

@@ -18,7 +18,7 @@ export interface TimerCallsParts {
   readonly invoker: {
     call(signal: AbortSignal, request: InvokeRequest): Promise<Invocation>;
   };
-  readonly statuses: TriggerStatuses;
+  readonly statuses: Pick<TriggerStatuses, "report">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether due times may still be decided on here. */
@@ -30,7 +30,7 @@ export interface Due {
   readonly schedule: Schedule;
 }
 
-/** What follows for the trigger's next due times. AGAIN: nothing was decided, because the store did not answer. */
+/** What follows for the trigger's next due times. AGAIN: nothing was decided, because the store did not answer, or this process may not lead. */
 export type Undecided = "CHANGED" | "AGAIN";
 
 /** A call for each due time, and a statement of the store before it, at most so many at a time. */
@@ -58,14 +58,25 @@ export class TimerCalls {
   post({ trigger, schedule }: Due, dueMs: number, undecided: (why: Undecided) => void): void {
     const postedMs = this.parts.clock.monotonicMs();
     const isTaken = this.#queue.post(trigger.functionId, async () => {
-      if (this.#stopping.signal.aborted || !this.parts.leads()) return;
-      const waitedMs = this.parts.clock.monotonicMs() - postedMs;
-      const isMissed =
-        waitedMs > maxWaitMs && !isStillToRun(schedule, trigger, dueMs, this.parts.clock.now().getTime());
-      if (isMissed) this.#fails(trigger, leftOut);
-      else await this.#run(trigger, new Date(dueMs), undecided);
+      if (this.#stopping.signal.aborted) return;
+      // It may be unsure for a moment only who leads; where it is another, that one decides on it.
+      if (this.parts.leads()) await this.#decide({ trigger, schedule }, dueMs, postedMs, undecided);
+      else undecided("AGAIN");
     });
     if (!isTaken) this.#fails(trigger, leftOut);
+  }
+
+  async #decide(
+    { trigger, schedule }: Due,
+    dueMs: number,
+    postedMs: number,
+    undecided: (why: Undecided) => void,
+  ): Promise<void> {
+    const { clock } = this.parts;
+    const waitedMs = clock.monotonicMs() - postedMs;
+    const isMissed = waitedMs > maxWaitMs && !isStillToRun(schedule, trigger, dueMs, clock.now().getTime());
+    if (isMissed) this.#fails(trigger, leftOut);
+    else await this.#run(trigger, new Date(dueMs), undecided);
   }
 
   /** Calls nothing new; resolves when what was called is over, which it is by force after `withinMs`. */

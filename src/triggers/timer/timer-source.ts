@@ -41,7 +41,7 @@ const resyncMs = 30_000;
 const maxSleepMs = 1_000;
 /** What is due at once is dealt with in slices, between which others have their turn. */
 const sliceMs = 10;
-const storeAwayPauseMs = 1_000;
+const undecidedPauseMs = 1_000;
 /** Clocks that differ by less are as right as each other; what was noted of a moment further ahead was noted by a wrong one. */
 const clocksDifferByMs = 5 * 60_000;
 
@@ -219,7 +219,7 @@ export class TimerSource implements TriggerSource {
       this.#takenUp = undefined;
       this.lookAgain();
     } else if (entry !== undefined) {
-      this.#schedule(entry, this.parts.clock.now().getTime() + (why === "AGAIN" ? storeAwayPauseMs : 0));
+      this.#schedule(entry, this.parts.clock.now().getTime() + (why === "AGAIN" ? undecidedPauseMs : 0));
     }
   }
 

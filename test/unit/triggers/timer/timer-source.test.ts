@@ -170,6 +170,15 @@ describe("TimerSource", () => {
     expect(stage.calls).toEqual([]);
   });
 
+  it("runs what became due while it was not sure for a moment whether it leads", async () => {
+    await begin(timer({ schedule: "@every 1h", armedAt: new Date(1_700_000_000_000 - 3_570_000) }));
+    stage.leads = false;
+    await stage.pass(35_000);
+    stage.leads = true;
+    await stage.pass(2_000);
+    expect(stage.calls).toHaveLength(1);
+  });
+
   it("asks again for a due time with the trigger as it has become", async () => {
     await begin(timer());
     stage.decide = ({ revision }) => (revision === 2 ? "RUN" : "CHANGED");

@@ -67,6 +67,12 @@ describeOnCluster("ObjectSource", () => {
     });
   });
 
+  it("knows the latest version, also where nothing is selected", async () => {
+    const found = await source.find(selection({ labelSelector: "nobody=has-this" }), signal);
+    const made = await create("latest");
+    expect(Number(await found.version(signal))).toBeGreaterThanOrEqual(Number(made.metadata.resourceVersion));
+  });
+
   it("watches from where a list has ended, and ends by itself", async () => {
     const quick = new ObjectSource({ api, clock: systemClock, watchSeconds: 2 });
     const what = selection({ labelSelector: "watched" });

@@ -112,6 +112,20 @@ class FoundObjects {
     }
   }
 
+  /** Of all objects of the kind: to look for one that is selected might be to look at them all. */
+  async version(signal: AbortSignal): Promise<string> {
+    const { api } = this.options;
+    try {
+      const request: KubeRequest = {
+        ...{ method: "GET", path: this.path, query: { limit: 1 } },
+        ...{ timeoutMs: listTimeoutMs, signal },
+      };
+      return (await api.call<ObjectList>(request)).metadata.resourceVersion;
+    } catch (error) {
+      throw objectProblem(error, this.selection, signal);
+    }
+  }
+
   async watch(version: string, signal: AbortSignal): Promise<AsyncIterable<ObjectEvent>> {
     const { api, watchSeconds } = this.options;
     const query = {

@@ -10,8 +10,8 @@ import type { Clock } from "../../lib/clock.js";
 import type { Stoppable } from "../../lib/stoppable.js";
 import { merge, nameOf, type WatchEvent } from "./watch-event.js";
 
-/** SETTLED: it is told, or never will be. */
-export type Delivery = "SETTLED" | "FAILED";
+/** SETTLED: it is told, or never will be. PUT_OFF: nobody was asked; it is to be tried again soon, and counts for nothing. */
+export type Delivery = "SETTLED" | "FAILED" | "PUT_OFF";
 
 export interface LanesOptions<M> {
   readonly clock: Clock;
@@ -46,6 +46,7 @@ interface Lane<M> {
 const overheadBytes = 512;
 /** So many failures in a row, of whichever objects, are the function's own; with it back nothing waits any longer. */
 const downFailures = 5;
+const putOffMs = 1_000;
 /** So soon what is newer is told, however long its object has failed: objects that change all the time come no oftener. */
 const newerWithinMs = 30_000;
 
@@ -144,7 +145,8 @@ export class Lanes<M> implements Stoppable {
     this.#running--;
     lane.isDelivering = false;
     if (delivery === "SETTLED") this.#settled(lane, head);
-    else this.#failed(lane);
+    else if (delivery === "FAILED") this.#failed(lane);
+    else this.#retryIn(lane, putOffMs);
     if (this.#running === 0 && this.#isStopped) this.#onIdle();
     this.#next();
   }
@@ -173,6 +175,7 @@ export class Lanes<M> implements Stoppable {
   #retryIn(lane: Lane<M>, ms: number): void {
     const { clock } = this.#options;
     lane.retry?.stop();
+    if (this.#isStopped) return;
     const timer = clock.after(ms, () => {
       lane.retry = undefined;
       this.#offer(lane);

@@ -23,7 +23,7 @@ export type WatchedTrigger = KubernetesWatchTrigger & { readonly functionVersion
 
 export interface WatchEngineOptions {
   readonly triggers: LivingTriggers<WatchedTrigger>;
-  readonly statuses: TriggerStatuses;
+  readonly statuses: Pick<TriggerStatuses, "report">;
   readonly store: WatchStore;
   readonly invoker: InvokeFunction;
   /** Rejects with an AppError where there is none. */
@@ -43,9 +43,11 @@ export interface WatchEngineOptions {
 
 interface Running {
   readonly watcher: Watcher;
+  readonly health: WatchHealth;
   /** What makes another watcher of it. */
   readonly of: string;
-  functionVersionId: string;
+  /** As it is now. */
+  trigger: WatchedTrigger;
 }
 
 const resyncMs = 30_000;
@@ -117,16 +119,28 @@ export class WatchEngine implements TriggerSource {
   }
 
   #ensure(trigger: WatchedTrigger, journal: Journal): void {
-    const { id, functionVersionId } = trigger;
+    const { id } = trigger;
     const running = this.#running.get(id);
-    if (running !== undefined && running.functionVersionId !== functionVersionId) {
-      running.functionVersionId = functionVersionId;
-      running.watcher.retryNow();
-    }
-    if (running !== undefined || this.#ending.has(id)) return;
-    const watcher = this.#watcher(trigger, journal);
-    this.#running.set(id, { watcher, of: identityOf(trigger), functionVersionId });
+    if (running !== undefined) return this.#renew(running, trigger);
+    if (this.#ending.has(id)) return;
+    const health = this.#health(trigger);
+    const watcher = this.#watcher(trigger, journal, health);
+    this.#running.set(id, { watcher, health, of: identityOf(trigger), trigger });
     watcher.start();
+  }
+
+  /** What it watches and tells is the same. */
+  #renew(running: Running, trigger: WatchedTrigger): void {
+    const { revision, functionVersionId } = running.trigger;
+    running.trigger = trigger;
+    if (trigger.functionVersionId !== functionVersionId) running.watcher.retryNow();
+    if (trigger.revision !== revision) running.health.sayAgain();
+  }
+
+  #health(trigger: WatchedTrigger): WatchHealth {
+    return new WatchHealth((condition, reason) =>
+      this.#options.statuses.report(this.#running.get(trigger.id)?.trigger ?? trigger, condition, reason),
+    );
   }
 
   /** Another of the same trigger begins only when this one has ended: one object is told of by one watcher at a time. */
@@ -142,14 +156,13 @@ export class WatchEngine implements TriggerSource {
     this.#ending.set(id, ended);
   }
 
-  #watcher(trigger: KubernetesWatchTrigger, journal: Journal): Watcher {
-    const { statuses, cluster, store, clock, logger, random, maxObjects } = this.#options;
+  #watcher(trigger: KubernetesWatchTrigger, journal: Journal, health: WatchHealth): Watcher {
+    const { cluster, store, clock, logger, random, maxObjects } = this.#options;
     const { id } = trigger;
     return new Watcher({
-      ...{ journal, cluster, store, clock, logger, random, maxObjects },
+      ...{ journal, health, cluster, store, clock, logger, random, maxObjects },
       triggerId: id,
       selection: selectionOf(trigger),
-      health: new WatchHealth((condition, reason) => statuses.report(trigger, condition, reason)),
       tell: (event, count) => this.#tell(trigger, event, count),
       maxBytes: () => Math.max(minShareBytes, this.#options.maxBytes / Math.max(1, this.#running.size)),
     });

@@ -44,6 +44,12 @@ export class WatchHealth {
     this.#tell();
   }
 
+  /** The trigger was changed, or switched off and on: what was said of it before counts no more. */
+  sayAgain(): void {
+    this.#told = undefined;
+    this.#tell();
+  }
+
   #tell(): void {
     if (this.#watch === undefined) return;
     const [failing = this.#refused] = this.#failing.values();

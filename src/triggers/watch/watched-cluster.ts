@@ -15,6 +15,8 @@ export interface WatchedCluster {
 export interface FoundObjects {
   /** One page, the first where `next` is undefined. EXPIRED: the list has become too old to be read on. */
   list(next: string | undefined, signal: AbortSignal): Promise<ObjectPage | "EXPIRED">;
+  /** Which version is the latest now. */
+  version(signal: AbortSignal): Promise<string>;
   /**
    * What happens after this version; resolves when the cluster has begun to tell. It ends by itself after a while, or where
    * the connection is lost, which is no failure: it is gone on from the version that was read last. What is not read in

@@ -14,6 +14,7 @@ import type { Attempt } from "./deliver.js";
 import type { Journal, TriggerKey } from "./journal.js";
 import { KnownObjects } from "./known-objects.js";
 import { Lanes, type Delivery } from "./lanes.js";
+import { isBehind } from "./object-version.js";
 import type { FoundObjects, WatchedCluster } from "./watched-cluster.js";
 import { nameOf, watchEvent, type WatchEvent, type WatchEventType } from "./watch-event.js";
 import type { Trouble, WatchHealth } from "./watch-health.js";
@@ -39,6 +40,8 @@ export interface WatcherOptions {
 }
 
 const shortMs = 1_000;
+/** So long what the cluster has is taken for what it had, while nothing fails. */
+const trustMs = 5 * 60_000;
 
 export class Watcher implements Stoppable {
   readonly #stopping = new AbortController();
@@ -48,6 +51,7 @@ export class Watcher implements Stoppable {
   #watermark = new Watermark(() => {});
   /** Up to which version events were read; undefined where all is to be listed. */
   #read: string | undefined;
+  #trustedUntilMs = -Infinity;
   /** Known with the cluster; what was told is loaded then. */
   #key: TriggerKey | undefined;
   #running: Promise<void> | undefined;
@@ -103,6 +107,7 @@ export class Watcher implements Stoppable {
 
   #failed(error: unknown): void {
     const { health, logger, triggerId } = this.options;
+    this.#trustedUntilMs = -Infinity;
     const trouble = troubleOf(error);
     logger.debug({ triggerId, err: error }, "a watch failed; it is tried again");
     if (trouble !== undefined) health.watchFails(trouble);
@@ -125,11 +130,24 @@ export class Watcher implements Stoppable {
     const { selection, health } = this.options;
     const { signal } = this.#stopping;
     const found = await cluster.find(selection, signal);
+    await this.#makeSure(found);
     const from = this.#read ?? (this.#read = await this.#list(found));
     if (from === undefined) return;
     const events = await found.watch(from, signal);
     health.watches();
     for await (const event of events) if (!(await this.#goesOnAfter(event))) return;
+  }
+
+  /**
+   * A cluster that was made anew or restored counts from below what was read, and would keep quiet about all that happens
+   * until it has got there: then everything is listed.
+   */
+  async #makeSure(found: FoundObjects): Promise<void> {
+    const nowMs = this.options.clock.monotonicMs();
+    if (this.#read === undefined || nowMs < this.#trustedUntilMs) return;
+    const latest = await found.version(this.#stopping.signal);
+    if (isBehind(latest, this.#read)) this.#read = undefined;
+    this.#trustedUntilMs = nowMs + trustMs;
   }
 
   async #goesOnAfter(event: ObjectEvent): Promise<boolean> {
@@ -215,7 +233,7 @@ export class Watcher implements Stoppable {
   async #deliver(event: WatchEvent, count: number): Promise<Delivery> {
     const { journal, health, tell } = this.options;
     const attempt = journal.hasRoom ? await tell(event, count) : undefined;
-    if (attempt === undefined) return "FAILED";
+    if (attempt === undefined) return "PUT_OFF";
     const object = nameOf(event);
     if (attempt.outcome === "FAILED") {
       health.deliveryFails(object, attempt.reason);

@@ -45,6 +45,14 @@ export class FakeCluster implements WatchedCluster {
     this.cut();
   }
 
+  /** As one that was made anew at the same address: it has nothing, and counts from the beginning. */
+  beginAnew(): void {
+    this.#objects.clear();
+    this.#history.splice(0);
+    this.#version = 1;
+    this.cut();
+  }
+
   cut(): void {
     this.#wake.abort();
     this.#wake = new AbortController();
@@ -52,7 +60,11 @@ export class FakeCluster implements WatchedCluster {
 
   async find(): Promise<FoundObjects> {
     if (this.problem !== undefined) throw this.problem;
-    return { list: async (next) => this.#list(Number(next ?? 0)), watch: async (v, signal) => this.#watch(v, signal) };
+    return {
+      list: async (next) => this.#list(Number(next ?? 0)),
+      version: async () => String(this.#version),
+      watch: async (v, signal) => this.#watch(v, signal),
+    };
   }
 
   #list(from: number): ObjectPage {

@@ -202,11 +202,10 @@ export class TimerSource implements TriggerSource {
     const { trigger, schedule, sinceMs } = entry;
     const plan = planFiring(schedule, trigger, sinceMs, nowMs);
     entry.sinceMs = plan.sinceMs;
-    if (plan.fireMs !== null) {
-      const dueMs = plan.fireMs;
-      this.#calls.post(entry, dueMs, (why) => this.#goBack(trigger, dueMs, why));
-    }
     this.#schedule(entry, schedule.next(new Date(plan.sinceMs))?.getTime() ?? Infinity);
+    if (plan.fireMs === null) return;
+    const dueMs = plan.fireMs;
+    this.#calls.post(entry, dueMs, (why) => this.#goBack(trigger, dueMs, why));
   }
 
   /** The due time was not decided on: it is looked at once more, by then perhaps with the trigger as it has become. */

@@ -4,6 +4,11 @@ export class ByteBudget {
 
   constructor(private readonly bytes: number) {}
 
+  /** Less than nothing where more is held than there is room for. */
+  get left(): number {
+    return this.bytes - this.#taken;
+  }
+
   hasRoomFor(bytes: number): boolean {
     return this.#taken + bytes <= this.bytes;
   }
@@ -21,6 +26,7 @@ export class ByteBudget {
         hold(own + bytes);
         return true;
       },
+      hold,
       release: () => hold(0),
     };
   }
@@ -29,6 +35,8 @@ export class ByteBudget {
 export interface ByteShare {
   /** False, and nothing changed, where there is no room. */
   grow(bytes: number): boolean;
+  /** Has exactly so many from now on, whether there is room or not. */
+  hold(bytes: number): void;
   /** Gives all of it back. */
   release(): void;
 }

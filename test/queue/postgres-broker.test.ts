@@ -75,6 +75,12 @@ describe("PostgresBroker", () => {
   const backlog = async (id: string): Promise<number | undefined> =>
     (await new TopicDeliveryRepository(services.dataSource).backlog([id])).get(id);
 
+  async function leased(): Promise<number> {
+    const sql = "SELECT count(*)::int AS count FROM topic_lane WHERE leased_until > now()";
+    const [row]: { count: number }[] = await services.dataSource.query(sql);
+    return row?.count ?? 0;
+  }
+
   it("brings each message once where all goes well, a moment after it was published", async () => {
     const id = await triggers.create({ topic: "orders" });
     const seen: string[] = [];
@@ -334,6 +340,36 @@ describe("PostgresBroker", () => {
     await stopped;
     expect(seen).toEqual(["1"]);
     expect(await backlog(id)).toBe(2);
+  });
+
+  it("handles no more bytes at a time than it may, of all triggers together", async () => {
+    const ids = [await triggers.create({ topic: "orders" }), await triggers.create({ topic: "orders" })];
+    let end = (): void => {};
+    const held = new Promise<void>((resolve) => (end = resolve));
+    const seen: string[] = [];
+    const broker = new PostgresBroker({
+      deliveries: new TopicDeliveryRepository(services.dataSource),
+      wait: (signal) => wakeups.wait("fermi_topic", signal),
+      ...{ clock: systemClock, logger: silentLogger, maxBytes: 50_000 },
+    });
+    brokers.push(broker);
+    const handle = async (delivery: Delivery): Promise<Verdict> => {
+      seen.push(textOf(delivery));
+      await held;
+      return done;
+    };
+    await publish(...Array.from({ length: 20 }, () => [null, "x".repeat(10_000)] as const));
+    for (const id of ids) subscribe(broker, { id, concurrency: 20, handle });
+    try {
+      await eventually(() => expect(seen.length).toBeGreaterThanOrEqual(4));
+      // Time enough for what else is due to be claimed.
+      await publish([null, "last"]);
+      await eventually(async () => expect(await leased()).toBe(seen.length));
+      expect(seen.length).toBeLessThan(8);
+    } finally {
+      end();
+    }
+    for (const id of ids) await eventually(async () => expect(await backlog(id)).toBe(0), 20_000);
   });
 
   it("gives back at once what it has to abandon", async () => {

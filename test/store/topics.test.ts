@@ -33,8 +33,11 @@ describe("Topics in the store", () => {
   const publish = async (...bodies: readonly (readonly [key: string | null, body: string])[]): Promise<void> => {
     for (const [key, body] of bodies) await topics.publish(aMessage({ key, body }));
   };
-  const claim = (triggerId: string, limit = 10, options: { concurrency?: number; leaseMs?: number } = {}) =>
-    deliveries.claim({ triggerId, limit, concurrency: 10, leaseMs, ...options });
+  const claim = (
+    triggerId: string,
+    limit = 10,
+    options: { concurrency?: number; leaseMs?: number; maxBytes?: number } = {},
+  ) => deliveries.claim({ triggerId, limit, concurrency: 10, leaseMs, ...options });
   const bodies = (claimed: readonly ClaimedMessage[]): string[] =>
     claimed.map(({ message }) => message.body.toString());
   const only = (claimed: readonly ClaimedMessage[]): ClaimedMessage => {
@@ -45,6 +48,15 @@ describe("Topics in the store", () => {
     const [row]: { count: number }[] = await services.dataSource.query(`SELECT count(*)::int AS count FROM ${table}`);
     return row?.count ?? 0;
   };
+
+  it("are claimed up to a bound of bytes, and one in any case", async () => {
+    const id = await triggers.create({ topic: "orders" });
+    const large = "x".repeat(10_000);
+    await publish([null, large], [null, large], [null, large], [null, large]);
+    expect(await claim(id, 10, { maxBytes: 25_000 })).toHaveLength(2);
+    expect(await claim(id, 10, { maxBytes: 1 })).toHaveLength(1);
+    expect(await claim(id)).toHaveLength(1);
+  });
 
   it("give every trigger of a topic each message, whole", async () => {
     const [a, b] = [await triggers.create({ topic: "orders" }), await triggers.create({ topic: "orders" })];

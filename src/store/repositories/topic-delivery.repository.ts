@@ -28,6 +28,8 @@ export interface Claim {
   readonly leaseMs: number;
   /** Also what others have let run out; true where nothing is said. Where not, that counts as being handled. */
   readonly takesOver?: boolean;
+  /** Of messages together; one is claimed in any case. */
+  readonly maxBytes?: number;
 }
 
 interface ClaimRow extends Omit<TopicMessage, "publishedAt"> {
@@ -44,7 +46,7 @@ const claimLock = "SELECT pg_advisory_xact_lock(1836212595, hashtext($1))";
 
 const claimLanes = `
   WITH chosen AS (
-    SELECT lane FROM topic_lane WHERE trigger_id = $1 AND available_at <= statement_timestamp()
+    SELECT lane, available_at FROM topic_lane WHERE trigger_id = $1 AND available_at <= statement_timestamp()
       AND ($5 OR leased_until IS NULL)
     ORDER BY available_at
     LIMIT greatest(0, least($2::int, $3::int - (
@@ -52,11 +54,17 @@ const claimLanes = `
         AND leased_until > CASE WHEN $5 THEN statement_timestamp() ELSE '-infinity' END
     )))
     FOR UPDATE SKIP LOCKED
+  ), sized AS (
+    SELECT chosen.lane, row_number() OVER line AS place, sum(coalesce(m.size_bytes, 0)) OVER line AS bytes
+    FROM chosen LEFT JOIN topic_message m ON m.seq = (
+      SELECT min(d.seq) FROM topic_delivery d WHERE d.trigger_id = $1 AND d.lane = chosen.lane
+    )
+    WINDOW line AS (ORDER BY chosen.available_at, chosen.lane)
   ), leased AS (
     UPDATE topic_lane l SET epoch = nextval('topic_epoch'),
       leased_until = statement_timestamp() + $4 * interval '1 ms',
       available_at = statement_timestamp() + $4 * interval '1 ms'
-    FROM chosen WHERE l.trigger_id = $1 AND l.lane = chosen.lane
+    FROM sized WHERE l.trigger_id = $1 AND l.lane = sized.lane AND (place = 1 OR bytes <= $6)
     RETURNING l.lane, l.epoch
   ), head AS (
     SELECT lane, epoch, (
@@ -129,10 +137,12 @@ export class TopicDeliveryRepository {
     return new Map(rows.map(({ id, ms }) => [id, Math.max(0, ms)]));
   }
 
-  async claim({ triggerId, limit, concurrency, leaseMs, takesOver = true }: Claim): Promise<ClaimedMessage[]> {
+  async claim(claim: Claim): Promise<ClaimedMessage[]> {
+    const { triggerId, limit, concurrency, leaseMs, takesOver = true, maxBytes = Number.MAX_SAFE_INTEGER } = claim;
+    const bounds = [triggerId, limit, concurrency, leaseMs, takesOver, maxBytes];
     const rows = await this.#write(async (db) => {
       await db.query(claimLock, [triggerId]);
-      const claimed: ClaimRow[] = await db.query(claimLanes, [triggerId, limit, concurrency, leaseMs, takesOver]);
+      const claimed: ClaimRow[] = await db.query(claimLanes, bounds);
       for (const { lane, epoch, attempts } of claimed) {
         if (attempts === null) await db.query(postponeLane, [triggerId, lane, epoch, 0, null, true]);
       }

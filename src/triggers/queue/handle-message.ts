@@ -37,6 +37,7 @@ const givenBack: Handled = {
 
 /** Never rejects. */
 export async function handleMessage(parts: HandlerParts, trigger: QueueTrigger, delivery: Delivery): Promise<Handled> {
+  if (hasBeenLost(trigger, delivery)) return dead(trigger, delivery, lostEachTime);
   const { ending, result } = await call(parts, trigger, delivery);
   if (delivery.signal.aborted) return givenBack;
   const tried = { attempts: delivery.attempt, maxAttempts: trigger.maxAttempts, patienceMs: Infinity };
@@ -52,6 +53,12 @@ export async function handleMessage(parts: HandlerParts, trigger: QueueTrigger, 
     }
   }
 }
+
+const lostEachTime = "Nobody knows how its attempts ended: whoever handled it was lost each time, or at the last one.";
+
+/** Otherwise one that is the end of each process that handles it would be brought for ever. */
+const hasBeenLost = ({ maxAttempts }: QueueTrigger, { attempt, uncertainAttempts = 0 }: Delivery): boolean =>
+  attempt > maxAttempts + uncertainAttempts;
 
 async function call({ invoker }: HandlerParts, trigger: QueueTrigger, delivery: Delivery): Promise<Called> {
   const { message, attempt, signal } = delivery;
@@ -91,7 +98,10 @@ function succeeded(trigger: QueueTrigger, delivery: Delivery, result: Called["re
 
 function dead(trigger: QueueTrigger, { message, attempt }: Delivery, reason: string): Handled {
   const { errorTopic } = trigger;
-  const failed = errorTopic === null ? [] : [toFailed(errorTopic, trigger, message, { reason, attempts: attempt })];
+  const failed =
+    errorTopic === null
+      ? []
+      : [toFailed(errorTopic, trigger, message, { reason, attempts: Math.min(attempt, trigger.maxAttempts) })];
   return { verdict: done(failed), problem: reason, isDead: true };
 }
 

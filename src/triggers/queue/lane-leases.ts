@@ -1,15 +1,33 @@
+import { ByteBudget, type ByteShare } from "../../lib/byte-budget.js";
 import type { Clock } from "../../lib/clock.js";
 import { SingleFlight } from "../../lib/single-flight.js";
-import type { PostgresConsumer } from "./postgres-consumer.js";
 import type { Claim, Claimed, TopicDeliveries } from "./topic-deliveries.js";
+
+/** Who handles what is leased. */
+interface Holder {
+  readonly held: readonly Claimed[];
+  /** Those of these epochs are somebody else's now. */
+  lose(epochs: ReadonlySet<string>): void;
+}
 
 export interface LaneLeasesOptions {
   readonly deliveries: Pick<TopicDeliveries, "claim" | "renew">;
-  readonly consumers: Iterable<PostgresConsumer>;
+  readonly consumers: Iterable<Holder>;
   readonly leaseMs: number;
+  /** Of messages that are being handled, of all triggers together. */
+  readonly maxBytes: number;
   readonly clock: Clock;
   readonly onTrouble: (error: unknown) => void;
 }
+
+/** A message, and the room that it takes up until it is dealt with. */
+export interface LeasedMessage {
+  readonly claimed: Claimed;
+  readonly room: ByteShare;
+}
+
+/** Of a message beside its body. */
+const overheadBytes = 4 * 1024;
 
 /**
  * The leases of what a process handles, renewed in one statement for all. While the store is away they run out, although
@@ -17,6 +35,7 @@ export interface LaneLeasesOptions {
  * them for as long as a lease lasts: they may be as late as this process.
  */
 export class LaneLeases {
+  readonly #budget: ByteBudget;
   readonly #renewals = new SingleFlight<void>();
   #timer: { stop(): void } | undefined;
   #renewedAtMs: number;
@@ -24,6 +43,7 @@ export class LaneLeases {
   #sparesUntilMs = -Infinity;
 
   constructor(private readonly options: LaneLeasesOptions) {
+    this.#budget = new ByteBudget(options.maxBytes);
     this.#renewedAtMs = this.#nowMs;
   }
 
@@ -46,10 +66,27 @@ export class LaneLeases {
     if (this.#hasFailed || this.#isLate) await this.#renewals.do("all", () => this.#renew());
   }
 
-  async claim(claim: Omit<Claim, "leaseMs" | "takesOver">): Promise<readonly Claimed[]> {
+  /** Nothing where there is no room; then the next look finds it again. */
+  async claim(claim: Pick<Claim, "triggerId" | "limit" | "concurrency">): Promise<readonly LeasedMessage[]> {
     await this.secure();
+    if (this.#budget.left <= 0) return [];
     const { deliveries, leaseMs } = this.options;
-    return deliveries.claim({ ...claim, leaseMs, takesOver: this.#nowMs >= this.#sparesUntilMs });
+    // Others may claim at the same moment.
+    const maxBytes = Math.ceil(this.#budget.left / 4);
+    const reserved = this.#budget.share();
+    reserved.hold(maxBytes);
+    try {
+      const takesOver = this.#nowMs >= this.#sparesUntilMs;
+      return (await deliveries.claim({ ...claim, leaseMs, takesOver, maxBytes })).map((one) => this.#keep(one));
+    } finally {
+      reserved.release();
+    }
+  }
+
+  #keep(claimed: Claimed): LeasedMessage {
+    const room = this.#budget.share();
+    room.hold(claimed.message.body.length + overheadBytes);
+    return { claimed, room };
   }
 
   get #nowMs(): number {

@@ -27,6 +27,8 @@ const heartbeatMs = 5_000;
 const pullMs = 30_000;
 /** So soon it shows where a server that is there does not know the consumer, or JetStream, any more. */
 const lookMs = 5_000;
+/** So often a message may be given back that a process had when it was stopped. */
+const uncertainAttempts = 10;
 /** Kept free for those of an answer. */
 const headerBytes = 4 * 1024;
 
@@ -139,7 +141,13 @@ export class NatsConsumer implements Consumer {
     const { signal } = this.#abandoned;
     for (;;) {
       const { deliveryCount: attempt } = message.info;
-      const verdict = await subscription.handle({ message: toMessage(message), attempt, signal, answerBytes });
+      const verdict = await subscription.handle({
+        message: toMessage(message),
+        attempt,
+        uncertainAttempts,
+        signal,
+        answerBytes,
+      });
       if (verdict.type === "DONE" || verdict.isAttempt || this.#isStopping) return verdict;
       await pause(clock, verdict.afterMs, AbortSignal.any([signal, this.#stopping.signal]));
     }
@@ -165,7 +173,8 @@ export class NatsConsumer implements Consumer {
 
   #giveUp(message: JsMsg, reason: string): void {
     this.options.subscription.onLost?.(reason, toMessage(message).id);
-    message.term(reason);
+    // With a reason, servers before 2.10 would not take it.
+    message.term();
   }
 
   #publishing(problem: string | null): void {

@@ -20,10 +20,13 @@ export interface PostgresBrokerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly leaseMs?: number;
+  readonly maxBytes?: number;
 }
 
 /** A process that is gone is missed after so long. */
 const defaultLeaseMs = 30_000;
+/** A message is in memory several times over while it is read, sent and answered. */
+const defaultMaxBytes = 32 * 1024 * 1024;
 
 export class PostgresBroker implements QueueBroker {
   readonly #consumers = new Set<PostgresConsumer>();
@@ -37,6 +40,7 @@ export class PostgresBroker implements QueueBroker {
   constructor(private readonly options: PostgresBrokerOptions) {
     this.#leases = new LaneLeases({
       ...{ deliveries: options.deliveries, clock: options.clock, leaseMs: options.leaseMs ?? defaultLeaseMs },
+      maxBytes: options.maxBytes ?? defaultMaxBytes,
       consumers: this.#consumers,
       onTrouble: (error) => this.#failed(error),
     });

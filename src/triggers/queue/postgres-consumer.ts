@@ -3,7 +3,7 @@ import { Backoff } from "../../lib/backoff.js";
 import type { Clock } from "../../lib/clock.js";
 import { newId } from "../../lib/new-id.js";
 import { pause } from "../../lib/pause.js";
-import type { LaneLeases } from "./lane-leases.js";
+import type { LaneLeases, LeasedMessage } from "./lane-leases.js";
 import type { Consumer, Subscription, Verdict } from "./queue-broker.js";
 import type { Claimed, TopicDeliveries } from "./topic-deliveries.js";
 
@@ -103,7 +103,7 @@ export class PostgresConsumer implements Consumer {
     }
   }
 
-  async #handle(claimed: Claimed): Promise<void> {
+  async #handle({ claimed, room }: LeasedMessage): Promise<void> {
     const handling: Handling = { claimed, ending: new AbortController(), isLost: false };
     this.#handling.set(claimed.epoch, handling);
     if (this.#isAbandoned) handling.ending.abort();
@@ -111,6 +111,7 @@ export class PostgresConsumer implements Consumer {
     const verdict = await this.options.subscription.handle({ message, attempt, signal: handling.ending.signal });
     await this.#settle(handling, verdict);
     this.#handling.delete(claimed.epoch);
+    room.release();
     if (this.#hasRoom) this.claim();
     this.#tellIfIdle();
   }

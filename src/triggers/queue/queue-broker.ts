@@ -27,6 +27,8 @@ export interface Delivery {
   readonly message: QueueMessage;
   /** Counts from 1; goes on counting in whichever process. */
   readonly attempt: number;
+  /** So many of the attempts may have been none, as the broker counts whatever it brings. */
+  readonly uncertainAttempts?: number;
   /** Aborts when the message is not this process' any more, or the consumer has to end. */
   readonly signal: AbortSignal;
   /** An answer may be published that has no more, where the broker takes less than a message may have else. */

@@ -21,6 +21,8 @@ export interface Claim {
   readonly leaseMs: number;
   /** Also what others have let run out. */
   readonly takesOver: boolean;
+  /** Of messages together; one is claimed in any case. */
+  readonly maxBytes: number;
 }
 
 /** What the store does for it. Everything rejects while the store is away. */

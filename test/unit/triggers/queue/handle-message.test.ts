@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { AppError } from "../../../../src/errors/app-error.js";
 import { handleMessage, type Handled } from "../../../../src/triggers/queue/handle-message.js";
+import type { Delivery } from "../../../../src/triggers/queue/queue-broker.js";
 import { aDelivery, aQueueTrigger, fakeInvoker, type Answer } from "./builders.js";
 
 const topics = { responseTopic: "answers", errorTopic: "failed" };
@@ -90,8 +91,21 @@ describe("A message", () => {
     ["STORE_UNAVAILABLE", "STORE_UNAVAILABLE"],
     ["a function that a router does not know yet", "NOT_FOUND"],
   ])("comes again for %s, however often: that is no attempt", async (_what, answer) => {
-    const { verdict, isDead } = await handle(answer, aQueueTrigger(topics), aDelivery({ attempt: 99 }));
+    const { verdict, isDead } = await handle(answer, aQueueTrigger(topics), aDelivery({ attempt: 3 }));
     expect([verdict, isDead]).toEqual([{ type: "AGAIN", afterMs: 1_500, isAttempt: false }, false]);
+  });
+
+  it("that was lost with whoever handled it, as often as it may be tried, has failed for good without a call", async () => {
+    const invoker = fakeInvoker({});
+    const lose = (fields: Partial<Delivery>): Promise<Handled> =>
+      handleMessage({ invoker, random: () => 0.5 }, aQueueTrigger(topics), aDelivery(fields));
+    expect(await lose({ attempt: 4 })).toMatchObject({
+      verdict: { type: "DONE", followUps: [{ topic: "failed", headers: { "x-fermi-error-attempts": "3" } }] },
+      ...{ isDead: true, problem: expect.stringContaining("was lost") },
+    });
+    expect(invoker.requests).toEqual([]);
+    await lose({ attempt: 4, uncertainAttempts: 1 });
+    expect(invoker.requests).toHaveLength(1);
   });
 
   it("that has failed for good goes whole to the error topic, with the reason", async () => {

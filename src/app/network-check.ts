@@ -1,4 +1,4 @@
-import net from "node:net";
+import { canConnect } from "../lib/can-connect.js";
 import type { Clock } from "../lib/clock.js";
 import { Remembered } from "../lib/remembered.js";
 import type { Check } from "../model/check.js";
@@ -37,14 +37,5 @@ export async function checkNetworkPolicy(address: string | null): Promise<Check>
 
 function isOpen(address: string): Promise<boolean> {
   const { hostname, port } = new URL(`http://${address}`);
-  return new Promise((resolve) => {
-    const socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
-    const end = (result: boolean): void => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.setTimeout(withinMs, () => end(false));
-    socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
-  });
+  return canConnect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) }, withinMs);
 }

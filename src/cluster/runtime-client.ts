@@ -34,7 +34,7 @@ export class RuntimeClient implements RuntimeLink {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
   constructor(
-    private readonly host: string,
+    readonly host: string,
     readonly port: number,
   ) {}
 

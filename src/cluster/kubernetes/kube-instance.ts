@@ -1,4 +1,5 @@
 import { AppError } from "../../errors/app-error.js";
+import { canConnect } from "../../lib/can-connect.js";
 import type { Clock } from "../../lib/clock.js";
 import { abortReason, orAbort } from "../../lib/or-abort.js";
 import { signatureHeader, type FetcherSigner } from "../../fetcher/signature.js";
@@ -7,6 +8,7 @@ import { expectLoaded, RuntimeClient, unusable, type RuntimeAnswer, type Runtime
 import { fetcherPort } from "./fission-pod.js";
 import type { KubeCalls } from "./fenced-kube-api.js";
 import { hasStatus, inWords, KubeError } from "./kube-error.js";
+import { LoadWatch } from "./load-watch.js";
 import { claimPatch, runtimePort } from "./manifests.js";
 import type { Pod } from "./pod.js";
 import { endReason, hasFailedByItself, startProblem } from "./pod-problem.js";
@@ -35,6 +37,8 @@ const brokenMs = 4_000;
 /** What the node gets, beyond the grace, to end a pod; then it is deleted whether the node answers or not. */
 export const overdueMs = 15_000;
 const lastWaitMs = 5_000;
+/** Enough for a packet that is lost and sent again. */
+const connectWithinMs = 3_000;
 
 /** One pod from the moment it is first seen to its end. What it means for its pool and for others is the driver's affair. */
 export class KubeInstance {
@@ -58,6 +62,7 @@ export class KubeInstance {
   #hasFailedByItself = false;
   #client: RuntimeClient | undefined;
   #endsWhenAnswered = 0;
+  #wasReady = false;
   /** What the cluster is to note of whose it is. */
   #claim: object | undefined;
   #noting: Promise<void> | undefined;
@@ -83,8 +88,14 @@ export class KubeInstance {
     return this.hasAnswered && this.facts.ends > this.#endsWhenAnswered;
   }
 
+  /** Its node may have died. One that has just come up answers before its node tells that it is ready. */
+  get isReadyNoMore(): boolean {
+    return this.#wasReady && !this.facts.isReady;
+  }
+
   see(pod: Pod, facts: PodFacts): void {
     this.facts = facts;
+    this.#wasReady ||= facts.isReady;
     this.problem = this.hasAnswered ? null : startProblem(pod, this.problem);
     // The first one seen: what ends after that is the container that Kubernetes has started again.
     if (!this.hasCrashed || this.endedBecause !== null) return;
@@ -220,15 +231,29 @@ export class KubeInstance {
 
   async #post(body: string, signal: AbortSignal): Promise<RuntimeAnswer> {
     if (this.isGone || this.isEnding) throw unusable("it is gone");
+    const lost = new AbortController();
+    const watch = new LoadWatch(
+      this.tools.clock,
+      () => this.#canBeReached(),
+      () => lost.abort(),
+    ).start();
     try {
-      return await this.#runtime().specialize(body, signal, this.#signed(body));
+      return await this.#runtime().specialize(body, AbortSignal.any([signal, lost.signal]), this.#signed(body));
     } catch (error) {
       if (signal.aborted) throw abortReason(signal);
+      if (lost.signal.aborted) throw unusable("it takes no connection any more", error);
       const how = await Promise.race([this.gone, this.#after(brokenMs)]);
       if (how === null || this.#wasAskedToEnd()) throw unusable("the connection to it broke", error);
       if (!this.#hasFailedByItself) throw unusable(`it ${how}`, error);
       throw new AppError("LOAD_FAILED", `the instance ended while it loaded the code: it ${how}`, { cause: error });
+    } finally {
+      watch.stop();
     }
+  }
+
+  #canBeReached(): Promise<boolean> {
+    const { host, port } = this.#runtime();
+    return canConnect({ host, port }, connectWithinMs);
   }
 
   #signed(body: string): Record<string, string> {

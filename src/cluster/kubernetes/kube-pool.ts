@@ -73,7 +73,7 @@ export class KubePool {
    * delete some of them, and nobody knows which: then only spares are handed out.
    */
   get next(): KubeInstance | undefined {
-    const ready = this.#current.filter(({ isWarm }) => isWarm);
+    const ready = this.#current.filter(({ isWarm, isReadyNoMore }) => isWarm && !isReadyNoMore);
     const spare = ready.find(({ facts }) => facts.isSpare);
     const members = this.#current.filter(({ facts }) => !facts.isSpare).length;
     const isShrinking = members > (this.wanted?.environment.poolSize ?? 0);
@@ -83,7 +83,9 @@ export class KubePool {
   /** How many more pods beside the pool it takes to serve everybody who waits: the pool itself is refilled by the cluster. */
   get sparesMissing(): number {
     if (this.wanted === undefined || this.spareRefusal !== null || this.isHopeless) return 0;
-    const wanted = Math.min(maxSpares, this.claims.size - this.wanted.environment.poolSize);
+    // The cluster replaces those of a node that has died only when it gives them up.
+    const lost = this.members.filter(({ isReadyNoMore }) => isReadyNoMore).length;
+    const wanted = Math.min(maxSpares, this.claims.size - this.wanted.environment.poolSize + lost);
     return wanted - this.#spares.length - this.sparesOnTheirWay;
   }
 

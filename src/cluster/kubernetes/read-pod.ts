@@ -31,6 +31,8 @@ export interface PodFacts {
   /** Nothing of it runs, and it does not start again by itself. */
   readonly isOver: boolean;
   readonly isRunning: boolean;
+  /** As its node tells; where that falls silent, the cluster says it is not. */
+  readonly isReady: boolean;
   /** It is of Fission's contracts: its fetcher is told what to load, and tells what it is. */
   readonly hasFetcher: boolean;
   /** Of its containers, by their names. */
@@ -65,6 +67,7 @@ export function readPod(pod: Pod): PodFacts | undefined {
     isDeleting: metadata.deletionTimestamp !== undefined,
     isOver: isOver(pod),
     isRunning: container?.state?.running !== undefined,
+    isReady: isReady(pod),
     hasFetcher: fetcherOf(pod) !== undefined,
     images: new Map(pod.spec.containers.map(({ name, image = "" }) => [name, image])),
     ends: endsOf(container),
@@ -106,6 +109,9 @@ function specializationOf(pod: Pod): SpecializedFor | null {
   const requestsPerInstance = Number(noteOf(pod, annotations.requestsPerInstance) ?? 1);
   return { functionId, version, requestsPerInstance };
 }
+
+const isReady = ({ status }: Pod): boolean =>
+  (status?.conditions ?? []).some(({ type, status: told }) => type === "Ready" && told === "True");
 
 function endsOf(container: ContainerStatus | undefined): number {
   if (container === undefined) return 0;

@@ -4,16 +4,26 @@ import {
   KubernetesDriver,
   type KubernetesDriverOptions,
 } from "../../../../src/cluster/kubernetes/kubernetes-driver.js";
-import { runtimePort } from "../../../../src/cluster/kubernetes/manifests.js";
+import { poolTemplate, runtimePort } from "../../../../src/cluster/kubernetes/manifests.js";
 import { defaultOutputBounds } from "../../../../src/cluster/output-reader.js";
 import { systemClock, type Clock } from "../../../../src/lib/clock.js";
 import { silentLogger } from "../../../../src/lib/logger.js";
+import type { Environment } from "../../../../src/model/environment.js";
 import { aFakeKube, answerJson, type FakeKube } from "./fake-api.js";
+import { aPod } from "./pods.js";
 
 export const stageSecret = "a secret of thirty-two characters or more";
 
 /** Waits take a twentieth of their time. */
 const hasty: Clock = { ...systemClock, after: (ms, task) => systemClock.after(ms / 20, task) };
+
+/** A warm pod of the environment's pool at that address. */
+export const aWarmPod = (environment: Environment, host: string, status: Pod["status"] = {}): Pod => {
+  const { hash } = poolTemplate(environment, { image: null, publicKey: "" });
+  const own = { "fermi.dev/environment": environment.id, "fermi.dev/pool": environment.id, "fermi.dev/template": hash };
+  const pod = aPod({ metadata: { labels: own }, status: { podIP: host, ...status } });
+  return { ...pod, spec: { containers: [{ name: "function", image: environment.image }] } };
+};
 
 type Answer = (res: ServerResponse) => void;
 
@@ -63,6 +73,8 @@ export class PodStage {
       if (req.url === "/specialize") specialize(res);
       else answerJson(res, state);
     });
+    // Whoever stops listening at once keeps the connections that there are.
+    server.keepAliveTimeout = 60_000;
     this.#runtimes.push(server);
     await new Promise<void>((resolve) => server.listen(runtimePort, host, resolve));
     return server;
@@ -87,6 +99,11 @@ export class PodStage {
     await this.#kube.stop();
   }
 
+  #note(what: string): void {
+    this.asked.push(what);
+    for (const look of this.#waiting) look();
+  }
+
   #tell(type: string, object: Pod): void {
     for (const res of this.#watching) res.write(`${JSON.stringify({ type, object })}\n`);
   }
@@ -95,18 +112,23 @@ export class PodStage {
     const [, name, part] = /\/pods\/([^/]+)(\/log)?$/.exec(url.pathname) ?? [];
     if (name !== undefined) return this.#answerOf(name, method, part, res);
     const isOfPods = url.pathname.endsWith("/pods");
+    // Nobody makes it, so it is on its way for ever.
+    if (method === "POST" && isOfPods) return this.#note("POST pods");
     if (method !== "GET") return answerJson(res, { metadata: { uid: "uid", generation: 1 } });
     if (url.searchParams.get("watch") !== "true") {
       const items = isOfPods ? [...this.#pods.values()] : [];
       return answerJson(res, { metadata: { resourceVersion: String(this.#version) }, items });
     }
     res.writeHead(200, { "content-type": "application/json" }).flushHeaders();
-    if (isOfPods) this.#watching.add(res);
+    if (!isOfPods) return;
+    this.#watching.add(res);
+    const since = Number(url.searchParams.get("resourceVersion"));
+    const missed = [...this.#pods.values()].filter(({ metadata }) => Number(metadata.resourceVersion) > since);
+    for (const pod of missed) this.#tell("MODIFIED", pod);
   }
 
   #answerOf(name: string, method: string, part: string | undefined, res: ServerResponse): void {
-    this.asked.push(`${method} ${name}${part ?? ""}`);
-    for (const look of this.#waiting) look();
+    this.#note(`${method} ${name}${part ?? ""}`);
     if (part !== undefined) return this.log(res);
     const pod = this.#pods.get(name);
     if (pod === undefined) return answerJson(res, { code: 404 }, 404);

@@ -1,5 +1,4 @@
 /** One request on its way through user code: it holds a slot from its admission until it is answered. */
-import { Readable } from "node:stream";
 import { hasBody, parseBody, readBody } from "./body.js";
 import { beforeUserCode, depart } from "./departures.js";
 import { headerText, inspectError, oneLine, RequestError } from "./errors.js";
@@ -7,6 +6,7 @@ import { current, finish, logError, PartialLines } from "./logs.js";
 import { prepare } from "./respond.js";
 import { parseQuery } from "./query.js";
 import { takeToken } from "./token.js";
+import { WebBody } from "./web-body.js";
 
 export class Invocation {
   /** In the list of those that run. */
@@ -19,6 +19,7 @@ export class Invocation {
   #isRunning = false;
   #hasCallerLeft = false;
   #source;
+  #webBody;
   #abort;
   #release;
 
@@ -78,8 +79,10 @@ export class Invocation {
     const { req } = this;
     const { headers, method, url } = req;
     const init = { method, headers: webHeaders(headers), signal: this.signal };
-    if (hasBody(req) && method !== "GET" && method !== "HEAD")
-      Object.assign(init, { body: Readable.toWeb(req), duplex: "half" });
+    if (hasBody(req) && method !== "GET" && method !== "HEAD") {
+      this.#webBody = new WebBody(req);
+      Object.assign(init, { body: this.#webBody.stream, duplex: "half" });
+    }
     return new Request(origin(headers) + (url.startsWith("/") ? url : "/"), init);
   }
 
@@ -164,7 +167,8 @@ export class Invocation {
 
   #closed() {
     // Listeners run in the context of who aborts, and what they print is the invocation's.
-    if (this.#abort !== undefined && !this.res.writableFinished) current.run(this, () => this.#abort.abort());
+    if (this.res.writableFinished) this.#webBody?.leave();
+    else if (this.#abort !== undefined) current.run(this, () => this.#abort.abort());
     // User code can't be stopped by closing a socket: while it runs, it holds its slot.
     if (!this.#isRunning) this.release();
   }

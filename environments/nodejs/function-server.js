@@ -93,6 +93,7 @@ export class FunctionServer {
       Object.assign(process.env, specialization.variables);
       this.#handler = await load(specialization.source, specialization.entrypoint);
       if (this.#handler.upgrade) this.#server.on("upgrade", (...upgrade) => this.#upgrade(...upgrade));
+      this.#bodyLimit = specialization.bodyLimit ?? this.#bodyLimit;
       this.#specialized = specialization;
       this.#state = "specialized";
       answer(res, { status: 200, body: this.#describe() });

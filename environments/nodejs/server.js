@@ -2,7 +2,8 @@
  * Fermi's runtime for Node: one process that serves one function, as environments/CONTRACT.md says.
  *
  * Options: `--host` (127.0.0.1), `--ready-fd` (writes `{"port"}` there once it listens), `--exit-with-stdin` (ends when
- * stdin does), `--body-limit` (bytes that are buffered for handlers that take the whole body). PORT may be 0.
+ * stdin does), `--body-limit` (bytes that are buffered for handlers that take the whole body, where the specialization
+ * does not say). PORT may be 0.
  *
  * Node has its own modules compiled beforehand, but V8 takes that code only under the flags that it was compiled with: with
  * a limit of the heap it compiles each of them anew. The limit counts from the start of the process, whatever becomes of

@@ -29,6 +29,7 @@ export async function readSpecialization(req) {
   expect(Number.isInteger(requestsPerInstance) && requestsPerInstance > 0, "requestsPerInstance");
   expect(Array.isArray(variables), "variables");
   expect(Array.isArray(platformVariables), "platformVariables");
+  const together = Object.fromEntries([...variables, ...platformVariables].map(({ name, value }) => [name, value]));
   return {
     function: Object.freeze({ id, name, namespace }),
     version,
@@ -36,9 +37,13 @@ export async function readSpecialization(req) {
     requestsPerInstance,
     key,
     source: code.source,
-    variables: Object.fromEntries([...variables, ...platformVariables].map(({ name, value }) => [name, value])),
+    variables: together,
+    bodyLimit: bodyLimit(together.FERMI_MAX_BODY_MIB),
   };
 }
+
+/** In bytes, where the router's own limit is told. */
+const bodyLimit = (mib) => (/^[1-9]\d*$/.test(mib) ? Number(mib) * 1024 * 1024 : undefined);
 
 async function readJson(req) {
   try {

@@ -1,8 +1,8 @@
 """Fermi's runtime for Python: one process that serves one function, as environments/CONTRACT.md says.
 
 Options: --host (127.0.0.1), --ready-fd (writes {"port"} there once it listens), --exit-with-stdin (ends when stdin
-does), --body-limit (bytes). PORT may be 0. Python 3.8 or later, nothing but its standard library; Flask's `request`
-works where Flask is installed.
+does), --body-limit (bytes, where the specialization does not say). PORT may be 0. Python 3.8 or later, nothing but its
+standard library; Flask's `request` works where Flask is installed.
 """
 
 import os

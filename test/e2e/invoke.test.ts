@@ -18,7 +18,7 @@ interface InvocationRow {
 describe("a function, from source to answer", () => {
   let fermi: Fermi;
   beforeAll(async () => {
-    fermi = await startFermi();
+    fermi = await startFermi({ env: { FERMI_MAX_BODY_MIB: "65" } });
   }, 90_000);
   afterAll(async () => {
     await fermi.stop();
@@ -47,6 +47,12 @@ describe("a function, from source to answer", () => {
       `{ function(name: "counted") { stats { total failed coldStarts } } }`,
     );
     expect(fn.stats).toEqual({ total: 3, failed: 0, coldStarts: 1 });
+  });
+
+  it("gets a body whole that is as large as the router takes", async () => {
+    const url = await deploy(fermi, "weighs", "module.exports = async ({ request }) => String(request.body.length)");
+    const body = Buffer.alloc(64 * 1024 * 1024 + 1);
+    expect(await (await fetch(url, { method: "POST", body })).text()).toBe(String(body.length));
   });
 
   it("has every change in force when it answers", async () => {

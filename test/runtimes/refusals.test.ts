@@ -61,6 +61,14 @@ function describeRefusals(name: string, command: Command, source: string): void 
       }
     });
 
+    it("413 where it is over the router's own limit, which counts where it is told", async () => {
+      const runtime = keep(await RuntimeProcess.start(command, "--body-limit", String(limit)));
+      const platformVariables = [{ name: "FERMI_MAX_BODY_MIB", value: "1" }];
+      await runtime.specialize(source, { platformVariables });
+      expect(await post(runtime, large.subarray(0, 1024 * 1024))).toMatch(/^HTTP\/1\.1 200 /);
+      expect(await post(runtime, large.subarray(0, 1024 * 1024 + 1))).toMatch(/^HTTP\/1\.1 413 /);
+    });
+
     it("503 where it is busy, so that the request may be sent elsewhere", async () => {
       const runtime = await serve();
       runtime.call({ path: "/hold" }).catch(() => {});

@@ -43,10 +43,16 @@ class Specialization:
             self.requests_per_instance = int(request.get("requestsPerInstance") or 1)
             variables = (request.get("variables") or []) + (request.get("platformVariables") or [])
             self.variables = {variable["name"]: variable["value"] for variable in variables}
+            self.body_limit = _body_limit(self.variables.get("FERMI_MAX_BODY_MIB"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise HttpError(400, "the specialization is not what it should be: %r" % error) from None
         if not self.key or not isinstance(self.source, str):
             raise HttpError(400, "the specialization lacks its key or its source")
+
+
+def _body_limit(mib):
+    """In bytes, where the router's own limit is told."""
+    return int(mib) * 1024 * 1024 if isinstance(mib, str) and mib.isdecimal() else None
 
 
 class FunctionServer:
@@ -134,6 +140,7 @@ class FunctionServer:
             raise
         try:
             os.environ.update(specialization.variables)
+            self._body_limit = specialization.body_limit or self._body_limit
             self._call = _caller(load(specialization.source, specialization.entrypoint))
         except LoadError as error:
             # Code that failed to load may have left anything behind, so the instance takes no other.

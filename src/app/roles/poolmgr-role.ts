@@ -179,11 +179,13 @@ export class PoolmgrRole implements Role {
     }
   }
 
-  /** The way back to the router, for what functions publish; the token is renewed by routers. */
+  /** What the router takes, and the way back to it, for what functions publish; the token is renewed by routers. */
   #variablesOf({ id, namespace }: FunctionSpec): Variable[] {
+    const bodies = { name: "FERMI_MAX_BODY_MIB", value: String(this.foundation.config.maxBodyMib) };
     const url = this.needs.routerAddress();
-    if (url === "") return [];
+    if (url === "") return [bodies];
     return [
+      bodies,
       { name: "FERMI_ROUTER_URL", value: url },
       { name: "FERMI_TOKEN", value: this.foundation.functionTokens.issue({ functionId: id, namespace }).token },
     ];

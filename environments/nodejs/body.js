@@ -1,6 +1,6 @@
 /** Request bodies as Fission's Node environment gives them: JSON, form and text parsed, anything else as a Buffer. */
-import querystring from "node:querystring";
 import { RequestError } from "./errors.js";
+import { parseFields } from "./query.js";
 
 export const hasBody = ({ headers }) =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
@@ -27,9 +27,10 @@ const tooLarge = (limit) => new RequestError(413, `the request's body is over th
 
 /** What `context.request.body` is; an empty object where there is no body, as in Fission. */
 export function parseBody(bytes, contentType = "") {
+  if (bytes.length === 0) return {};
   const type = contentType.split(";", 1)[0].trim().toLowerCase();
   if (type === "application/json" || type.endsWith("+json")) return parseJson(bytes, contentType);
-  if (type === "application/x-www-form-urlencoded") return { ...querystring.parse(decode(bytes, contentType)) };
+  if (type === "application/x-www-form-urlencoded") return parseFields(decode(bytes, contentType));
   if (type.startsWith("text/")) return decode(bytes, contentType);
   return bytes;
 }

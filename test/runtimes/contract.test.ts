@@ -244,9 +244,21 @@ function describeContract(name: string, command: Command, sources: Sources): voi
         expect(await echo({})).toEqual({ method: "GET", path: "/", query: {}, body: {} });
       });
 
+      it("reach user code with all fields of a query or a form, however many", async () => {
+        const fields = Array.from({ length: 1_001 }, (_, index) => `f${index}=`).join("&");
+        const headers = { "content-type": "application/x-www-form-urlencoded" };
+        const { query, body } = (await echo({ method: "POST", path: `/?${fields}`, headers, body: fields })) as {
+          query: object;
+          body: object;
+        };
+        expect([Object.keys(query).length, Object.keys(body).length]).toEqual([1_001, 1_001]);
+      });
+
       it("may be chunked", async () => {
         const headers = { "transfer-encoding": "chunked", "content-type": "text/plain" };
         expect(await echo({ method: "PUT", headers, body: "in pieces" })).toMatchObject({ body: "in pieces" });
+        const json = { ...headers, "content-type": "application/json" };
+        expect(await echo({ method: "PUT", headers: json })).toMatchObject({ body: {} });
       });
 
       it("wait for 100 Continue where they ask for it", async () => {

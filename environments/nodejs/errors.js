@@ -34,6 +34,14 @@ function told(tell) {
   }
 }
 
+export function isA(type, value) {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 export const shown = (value) => told(() => inspect(value));
 
 export const headline = (error) => told(() => `${error.name}: ${error.message}`);
@@ -49,10 +57,10 @@ export function userStack(error) {
     .replaceAll(folder(), "");
 }
 
-export const inspectError = (error) => (error instanceof Error ? userStack(error) : `thrown: ${shown(error)}`);
+export const inspectError = (error) => (isA(Error, error) ? userStack(error) : `thrown: ${shown(error)}`);
 
 export function oneLine(error) {
-  const text = error instanceof Error ? headline(error) : `thrown: ${shown(error)}`;
+  const text = isA(Error, error) ? headline(error) : `thrown: ${shown(error)}`;
   return text
     .replace(/\s*\n\s*/g, " ")
     .slice(0, 2_000)

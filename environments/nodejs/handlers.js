@@ -15,6 +15,7 @@ const answerKeys = new Set(["status", "body", "headers"]);
 export function toHandler({ namespace, isCommonJs }, entrypoint) {
   const exported = pick(namespace, isCommonJs, entrypoint);
   const upgrade = [namespace?.upgrade, exported.upgrade, namespace?.default?.upgrade].find(isFunction);
+  if (upgrade !== undefined && isOnly(exported, upgrade)) return { ...upgradesOnly, upgrade };
   if (isFunction(exported.fetch)) return { ...webForm(exported), upgrade };
   if (!isFunction(exported)) throw new LoadError(notAFunction(entrypoint, exported));
   return { ...(exported.length >= 2 ? callbackForm(exported) : contextForm(exported)), upgrade };
@@ -22,6 +23,8 @@ export function toHandler({ namespace, isCommonJs }, entrypoint) {
 
 const isFunction = (value) => typeof value === "function";
 const isHandler = (value) => isFunction(value) || isFunction(value?.fetch);
+/** Whether that is all there is: nothing takes plain requests. */
+const isOnly = (exported, upgrade) => exported === upgrade || (!isHandler(exported) && exported.upgrade === upgrade);
 
 function pick(namespace, isCommonJs, entrypoint) {
   if (entrypoint !== null && entrypoint !== undefined) {
@@ -29,8 +32,10 @@ function pick(namespace, isCommonJs, entrypoint) {
   }
   const main = isCommonJs && isHandler(namespace) ? namespace : namespace?.default;
   if (main !== undefined && main !== null) return main;
-  const handlers = Object.values(namespace ?? {}).filter(isHandler);
+  const { upgrade, ...others } = namespace ?? {};
+  const handlers = Object.values(others).filter(isHandler);
   if (handlers.length === 1) return handlers[0];
+  if (handlers.length === 0 && isFunction(upgrade)) return upgrade;
   throw new LoadError(`the code has no default export; ${whatThereIs(namespace)}`);
 }
 
@@ -49,7 +54,7 @@ function member(object, name) {
 function whatThereIs(namespace) {
   const isNoModule = namespace === null || !["object", "undefined"].includes(typeof namespace);
   if (isNoModule) return `what it exports is ${kind(namespace)}, and no function`;
-  const names = Object.keys(namespace ?? {});
+  const names = Object.keys(namespace ?? {}).filter((name) => name !== "upgrade");
   return names.length === 0 ? "it exports nothing" : `name one of its exports as entrypoint: ${names.join(", ")}`;
 }
 
@@ -74,10 +79,15 @@ const callbackForm = (exported) => ({
   toAnswer: (answer) => answer,
 });
 
+const upgradesOnly = {
+  call: () => undefined,
+  toAnswer: () => ({ status: 426, body: "this function takes connections that are upgraded, and no plain requests\n" }),
+};
+
 /** User code gets its body parsed; without one, as most requests are, nothing is awaited. */
 const withBody = (invocation, call) => (invocation.needsBody() ? invocation.readBody().then(call) : call({}));
 
-/** Fission's form. A promise it also returns counts where it rejects, or resolves with an answer before the callback. */
+/** Fission's form. A promise it also returns counts where it rejects, or resolves with data before the callback. */
 function callWithCallback(exported, invocation, body) {
   return new Promise((resolve, reject) => {
     let calls = 0;
@@ -89,7 +99,9 @@ function callWithCallback(exported, invocation, body) {
     };
     const returned = exported(invocation.context(body), callback);
     if (isFunction(returned?.then))
-      returned.then((value) => looksLikeAnswer(value) && calls === 0 && resolve(toAnswer(value)), reject);
+      Promise.resolve(returned)
+        .then((value) => looksLikeAnswer(value) && calls === 0 && resolve(toAnswer(value)))
+        .catch(reject);
   });
 }
 
@@ -99,8 +111,10 @@ function twice(invocation, reject) {
   if (invocation.isAnswered || invocation.hasSettled) invocation.logLate(error);
 }
 
+/** A number, a timer, or what has listeners is what its last statement gave, and the callback comes later. */
 const looksLikeAnswer = (value) =>
-  typeof value === "string" || value instanceof Uint8Array || value instanceof Response || isTriple(value);
+  typeof value === "string" ||
+  (typeof value === "object" && value !== null && !isFunction(value.on) && !isFunction(value.unref));
 
 /** Whatever a function returned, as `{status, headers, body}`. */
 function toAnswer(value) {
@@ -120,7 +134,19 @@ const isBodyOnly = (value) => Array.isArray(value) || ArrayBuffer.isView(value) 
 
 function fromResponse(response) {
   if (response.bodyUsed) throw new TypeError("the body of the Response was read already");
-  const headers = [...response.headers].filter(([name]) => name !== "set-cookie");
+  const dropped = isUnpacked(response) ? ownOfPacked : cookies;
+  const headers = [...response.headers].filter(([name]) => !dropped.includes(name));
   for (const cookie of response.headers.getSetCookie()) headers.push(["set-cookie", cookie]);
   return { status: response.status, headers, body: response.body ?? undefined, isResponse: true };
+}
+
+const cookies = ["set-cookie"];
+const ownOfPacked = [...cookies, "content-encoding", "content-length"];
+const packings = ["gzip", "x-gzip", "deflate", "br"];
+
+/** Whether it came from `fetch`, which unpacks bodies, and leaves the headers as they were, where it knows all packings. */
+function isUnpacked({ type, headers }) {
+  if (type === "default" || !headers.has("content-encoding")) return false;
+  const names = headers.get("content-encoding").split(",");
+  return names.every((name) => packings.includes(name.trim().toLowerCase()));
 }

@@ -1,7 +1,7 @@
 /** One request on its way through user code: it holds a slot from its admission until it is answered. */
 import { hasBody, parseBody, readBody } from "./body.js";
 import { beforeUserCode, depart } from "./departures.js";
-import { headerText, inspectError, oneLine, RequestError } from "./errors.js";
+import { headerText, inspectError, isA, oneLine, RequestError } from "./errors.js";
 import { current, finish, logError, PartialLines } from "./logs.js";
 import { prepare } from "./respond.js";
 import { parseQuery } from "./query.js";
@@ -88,7 +88,7 @@ export class Invocation {
 
   /** Answers 500 with the reason, or breaks the connection off where the answer has begun; logs the error either way. */
   fail(error) {
-    if (error instanceof RequestError) return this.#refuse(error);
+    if (isA(RequestError, error)) return this.#refuse(error);
     current.run(this, () => logError(inspectError(error)));
     if (this.isAnswered || this.res.destroyed) return this.#breakOff();
     const reason = oneLine(error);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
-import { folder, headline, LoadError, shown, userStack } from "./errors.js";
+import { folder, headline, isA, LoadError, shown, userStack } from "./errors.js";
 import { toHandler } from "./handlers.js";
 
 /** The handler that `entrypoint` (or the default export) names; rejects with a LoadError. */
@@ -16,7 +16,7 @@ export async function load(source, entrypoint) {
     const exports = await loadModule(text);
     return toHandler(exports, entrypoint);
   } catch (error) {
-    throw error instanceof LoadError ? error : describe(error, text);
+    throw isA(LoadError, error) ? error : describe(error, text);
   }
 }
 
@@ -54,8 +54,19 @@ function writeSource(name, text) {
 
 const commonJsScope = ["exports", "require", "module", "__filename", "__dirname"];
 
+/** An ES module may declare these names itself. What else about it is no CommonJS tells that it is one; `await` is no help. */
 function compileCommonJs(filename, text) {
-  return vm.compileFunction(text, commonJsScope, {
+  try {
+    return compile(filename, text, commonJsScope);
+  } catch (error) {
+    if (commonJsScope.some((name) => error.message === `Identifier '${name}' has already been declared`))
+      compile(filename, `(async () => {${text}\n})`, []);
+    throw error;
+  }
+}
+
+function compile(filename, text, scope) {
+  return vm.compileFunction(text, scope, {
     filename,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
@@ -82,11 +93,11 @@ const moduleOnly = [
 
 /** Whether the text failed to compile as CommonJS only because it is an ES module (what it runs may throw the like too). */
 function isModuleSyntax(error, filename) {
-  if (!(error instanceof SyntaxError) || !error.stack.startsWith(`${filename}:`)) return false;
+  if (!isA(SyntaxError, error) || !error.stack.startsWith(`${filename}:`)) return false;
   return moduleOnly.some((message) => error.message.startsWith(message));
 }
 
-const isSyntaxErrorWithoutPlace = (error) => error instanceof SyntaxError && !/function\.mjs:\d/.test(error.stack);
+const isSyntaxErrorWithoutPlace = (error) => isA(SyntaxError, error) && !/function\.mjs:\d/.test(error.stack);
 
 /** The loader of ES modules does not say where a syntax error is; Node's own check of the file does. */
 async function locate(error, filename) {
@@ -96,12 +107,13 @@ async function locate(error, filename) {
     );
   });
   const [where] = /^.*function\.mjs:\d+$/m.exec(output) ?? [];
-  if (where !== undefined) error.stack = output.slice(output.indexOf(where), output.indexOf("\n    at ")).trimEnd();
+  // With its frames: a stack without any would be shown in brackets.
+  if (where !== undefined) error.stack = output.slice(output.indexOf(where)).replace(/\n\nNode\.js v.*\s*$/, "");
   return error;
 }
 
 function describe(error, text) {
-  if (!(error instanceof Error)) return new LoadError(`the code threw ${shown(error)} while it was loaded`);
+  if (!isA(Error, error)) return new LoadError(`the code threw ${shown(error)} while it was loaded`);
   const detail = userStack(error);
   const [, name, line] = /(function\.[cm]js):(\d+)/.exec(detail) ?? missingModule(error, text) ?? [];
   const place = name === undefined ? "" : ` (${name}:${line})`;

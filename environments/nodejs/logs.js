@@ -63,7 +63,7 @@ class LogStream extends Writable {
   #name;
 
   constructor(name) {
-    super({ decodeStrings: false });
+    super({ decodeStrings: false, emitClose: false });
     this.#name = name;
     this.fd = name === "stdout" ? 1 : 2;
   }
@@ -75,16 +75,33 @@ class LogStream extends Writable {
     done();
   }
 
-  /** User code may end the stream; those after it still print. */
-  _final(done) {
-    flushAll();
-    done();
+  /** User code may end the stream, as `pipeline` does; others print on. All of it is written by now. */
+  end(...last) {
+    const done = isFunction(last.at(-1)) ? last.pop() : () => {};
+    if (last[0] !== undefined && last[0] !== null) this.write(...last);
+    flush(current.getStore() ?? ofInstance);
+    process.nextTick(() => {
+      done();
+      this.emit("finish");
+      // Another's end was taken for its own by whoever pipes at the same time; that one waits for this.
+      this.emit("drain");
+    });
+    return this;
+  }
+
+  /** As little as `end`; who pipes is told that nothing more is taken. */
+  destroy() {
+    flush(current.getStore() ?? ofInstance);
+    this.emit("close");
+    return this;
   }
 
   #decode(chunk, encoding) {
     return this.#decoder.write(typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
   }
 }
+
+const isFunction = (value) => typeof value === "function";
 
 function print(stream, text) {
   const owner = current.getStore() ?? ofInstance;

@@ -54,6 +54,17 @@ describe("Errors of user code in Node", () => {
     expect((await loadError("throw 'a string'")).error).toContain("'a string'");
   });
 
+  it("tell what is wrong with code that declares names of CommonJS, and show it as Node does", async () => {
+    expect((await loadError("const a = 1;\nconst module = {};")).error).toBe(
+      "SyntaxError: Identifier 'module' has already been declared (function.cjs:2)",
+    );
+    expect((await loadError("const module = {};\nconst b = ;")).error).toMatch(
+      /^SyntaxError: Unexp.*\(function\.cjs:2\)$/,
+    );
+    const { stack } = await loadError("const __dirname = import.meta.dirname;\nconst b = ;");
+    expect(stack).toBe("function.mjs:2\nconst b = ;\n          ^\n\nSyntaxError: Unexpected token ';'");
+  });
+
   it("say what was exported instead of a function", async () => {
     expect((await loadError("module.exports = 5")).error).toContain("what it exports is of type number");
     expect((await loadError("export default 5")).error).toContain("of type number");
@@ -89,17 +100,20 @@ describe("Errors of user code in Node", () => {
   it("tell whatever was thrown, be it no text or nothing that can be looked at, and go on", async () => {
     const custom = `[Symbol.for("nodejs.util.inspect.custom")]() { throw 1 }`;
     const runtime = await serve(
-      `const thrown = {
+      `const revoked = Proxy.revocable({}, {});
+      revoked.revoke();
+      const thrown = {
         half: new Error("x\ud800y"),
         cut: new Error("x".repeat(292) + "\u{1f600}"),
         symbol: Object.assign(new Error(), { message: Symbol("s") }),
+        revoked: revoked.proxy,
         opaque: { ${custom} },
         error: Object.assign(new Error("e"), { ${custom} }),
       };
       module.exports = async ({ request }) => { throw thrown[request.url.slice(1)] }`,
     );
     const reasons = [];
-    for (const path of ["/half", "/cut", "/symbol", "/opaque", "/error"]) {
+    for (const path of ["/half", "/cut", "/symbol", "/revoked", "/opaque", "/error"]) {
       const answer = await runtime.call({ path });
       const told = decodeURIComponent(String(answer.headers["x-fermi-function-error"]));
       reasons.push([reasonOf(answer), told]);
@@ -108,6 +122,7 @@ describe("Errors of user code in Node", () => {
       ["Error: x\ufffdy", "Error: x\ufffdy"],
       [`Error: ${"x".repeat(292)}\u{1f600}`, `Error: ${"x".repeat(292)}\ufffd`],
       ["something that can't be shown", "something that can't be shown"],
+      ["thrown: <Revoked Proxy>", "thrown: <Revoked Proxy>"],
       ["thrown: something that can't be shown", "thrown: something that can't be shown"],
       ["Error: e", "Error: e"],
     ]);

@@ -52,6 +52,19 @@ describe("Handler forms of Node", () => {
     ).toBe("Error: rejected");
   });
 
+  it("takes JSON of such a promise too, and nothing that is left over where the callback comes later", async () => {
+    const runtime = await serve(`const kinds = {
+      json: () => ({ hello: 1 }), list: () => [1], read: async () => { const r = new Response("a"); await r.text(); return r },
+      timer: (callback) => setTimeout(callback, 5, 200, "later"), length: (callback) => [].push(setTimeout(callback, 5, 200, "later")) };
+      module.exports = async ({ request }, callback) => kinds[request.query.kind](callback)`);
+    const get = (kind: string): Promise<Answer> => runtime.call({ path: `/?kind=${kind}` });
+    expect((await get("json")).body).toBe('{"hello":1}');
+    expect((await get("list")).body).toBe("[1]");
+    expect(reasonOf(await get("read"))).toContain("read already");
+    expect((await get("timer")).body).toBe("later");
+    expect((await get("length")).body).toBe("later");
+  });
+
   it("answers 500 to a callback that is called twice", async () => {
     const answer = await answerOf(
       "module.exports = (context, callback) => { callback(400, 'no'); callback(200, 'yes') }",
@@ -117,6 +130,16 @@ describe("Handler forms of Node", () => {
     expect((await answerOf("export default async () => import.meta.url.slice(0, 5)")).body).toBe("file:");
   });
 
+  it("takes ES modules that declare names of CommonJS before anything else tells what they are", async () => {
+    expect((await answerOf("const __dirname = import.meta.dirname;\nexport default () => typeof __dirname")).body).toBe(
+      "string",
+    );
+    const source = `const require = (await import("node:module")).createRequire(import.meta.url);
+      const { exports, module } = { exports: 1, module: 2 };
+      export default () => [typeof require("node:fs").open, exports, module].join()`;
+    expect((await answerOf(source)).body).toBe("function,1,2");
+  });
+
   it("takes CommonJS with require, import() and the names of its scope", async () => {
     const source = `#!/usr/bin/env node
       const { createHash } = require("crypto"); const path = require("node:path");
@@ -157,6 +180,20 @@ describe("Handler forms of Node", () => {
       ),
     ).toContain("read already");
     expect(reasonOf(await answerOf("export default { fetch: () => Response.error() }"))).toContain("status");
+  });
+
+  it("hands on what fetch gives, unpacked as it is", async () => {
+    const packed = `const { createServer } = require("node:http"); const { gzipSync } = require("node:zlib");
+      createServer((req, res) => { const body = req.url === "/zstd" ? Buffer.from("as it is") : gzipSync("unpacked".repeat(100));
+        res.writeHead(200, { "content-encoding": req.url.slice(1), "content-length": body.length, "x-own": "kept" }).end(body)
+      }).listen(0, function () { exports.port = this.address().port });
+      exports.default = ({ request }) => fetch("http://127.0.0.1:" + exports.port + request.path);`;
+    const runtime = await serve(packed);
+    const answer = await runtime.call({ path: "/gzip" });
+    expect(answer).toMatchObject({ status: 200, body: "unpacked".repeat(100), headers: { "x-own": "kept" } });
+    expect(answer.headers).not.toHaveProperty("content-encoding");
+    const unknown = await runtime.call({ path: "/zstd" });
+    expect(unknown).toMatchObject({ body: "as it is", headers: { "content-encoding": "zstd", "content-length": "8" } });
   });
 
   it("streams both ways in the fetch form", async () => {
@@ -308,6 +345,13 @@ describe("The life of a Node instance", () => {
     socket.destroy();
   });
 
+  it("calls the export of that name for no plain request", async () => {
+    const upgrade = "export function upgrade() {}";
+    expect((await answerOf(`export const handler = () => "plain"; ${upgrade}`)).body).toBe("plain");
+    for (const source of [upgrade, "exports.upgrade = () => {}", "export default { upgrade() {} }"])
+      expect(await answerOf(source)).toMatchObject({ status: 426, body: expect.stringContaining("upgraded") });
+  });
+
   it("answers an upgrade as a plain request where user code takes none", async () => {
     const answer = await answerOf("module.exports = async () => 'plain'", {
       headers: { connection: "upgrade", upgrade: "websocket" },
@@ -332,6 +376,25 @@ describe("The life of a Node instance", () => {
     const { invocationId } = await runtime.call();
     await runtime.logged("late");
     expect(runtime.messagesOf(invocationId)).toEqual(["early", "late"]);
+  });
+
+  it.each([
+    ["a stream", "Readable.from(['piped'])", "piped"],
+    ["an iterable", "(async function* () { yield 'piped' })()", "piped"],
+    [
+      "what fails",
+      "Readable.from((async function* () { yield 'piped'; throw new Error('no more') })())",
+      "piped, no more",
+    ],
+  ])("prints on after %s was piped to stdout to its end", async (_what, piped, printed) => {
+    const runtime =
+      await serve(`const { Readable } = require("node:stream"); const { pipeline } = require("node:stream/promises");
+      module.exports = async () => { await pipeline(${piped}, process.stdout).catch((error) => console.log(", " + error.message));
+        await new Promise((resolve) => process.stdout.end("last", resolve)); console.log("on"); process.stdout.destroy(); console.log("and on") }`);
+    for (let call = 0; call < 2; call += 1) {
+      const { invocationId } = await runtime.call();
+      expect(runtime.messagesOf(invocationId).join("")).toBe(`${printed}lastonand on`);
+    }
   });
 
   it("prints bytes as text, also where a character comes in two writes", async () => {

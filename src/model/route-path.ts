@@ -28,8 +28,12 @@ export const parametersOf = (path: string): string[] =>
 export const pathShape = (path: string): string =>
   path
     .split("/")
-    .map((segment) => (parameter.test(segment) ? "{}" : segment.replace(/%[0-9a-f]{2}/gi, (hex) => hex.toUpperCase())))
+    .map((segment) => (parameter.test(segment) ? "{}" : withUpperCaseEscapes(segment)))
     .join("/");
+
+/** Escapes mean the same in either letter case (RFC 3986, 6.2.2.1), and browsers send them in upper case. */
+export const withUpperCaseEscapes = (path: string): string =>
+  path.includes("%") ? path.replace(/%[0-9a-f]{2}/gi, (escape) => escape.toUpperCase()) : path;
 
 /** Clients resolve '.' and '..' before they send, so a route with one could never be called. */
 function segmentProblem(segment: string): string | undefined {

@@ -6,6 +6,7 @@
  * left to right; between subtrees the one with more segments, then again literals first. `/x/*` takes `/x` too.
  * Work is proportional to the path's segments; where a literal and a parameter both fit a segment, both are looked at.
  */
+import { withUpperCaseEscapes } from "../model/route-path.js";
 import type { CorsPolicy } from "../model/trigger.js";
 import type { Endpoint, HostRoutes, PathNode, Route, RouteTable } from "./route-table.js";
 
@@ -37,15 +38,17 @@ const notFound: Match = { type: "NOT_FOUND" };
 const noValues: readonly string[] = [];
 
 export function match(table: RouteTable, line: RequestLine): Match {
+  const path = withUpperCaseEscapes(line.path);
   const named = table.byHost.size === 0 ? undefined : table.byHost.get(hostName(line.host));
-  const found = (named && findRoute(named, line)) ?? findRoute(table.anyHost, line);
-  return found ?? missed([named, table.anyHost], line.path);
+  const found = (named && findRoute(named, line, path)) ?? findRoute(table.anyHost, line, path);
+  return found ?? missed([named, table.anyHost], path);
 }
 
-function findRoute(routes: HostRoutes, { method, path }: RequestLine): Match | undefined {
+/** `path` is that of the line in the form in which it is compared. */
+function findRoute(routes: HostRoutes, { method, path: sent }: RequestLine, path: string): Match | undefined {
   const exact = routes.exact.get(path)?.byMethod.get(method);
   if (exact !== undefined) return { type: "FOUND", route: exact, values: noValues };
-  const search = new Search(method, path);
+  const search = new Search(method, path, sent);
   const route = search.template(routes.root, 1) ?? search.subtree(routes.root);
   return route && { type: "FOUND", route, values: search.values };
 }
@@ -58,6 +61,8 @@ class Search {
   constructor(
     readonly method: string,
     readonly path: string,
+    /** As long as the path, and as it was sent: values are taken from it. */
+    readonly sent: string,
   ) {}
 
   template(node: PathNode, at: number): Route | undefined {
@@ -67,7 +72,7 @@ class Search {
     const literal = node.literals.get(segment);
     const route = literal && this.template(literal, end + 1);
     if (route !== undefined || node.parameter === null || segment === "") return route;
-    this.values.push(segment);
+    this.values.push(this.sent.slice(at, end));
     const deeper = this.template(node.parameter, end + 1);
     if (deeper === undefined) this.values.pop();
     return deeper;
@@ -90,7 +95,7 @@ class Search {
     const literal = node.literals.get(segment);
     if (literal !== undefined) this.#deepest(literal, end + 1, depth + 1);
     if (node.parameter === null || segment === "") return;
-    this.values.push(segment);
+    this.values.push(this.sent.slice(at, end));
     this.#deepest(node.parameter, end + 1, depth + 1);
     this.values.pop();
   }

@@ -2,10 +2,11 @@
  * Every route at one moment: immutable, built from a snapshot, swapped whole. A reader never sees half of a change.
  *
  * Per host there is one map of the paths without parameters, and one tree of segments for templates and subtrees, so
- * finding a route costs as much as the path is long, however many routes there are. Paths are compared as sent: raw,
- * segment by segment; `/users/` is not `/users`, `//` has an empty segment, and an empty segment is no parameter.
+ * finding a route costs as much as the path is long, however many routes there are. Paths are compared as sent, but for the
+ * letter case of escapes: raw, segment by segment; `/users/` is not `/users`, `//` has an empty segment, and an empty segment is no parameter.
  * Letters outside ASCII in a trigger's path stand for their percent-encoded form, which is how clients send them.
  */
+import { withUpperCaseEscapes } from "../model/route-path.js";
 import type { CorsPolicy, HttpTrigger } from "../model/trigger.js";
 import { createCallee, type Callee } from "./callee.js";
 import type { RouteSnapshot } from "./route-source.js";
@@ -122,7 +123,7 @@ export function buildRouteTable(snapshot: RouteSnapshot): RouteTable {
 }
 
 function readPattern(pattern: string): { path: string; segments: string[]; isSubtree: boolean } {
-  const path = pattern.replace(/\P{ASCII}+/gu, encodeURIComponent);
+  const path = withUpperCaseEscapes(pattern.replace(/\P{ASCII}+/gu, encodeURIComponent));
   const isSubtree = path.endsWith("/*");
   const segments = path.slice(1).split("/");
   return { path, segments: isSubtree ? segments.slice(0, -1) : segments, isSubtree };

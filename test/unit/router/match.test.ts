@@ -18,13 +18,21 @@ describe("match", () => {
   it("takes a path as it is: a final slash, a double slash, dots and percent signs make another one", () => {
     const routes = of("/users", "/a//b", "/caf%C3%A9");
     expect(take(routes, "/users")).toEqual(["/users"]);
-    for (const path of ["/users/", "//users", "/Users", "/a/b", "/x/../users", "/caf%c3%a9", "/"])
+    for (const path of ["/users/", "//users", "/Users", "/a/b", "/x/../users", "/cafe", "/"])
       expect(take(routes, path)).toBeUndefined();
     expect(take(routes, "/a//b")).toEqual(["/a//b"]);
   });
 
   it("reads letters outside ASCII in a trigger as clients send them", () => {
     expect(take(of("/café"), "/caf%C3%A9")).toEqual(["/café"]);
+  });
+
+  it("takes escapes in either letter case, and values as they were sent", () => {
+    for (const route of ["/caf%C3%A9", "/caf%c3%a9", "/café"])
+      for (const path of ["/caf%C3%A9", "/caf%c3%A9"]) expect(take(of(route), path)).toEqual([route]);
+    expect(take(of("/%c3%a9/{id}"), "/%C3%a9/a%2fb%zz")).toEqual(["/%c3%a9/{id}", "a%2fb%zz"]);
+    expect(take(of("/%c3%a9/*"), "/%C3%A9/x")).toEqual(["/%c3%a9/*"]);
+    expect(take(of("/%c3%a9"), "/%C3%A9", { method: "PATCH" })).not.toBeUndefined();
   });
 
   it("takes a parameter for one segment that is not empty", () => {

@@ -149,6 +149,33 @@ describe("Router: headers", () => {
     });
   });
 
+  it("of a trusted proxy are kept also where the router makes none itself, but in no other spelling", async () => {
+    await start({ trustedProxies: ["127.0.0.0/8"] });
+    const told = { "x-forwarded-prefix": "/shop", "x-forwarded-user": "anna", "x-real-ip": "1.2.3.4" };
+    const others = { x_forwarded_user: "eve", "x-forwarded_user": "eve", x_real_ip: "6.6.6.6" };
+    await ask(stage.port, "/", {
+      headers: { ...told, ...others, "x-forwarded-hop": "1", connection: "x-forwarded-hop" },
+    });
+    expect(req.headers).toMatchObject(told);
+    for (const name of [...Object.keys(others), "x-forwarded-hop"]) expect(req.headers).not.toHaveProperty(name);
+    await stage.stop();
+    await start();
+    await ask(stage.port, "/", { headers: { ...told, ...others } });
+    for (const name of [...Object.keys(told), ...Object.keys(others)]) expect(req.headers).not.toHaveProperty(name);
+  });
+
+  it.each([
+    [{ "x-forwarded-proto": "https" }, "443"],
+    [{ "x-forwarded-proto": "https, http", "x-forwarded-host": "shop.example:8443, inner:80" }, "8443"],
+    [{ "x-forwarded-proto": "https", "x-forwarded-host": "shop.example", host: "router:8888" }, "443"],
+    [{ "x-forwarded-host": "shop.example" }, "80"],
+    [{ "x-forwarded-proto": "https", "x-forwarded-port": "8444" }, "8444"],
+  ])("of a trusted proxy that says no port (%j) have that of its host or protocol", async (headers, port) => {
+    await start({ trustedProxies: ["127.0.0.0/8"] });
+    await ask(stage.port, "/", { headers: { host: "shop.example", ...headers } });
+    expect(req.headers["x-forwarded-port"]).toBe(port);
+  });
+
   it("carry the caller's trace on where it is one", async () => {
     await start();
     const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -289,6 +289,8 @@ export class SlotTable {
     instance.state = "GONE";
     this.#remove(instance);
     instance.connections.close(goneGraceMs);
+    if (instance.tunnels.size === 0) return;
+    this.options.clock.after(goneGraceMs, () => instance.tunnels.forEach((tunnel) => tunnel.lose()));
   }
 
   #remove(instance: InstanceSlots): void {

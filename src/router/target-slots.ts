@@ -29,6 +29,8 @@ export class InstanceSlots {
   /** Its usage has changed since it was last told. */
   isUsageDirty = false;
   lastUsedMs: number;
+  /** What is open in it over connections of its own, and is to be told when it is gone. */
+  readonly tunnels = new Set<{ lose(): void }>();
 
   constructor(
     public granted: GrantedInstance,

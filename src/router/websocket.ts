@@ -109,6 +109,7 @@ export class Tunnel {
     proxy.on("proxyReqWs", (proxyReq) => this.#guard(proxyReq));
     return new Promise((resolve) => {
       this.#settle = resolve;
+      this.lease.slots.tunnels.add(this);
       call.onClientGone = () => this.#cut(callerLeft);
       const target = `http://${instance.address}`;
       const agent = new Dialled(this.upstream);
@@ -117,6 +118,11 @@ export class Tunnel {
       this.#proxyReq?.removeAllListeners("response");
       this.#proxyReq?.once("response", (res: IncomingMessage) => this.#refused(res));
     });
+  }
+
+  /** Its instance is gone; where its whole node is, nobody says so on the connection. */
+  lose(): void {
+    this.#broken();
   }
 
   /** Called when http-proxy has made its request, before it listens to anything itself. */
@@ -194,8 +200,8 @@ export class Tunnel {
     this.#fail(new AppError("FUNCTION_TIMEOUT", message), "TIMED_OUT");
   }
 
-  #broken(cause: Error): void {
-    if (this.#isOpen) return this.#cut(lost);
+  #broken(cause?: Error): void {
+    if (this.#isOpen) return this.#cut(this.#clientEnding ?? lost);
     const message = "The function's instance was lost before it answered.";
     this.#fail(new AppError("FUNCTION_CRASHED", message, { cause }), "CRASHED");
   }
@@ -222,6 +228,7 @@ export class Tunnel {
   #end(ending: SocketEnding): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
+    this.lease.slots.tunnels.delete(this);
     const { call } = this.upgrade;
     call.onClientGone = () => {};
     call.requestBytes = this.upstream.bytesWritten;

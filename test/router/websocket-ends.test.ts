@@ -35,6 +35,19 @@ describe("Router: a WebSocket", () => {
     expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 502, responseBytes: body.length });
   });
 
+  it("is cut a moment after its instance is gone, of which its connection may never tell", async () => {
+    await rooms.serve(stage, { id: "vanished" });
+    const socket = await open(stage);
+    const isClosed = new Promise((resolve) => socket.once("close", resolve));
+    const stayAlive = setInterval(() => socket.ping(), 50);
+    stage.poolmgr.gone("vanished");
+    await isClosed;
+    clearInterval(stayAlive);
+    const error = "The function's answer broke off.";
+    expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 101, error });
+    await until("the instance's end is closed", () => stage.openUpstream === 0);
+  });
+
   it("ends in 504 when the instance does not answer in time", async () => {
     await serveUpgrade(stage, () => {});
     const client = await RawClient.connect(stage.port);

@@ -109,11 +109,13 @@ export class ConnectionDues {
   handOver(socket: Socket, serve: () => void): void {
     const due = this.#of(socket);
     // Node has let go of the connection, and tells the answers no more that there is room for them, or that it has ended.
-    socket.on("drain", () => due.answers.forEach((res) => res.emit("drain")));
+    const drained = (): void => due.answers.forEach((res) => res.emit("drain"));
+    socket.on("drain", drained);
     if (due.isBroken) return void socket.once("end", () => socket.destroy()).resume();
     const stopWatching = watchForEnd(socket, () => socket.destroy());
     this.#whenAnswered(due, () => {
       stopWatching();
+      socket.off("drain", drained);
       // What is idle between two requests would be closed after a while.
       socket.setTimeout(0);
       if (socket.writable) serve();

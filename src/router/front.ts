@@ -2,7 +2,7 @@
  * The router's HTTP server: takes requests and upgrades in, refuses what is malformed with a JSON error, answers Fermi's
  * own paths under `/-/`, and hands the rest to the handlers.
  */
-import { createServer, ServerResponse, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, type RequestListener, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../errors/app-error.js";
@@ -17,11 +17,10 @@ import type { PlannedRequest, RequestHandler } from "./handle-request.js";
 import type { UpgradeHandler } from "./handle-upgrade.js";
 import type { InvokeDoor } from "./invoke-door.js";
 import { planCall, type Plan } from "./plan-call.js";
-import { malformed, readHead, type RequestHead } from "./request-head.js";
+import { headWithoutUpgrade, malformed, readHead, type RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
 import { stopUpload } from "./stop-upload.js";
 import { isTopicPath, type TopicDoor } from "./topic-door.js";
-import { watchForEnd } from "./watch-for-end.js";
 import { toAppError, writeError, writeErrorToSocket } from "./write-error.js";
 
 export interface FrontOptions {
@@ -46,7 +45,7 @@ export interface ServerLimits {
   readonly maxHeaderBytes: number;
   readonly headersTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** How long a client may take nothing of an answer that is there for it; twice as long at most. */
+  /** How long a client may take nothing of an answer that is there for it. */
   readonly unreadMs: number;
 }
 
@@ -58,6 +57,8 @@ export class Front {
   #onEmpty: (() => void) | undefined;
   #looking: { stop(): void } | undefined;
   readonly #dues: ConnectionDues;
+  /** Reads requests from a connection, as Node's server does from one that is new. */
+  #readFrom: (socket: Socket) => void = () => {};
 
   constructor(private readonly options: FrontOptions) {
     this.#dues = new ConnectionDues(options.clock, dueAnswersMs);
@@ -97,6 +98,8 @@ export class Front {
     // A client's FIN is taken as leaving, also after a whole request (docs/decisions/0011): closing a connection and ending
     // one side of it look the same until something is written, and who waits for nobody starts instances for nobody.
     server.maxHeadersCount = 0;
+    const [read] = server.listeners("connection") as ((socket: Socket) => void)[];
+    this.#readFrom = (socket) => read?.call(server, socket);
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       // Each pipelined request that waits for its turn listens for the end.
@@ -115,16 +118,16 @@ export class Front {
     });
     server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
       // Without a listener a client's reset would end the process.
-      socket.on("error", () => socket.destroy());
+      socket.on("error", destroyIt);
       this.#dues.handOver(socket, () => this.#upgrade(req, socket, head));
     });
     server.on("connect", (_req: IncomingMessage, socket: Socket) => {
-      socket.on("error", () => socket.destroy());
+      socket.on("error", destroyIt);
       const error = malformed("This is no forward proxy: CONNECT is not served.");
       this.#dues.handOver(socket, () => this.#refuseOnSocket(socket, error, newId()));
     });
     server.on("clientError", (error: Error, socket: Duplex) => this.#dues.handle(error, socket));
-    this.#lookForUnread(limits.unreadMs);
+    this.#lookForUnread(limits.unreadMs / 2);
     return server;
   }
 
@@ -218,10 +221,10 @@ export class Front {
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     const invocationId = newId();
+    if (req.headers.upgrade?.toLowerCase() !== "websocket") return this.#ignoreUpgrade(req, socket, head);
     try {
       const requestHead = readHead(req);
-      if (requestHead.contentLength !== 0) throw malformed("A request that asks for an upgrade can't have a body.");
-      if (req.headers.upgrade?.toLowerCase() !== "websocket") return this.#ignoreUpgrade(req, socket);
+      if (requestHead.contentLength !== 0) throw malformed("A request that opens a WebSocket can't have a body.");
       if (requestHead.method !== "GET") throw malformed("A WebSocket is opened with GET.");
       if (requestHead.path.startsWith("/-/"))
         throw new AppError("ROUTE_NOT_FOUND", "No route matches this host and path.");
@@ -240,19 +243,14 @@ export class Front {
     lingerUnread(socket, this.options.clock);
   }
 
-  /** Any other protocol is not spoken here: the request is answered as if it had not asked, and the connection closed. */
-  #ignoreUpgrade(req: IncomingMessage, socket: Socket): void {
-    const res = new ServerResponse(req);
-    res.shouldKeepAlive = false;
-    res.assignSocket(socket);
-    const stopWatching = watchForEnd(socket, () => socket.destroy());
-    res.once("finish", () => {
-      res.detachSocket(socket);
-      stopWatching();
-      lingerUnread(socket, this.options.clock);
-    });
-    req.complete = true;
-    this.#request(req, res);
+  /**
+   * Any other protocol is not spoken here: the request is read anew, as if it had not asked (RFC 9110, 7.8). Its body and
+   * what comes behind it are still to be read.
+   */
+  #ignoreUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.off("error", destroyIt);
+    socket.unshift(Buffer.concat([headWithoutUpgrade(req), head]));
+    this.#readFrom(socket);
   }
 }
 
@@ -261,6 +259,10 @@ interface Own {
   readonly res: ServerResponse;
   readonly head: RequestHead;
   readonly invocationId: string;
+}
+
+function destroyIt(this: Socket): void {
+  this.destroy();
 }
 
 function inTurn(turn: Turn | undefined, begin: () => void): void {

@@ -68,9 +68,20 @@ export function readHead(req: IncomingMessage): RequestHead {
     endToEnd: endToEndHeaders(rawHeaders, headers.connection),
     contentLength: readLength(req),
     announcesLength: headers["content-length"] !== undefined,
-    expectsContinue: headers.expect !== undefined,
+    // HTTP/1.0 knows no interim answers (RFC 9110, 10.1.1).
+    expectsContinue: headers.expect !== undefined && req.httpVersionMinor >= 1,
     origin: headers.origin,
   };
+}
+
+/** The head as it came, but that it asks for no other protocol. No longer than it was. */
+export function headWithoutUpgrade({ method = "", url = "", httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.toLowerCase() !== "upgrade") text += `${name}:${rawHeaders[i + 1]}\r\n`;
+  }
+  return Buffer.from(`${text}\r\n`, "latin1");
 }
 
 export const malformed = (message: string): AppError => new AppError("BAD_REQUEST", message);

@@ -230,15 +230,56 @@ describe("Router: framing", () => {
     expect(answer.endsWith("\r\n\r\nGET ")).toBe(true);
   });
 
-  it("answers a request that asks for another protocol as if it had not asked", async () => {
-    const answer = await sendRaw(
-      stage.port,
-      "GET /h2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n",
-    );
-    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
-    expect(answer).toMatch(/connection: close/i);
-    expect(seen[0]?.headers).not.toHaveProperty("upgrade");
-    expect(seen[0]?.headers).not.toHaveProperty("http2-settings");
+  it("sends no interim answer to HTTP/1.0, whatever that expects (RFC 9110, 10.1.1)", async () => {
+    const head = "POST /old HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    expect(await sendRaw(stage.port, `${head}hi`)).toMatch(/^HTTP\/1\.1 200 [^]*POST hi$/);
+  });
+
+  const h2c = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n";
+  const last = "GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  const bodies: [string, string, string][] = [
+    ["without a body", "\r\n", ""],
+    ["with a body", `Content-Length: ${inner.length}\r\n\r\n${inner}`, inner],
+    ["with chunks", `Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`, "hello"],
+    ["with a large body", `Content-Length: 3000000\r\n\r\n${"x".repeat(3_000_000)}`, "x".repeat(3_000_000)],
+  ];
+  it.each(bodies)(
+    "answers a request that asks for another protocol as if it had not asked (%s), and who comes behind it",
+    async (_how, rest, body) => {
+      const asking = `POST /h2 HTTP/1.1\r\nHost: x\r\n${h2c}${rest}`;
+      const answer = await sendRaw(stage.port, `GET /first HTTP/1.1\r\nHost: x\r\n\r\n${asking}${asking}${last}`);
+      expect(answer.match(/HTTP\/1\.1 200 /g)).toHaveLength(4);
+      expect(seen.map(({ url, body: read }) => [url, read])).toEqual([
+        ["/first", ""],
+        ["/h2", body],
+        ["/h2", body],
+        ["/last", ""],
+      ]);
+      expect(seen[1]?.headers).not.toHaveProperty("upgrade");
+      expect(seen[1]?.headers).not.toHaveProperty("http2-settings");
+    },
+  );
+
+  it("reads it byte by byte too, and tells it to go on with its body", async () => {
+    const client = await RawClient.connect(stage.port);
+    for (const byte of `POST /h2 HTTP/1.1\r\nHost: x\r\n${h2c}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n`) {
+      client.write(byte);
+      await new Promise(setImmediate);
+    }
+    await client.sees("HTTP/1.1 100 Continue");
+    client.write("hi");
+    await client.sees("POST hi");
+    client.destroy();
+  });
+
+  it.each([
+    ["two lengths", `Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${inner}`],
+    ["a chunk that is none", `Transfer-Encoding: chunked\r\n\r\nzz\r\n${inner}`],
+    ["two hosts", `Host: y\r\n\r\n${inner}`],
+  ])("refuses it with %s", async (_what, rest) => {
+    const answer = await sendRaw(stage.port, `POST /h2 HTTP/1.1\r\nHost: x\r\n${h2c}${rest}`);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 400"]);
+    expect(seen).toEqual([]);
   });
 
   it("answers it whole where that is large, as curl --http2 asks for it", async () => {
@@ -246,10 +287,7 @@ describe("Router: framing", () => {
     stage = await Stage.start();
     const bytes = 20_000_000;
     await stage.serve((_req, res) => res.end(Buffer.alloc(bytes)));
-    const answer = await sendRaw(
-      stage.port,
-      "GET /h2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n",
-    );
+    const answer = await sendRaw(stage.port, `GET /h2 HTTP/1.1\r\nHost: x\r\n${h2c}\r\n${last}`);
     expect(answer.length).toBeGreaterThan(bytes);
   });
 });

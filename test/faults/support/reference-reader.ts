@@ -71,10 +71,13 @@ function readHead(text: string, from: number): Head {
   if (version !== "1.1" && version !== "1.0") refuse();
   const connection = (headers.get("connection") ?? []).flatMap((value) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
   const isOld = version === "1.0";
-  const upgrades = connection.includes("upgrade") && headers.has("upgrade");
   const closes = isOld ? !connection.includes("keep-alive") : connection.includes("close");
-  return { method, target, isOld, headers, isLast: upgrades || closes || method === "CONNECT", next };
+  const isLast = closes || method === "CONNECT" || (connection.includes("upgrade") && asksForWebSocket(headers));
+  return { method, target, isOld, headers, isLast, next };
 }
+
+/** Nothing else that may be asked for makes a difference. */
+const asksForWebSocket = (headers: Headers): boolean => /^websocket$/i.test(headers.get("upgrade")?.join() ?? "");
 
 /** A line as of HTTP/0.9, which has no version, may end in a bare LF; nobody need notice before the head's end. */
 function refuseOldLine(text: string, from: number): void {

@@ -105,8 +105,8 @@ export class Exchange implements AnswerHandler {
   }
 
   whole(head: AnswerHead, body: Buffer, trailers: readonly string[]): void {
-    if (!this.#begun(head)) return;
-    this.#complete(trailers, body);
+    // An answer that leaves the rest of the request unread says that it is the connection's last.
+    if (this.#begun(head, this.#isUploading)) this.#complete(trailers, body);
   }
 
   head(head: AnswerHead): void {
@@ -145,7 +145,7 @@ export class Exchange implements AnswerHandler {
   }
 
   /** False where there is nothing more to be done about the answer. */
-  #begun(head: AnswerHead): boolean {
+  #begun(head: AnswerHead, isLast: boolean): boolean {
     const { status, headers } = head;
     if (this.#isDone) return false;
     if (this.#options.isFermiRuntime && status === 503 && headerValue(headers, "x-fermi-busy") !== undefined) {
@@ -159,7 +159,7 @@ export class Exchange implements AnswerHandler {
     this.#progressMs = this.#options.clock.monotonicMs();
     if (status >= 500 && this.#options.isFermiRuntime) this.#call.functionError = functionError(headers);
     try {
-      if (!this.#call.clientGone) this.#writeHead(head);
+      if (!this.#call.clientGone) this.#writeHead(head, isLast);
     } catch (error) {
       this.#refused(error);
       return false;
@@ -168,9 +168,9 @@ export class Exchange implements AnswerHandler {
     return true;
   }
 
-  #writeHead(answer: AnswerHead): void {
+  #writeHead(answer: AnswerHead, isLast: boolean): void {
     const { status, statusText } = answer;
-    const mustClose = this.#options.mustClose() || (this.#isUploading && status >= 400);
+    const mustClose = isLast || this.#options.mustClose();
     this.#call.httpStatus = status;
     const head = answerHead(this.#call, answer, { mustClose, isChunkable: this.#res.useChunkedEncodingByDefault });
     if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));

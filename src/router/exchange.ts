@@ -119,8 +119,9 @@ export class Exchange implements AnswerHandler {
     this.#progressMs = this.#options.clock.monotonicMs();
     if (this.#hasRoomFor(bytes)) return true;
     this.#isPaused = true;
-    this.#res.once("drain", () => this.#drained());
     return false;
+    // What is left of what was read comes too, and is no reason to listen twice.
+    if (!this.#isPaused) this.#res.once("drain", () => this.#drained());
   }
 
   end(trailers: readonly string[]): void {

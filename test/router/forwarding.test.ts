@@ -220,6 +220,31 @@ describe("Router: forwarding", () => {
     expect((await stage.record()).status).toBe("CANCELLED");
   });
 
+  it("waits once for a client that is slow, however many chunks there are", async () => {
+    await stage.stop();
+    let answer: http.ServerResponse | undefined;
+    stage = await Stage.start({ guard: (server) => void server.on("request", (_req, res) => (answer = res)) });
+    let isHeldUp = false;
+    await stage.serveRaw((socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        const chunks = Buffer.from("1\r\nx\r\n".repeat(10_000));
+        const more = (): void => {
+          while (socket.write(chunks));
+          isHeldUp = true;
+          socket.once("drain", more);
+        };
+        more();
+      });
+    });
+    const client = await RawClient.connect(stage.port);
+    client.socket.pause();
+    client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until("it waits", () => isHeldUp && answer!.writableNeedDrain);
+    expect(answer!.listenerCount("drain")).toBeLessThan(4);
+    client.destroy();
+  });
+
   it("reads no more of an upload than the function takes", async () => {
     let req: http.IncomingMessage | undefined;
     await stage.serve((incoming, res) => {

@@ -174,7 +174,7 @@ export class Exchange implements AnswerHandler {
     const mustClose = isLast || this.#options.mustClose();
     this.#call.httpStatus = status;
     const head = answerHead(this.#call, answer, { mustClose, isChunkable: this.#res.useChunkedEncodingByDefault });
-    if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...toldInvocation(this.#call, this.#progressMs));
+    if (this.#call.plan.isInternal && endsWithHead(status)) head.push(...this.#told());
     this.#res.writeHead(status, printable(status, statusText), head);
   }
 

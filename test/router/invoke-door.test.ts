@@ -129,6 +129,11 @@ describe("Router: its own paths", () => {
       (req, res) => req.resume().on("end", () => res.end("x")),
       { body: "x".repeat(200_000) },
     ],
+    [
+      "such an upload whose answer has no body",
+      (req, res) => req.resume().on("end", () => res.writeHead(204).end()),
+      { body: "x".repeat(200_000) },
+    ],
   ];
   it.each(answers)("tell of %s just what is recorded", async (_what, listener, request) => {
     await stage.serve(listener, { version: 1, id: "first" });

@@ -3,9 +3,9 @@
  * The table in README.md and `fermi serve --help` are compared with this list by tests.
  */
 import path from "node:path";
+import { clientSettings } from "./client-settings.js";
 import { localRuntimes } from "./local-runtimes.js";
 import {
-  cidrList,
   httpUrl,
   httpUrls,
   kubernetesName,
@@ -184,27 +184,7 @@ export const settings = {
     description: "bound on all instances, warm and specialized; if not given 64 on this machine, none on Kubernetes",
     parse: wholeNumber(1, 10_000),
   },
-  maxBodyMib: {
-    env: "FERMI_MAX_BODY_MIB",
-    flag: "--max-body-mib",
-    defaultText: "64",
-    description: "largest request body in MiB; beyond it 413",
-    parse: wholeNumber(1, 10_240),
-  },
-  headTimeoutSeconds: {
-    env: "FERMI_HEAD_TIMEOUT_SECONDS",
-    flag: "--head-timeout-seconds",
-    defaultText: "20",
-    description: "how long a client of the router may take to send a request's head; then 408",
-    parse: wholeNumber(1, 3_600),
-  },
-  trustedProxies: {
-    env: "FERMI_TRUSTED_PROXIES",
-    flag: "--trusted-proxies",
-    defaultText: "",
-    description: "addresses or networks whose X-Forwarded-* headers are kept, separated by commas",
-    parse: cidrList,
-  },
+  ...clientSettings,
   asyncConcurrency: {
     env: "FERMI_ASYNC_CONCURRENCY",
     flag: "--async-concurrency",

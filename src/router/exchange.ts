@@ -2,7 +2,8 @@
  * One attempt: a request to one instance and its answer, streamed both ways.
  *
  * It ends exactly once, with an Outcome. Nothing is buffered: each side reads as fast as the other takes. Before the
- * answer's head the function has its time limit; after it, the same limit between two chunks.
+ * answer's head the function has its time limit; after it, the same limit between two chunks. A client that is waited for
+ * has a limit of the router's.
  */
 import type { ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
@@ -29,8 +30,8 @@ export type Outcome =
   | { readonly type: "FAILED"; readonly error: AppError; readonly suspect?: Suspicion }
   /** The answer broke off midway. */
   | { readonly type: "CUT"; readonly error: AppError }
-  /** The client left. */
-  | { readonly type: "CANCELLED" };
+  /** The client left, or is given up for the reason given. */
+  | { readonly type: "CANCELLED"; readonly why?: string };
 
 /** What the attempt showed about its instance. */
 export type Suspicion = "CRASHED" | "TIMED_OUT";
@@ -53,6 +54,8 @@ export interface ExchangeOptions {
   readonly isFermiRuntime: boolean;
   readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
+  /** How long the client may take nothing of what is there for it. */
+  readonly unreadMs: number;
   readonly connections: Connections;
   readonly request: InstanceRequest;
   readonly done: (outcome: Outcome) => void;
@@ -110,7 +113,7 @@ export class Exchange implements AnswerHandler {
   }
 
   head(head: AnswerHead): void {
-    this.#begun(head);
+    this.#begun(head, this.#isUploading && head.status >= 400);
   }
 
   body(bytes: Buffer): boolean {
@@ -118,10 +121,10 @@ export class Exchange implements AnswerHandler {
     this.#call.responseBytes += bytes.length;
     this.#progressMs = this.#options.clock.monotonicMs();
     if (this.#hasRoomFor(bytes)) return true;
-    this.#isPaused = true;
-    return false;
     // What is left of what was read comes too, and is no reason to listen twice.
     if (!this.#isPaused) this.#res.once("drain", () => this.#drained());
+    this.#isPaused = true;
+    return false;
   }
 
   end(trailers: readonly string[]): void {
@@ -263,6 +266,7 @@ export class Exchange implements AnswerHandler {
 
   /** Gives up where nothing has moved for the time limit. */
   #timeLeft(nowMs: number): number {
+    if (this.#isPaused && !this.#call.clientGone) return this.#readersTimeLeft(nowMs);
     const { upload } = this.#options;
     const { timeoutMs } = this.#call.callee;
     const sinceMs = this.#call.clientGone ? this.#startedMs : this.#progressMs;
@@ -273,10 +277,21 @@ export class Exchange implements AnswerHandler {
     return Infinity;
   }
 
+  /**
+   * The system takes much at a time for a client, and says so only then; on a slow line that is minutes apart. It is looked
+   * at again within the function's limit, which counts from when it has been taken.
+   */
+  #readersTimeLeft(nowMs: number): number {
+    const { unreadMs } = this.#options;
+    const leftMs = this.#progressMs + unreadMs - nowMs;
+    if (leftMs > 0) return Math.min(leftMs, this.#call.callee.timeoutMs);
+    this.#end({ type: "CANCELLED", why: `The caller took nothing of the answer for ${unreadMs / 1000} s.` });
+    return Infinity;
+  }
+
   /** Nothing has moved for the time limit: whose fault is it? */
   #giveUp(seconds: number): void {
     const { upload } = this.#options;
-    if (this.#isPaused) return this.#end(cancelled);
     if (this.#isUploading && upload?.isHeldUp === false && !this.#hasHead) {
       return this.#fail(bodyTooSlow());
     }

@@ -18,6 +18,8 @@ export interface ForwardOptions {
   /** Whether the answer is the last on its connection, so that the client comes back to another router. */
   readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
+  /** How long a client may take nothing of an answer that is there for it. */
+  readonly unreadMs: number;
   readonly tokens: TokenHandout;
 }
 
@@ -34,6 +36,7 @@ export function forward({ http, lease, body, done }: Forwarding, options: Forwar
     clock: options.clock,
     mustClose: options.mustClose,
     isStopping: options.isStopping,
+    unreadMs: options.unreadMs,
     http,
     upload: body.type === "STREAM" ? body.upload : null,
     isFermiRuntime: lease.instance.contract === "FERMI",

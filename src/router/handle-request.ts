@@ -32,6 +32,8 @@ export interface HandlerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxBodyBytes: number;
+  /** How long a client may take nothing of an answer that is there for it. */
+  readonly unreadMs: number;
   readonly mustClose: () => boolean;
   readonly isStopping: () => boolean;
   readonly tokens: TokenHandout;
@@ -200,7 +202,9 @@ function verdict(
   call: Call,
   outcome: Outcome,
 ): { status: "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELLED"; error: string | null } {
-  if (call.clientGone || outcome.type === "CANCELLED") return { status: "CANCELLED", error: "The caller left." };
+  if (call.clientGone || outcome.type === "CANCELLED") {
+    return { status: "CANCELLED", error: (outcome.type === "CANCELLED" && outcome.why) || "The caller left." };
+  }
   if (outcome.type === "FAILED" || outcome.type === "CUT") {
     const { code, message } = outcome.error;
     return { status: code === "FUNCTION_TIMEOUT" ? "TIMED_OUT" : "FAILED", error: message };

@@ -67,7 +67,7 @@ export const defaultRouterLimits: RouterLimits = {
   maxHeaderBytes: 32 * 1024,
   headersTimeoutMs: 20_000,
   keepAliveTimeoutMs: 65_000,
-  unreadMs: 60_000,
+  unreadMs: 2 * 60_000,
   maxWaitingPerFunction: 1_000,
   webSocketIdleMs: 5 * 60_000,
 };
@@ -89,7 +89,7 @@ export class Router {
   constructor(options: RouterOptions) {
     const { clock, logger, recorder, source, link, publishing } = options;
     this.#options = { ...defaultRouterLimits, ...options };
-    const { maxWaitingPerFunction, maxBodyBytes, maxKeptBytes, webSocketIdleMs } = this.#options;
+    const { maxWaitingPerFunction, maxBodyBytes, maxKeptBytes, unreadMs, webSocketIdleMs } = this.#options;
     const isStopping = (): boolean => this.#isStopping;
     const mustClose = (): boolean => this.#isDraining || this.#isStopping;
     this.#routes = new RouteLoader(source, logger, clock);
@@ -101,7 +101,7 @@ export class Router {
       connect: ({ address }) => new Connections(address, defaultConnectionSettings, clock),
     });
     const shared = { slots: this.#slots, recorder, clock, logger, tokens: new TokenHandout(publishing?.tokens) };
-    this.#requests = new RequestHandler({ ...shared, maxBodyBytes, mustClose, isStopping });
+    this.#requests = new RequestHandler({ ...shared, maxBodyBytes, unreadMs, mustClose, isStopping });
     this.#upgrades = new UpgradeHandler({ ...shared, connectTimeoutMs, webSocketIdleMs });
     const bodies = new KeptBodies(maxKeptBytes, clock);
     this.#front = new Front({

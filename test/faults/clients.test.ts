@@ -13,6 +13,7 @@ const ok = { status: "SUCCEEDED", httpStatus: 200, error: null, attempts: 1 };
 
 /** Less than all the other tests take together. */
 const headSeconds = 5;
+const readSeconds = 3;
 
 /** Each side of 5,000 connections takes as many, and some for itself. Where a process may have fewer, that is not tried. */
 const maxFiles = Number(/Max open files\s+(\d+)/.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
@@ -30,7 +31,10 @@ describe("A client that", () => {
   const crawledFor: number[] = [];
 
   beforeAll(async () => {
-    stage = await FaultStage.start({ FERMI_HEAD_TIMEOUT_SECONDS: String(headSeconds) });
+    stage = await FaultStage.start({
+      FERMI_HEAD_TIMEOUT_SECONDS: String(headSeconds),
+      FERMI_READ_TIMEOUT_SECONDS: String(readSeconds),
+    });
     crawled = await deploy("crawled");
     // These take as long as a head may; what became of them is looked at last.
     crawledSince = performance.now();
@@ -180,7 +184,7 @@ describe("A client that", () => {
     expect(await subject.seen()).toHaveLength(1);
   });
 
-  it("reads nothing of its answer is cut after the function's limit, and takes no memory", async () => {
+  it("reads nothing of its answer is cut after the router's limit for that, and takes no memory", async () => {
     const subject = await deploy("unread");
     const before = await stage.vitals();
     const clients = await Promise.all(Array.from({ length: 5 }, () => stage.connect()));

@@ -12,7 +12,8 @@ const get = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
 describe("Router: a client that leaves", () => {
   let stage: Stage;
   beforeEach(async () => {
-    stage = await Stage.start({ functions: [aFunction("hello", { settings: { timeoutSeconds: 1 } })] });
+    const functions = [aFunction("hello", { settings: { timeoutSeconds: 1 } })];
+    stage = await Stage.start({ functions, unreadMs: 2_500 });
   });
   afterEach(() => stage.stop());
 
@@ -134,21 +135,44 @@ describe("Router: a client that leaves", () => {
     await until("poolmgr is told", () => stage.poolmgr.of("DEMAND").at(-1)?.waiting === 0);
   });
 
-  it("but reads nothing of its answer is cut at the time limit", async () => {
-    await stage.serve((_req, res) => {
+  const flood =
+    (bytes: number): http.RequestListener =>
+    (_req, res) => {
+      let left = bytes;
       const more = (): void => {
-        while (!res.destroyed && res.write(Buffer.alloc(65_536)));
-        res.once("drain", more);
+        while (!res.destroyed && left > 0) {
+          left -= 65_536;
+          if (!res.write(Buffer.alloc(65_536))) return void res.once("drain", more);
+        }
+        res.end();
       };
       more();
-    });
+    };
+
+  it("but reads nothing of its answer is cut at the router's limit for that", async () => {
+    await stage.serve(flood(Infinity));
     const client = await RawClient.connect(stage.port);
     client.socket.pause();
     client.write(get);
     await until("the record", () => stage.records.length === 1, 8_000);
-    expect(stage.records[0]?.status).toBe("CANCELLED");
+    const error = "The caller took nothing of the answer for 2.5 s.";
+    expect(stage.records[0]).toMatchObject({ status: "CANCELLED", error, httpStatus: 200 });
     client.destroy();
     await slotsAreBack(stage);
+  });
+
+  it("but reads slowly gets its answer, also where it takes nothing for longer than the function's limit", async () => {
+    const bytes = 320 * 65_536;
+    await stage.serve(flood(bytes));
+    const client = await RawClient.connect(stage.port);
+    client.socket.pause();
+    client.write(get);
+    const sinceMs = performance.now();
+    await until("the function's limit is over", () => performance.now() - sinceMs > 1_500);
+    client.socket.resume();
+    await until("all of it", () => client.received.length > bytes);
+    expect(await stage.record()).toMatchObject({ status: "SUCCEEDED", responseBytes: bytes });
+    client.destroy();
   });
 
   it("or sends so slowly that its body does not come in time gets 408, and the instance is not blamed", async () => {

@@ -90,7 +90,7 @@ describe("Router: pipelined requests", () => {
   });
 
   it("are given up when their client has taken nothing for a while of the answers that are there", async () => {
-    await start({ unreadMs: 100 });
+    await start({ unreadMs: 200 });
     const port = await stage.open(http.createServer((_req, res) => res.end(Buffer.alloc(64_000))));
     stage.grant(port, { functionId: cold.id, slots: 100 });
     const client = await RawClient.connect(stage.port);

@@ -70,6 +70,7 @@ export class RouterRole implements RouterPart {
       maxBodyBytes: config.maxBodyMib * mebibyte,
       maxKeptBytes: share(defaultRouterLimits.maxKeptBytes),
       headersTimeoutMs: config.headTimeoutSeconds * 1_000,
+      unreadMs: config.readTimeoutSeconds * 1_000,
       trustedProxies: config.trustedProxies,
       maxWaitingPerFunction: share(defaultRouterLimits.maxWaitingPerFunction),
     });

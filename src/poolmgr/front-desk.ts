@@ -1,6 +1,8 @@
 import type { Clock } from "../lib/clock.js";
+import type { SerialQueue } from "../lib/serial-queue.js";
 import type { Fleet } from "./fleet.js";
 import type { FunctionState } from "./function-state.js";
+import type { Failure } from "./launch-gate.js";
 import type { Member } from "./member.js";
 import type { EventListener } from "./pool-event.js";
 import type { RouterDesk, RouterWord } from "./poolmgr-hub.js";
@@ -11,11 +13,14 @@ import type { Scaler } from "./scaler.js";
 
 export interface FrontDeskPorts {
   readonly clock: Clock;
+  readonly queue: SerialQueue;
   readonly fleet: Fleet;
   readonly routers: RouterRegistry;
   readonly scaler: Scaler;
   readonly retirer: Retirer;
   readonly onEvent: EventListener;
+  /** Whether an instance takes connections, as seen from here. */
+  readonly reaches: (address: string) => Promise<boolean>;
   /** Requests wait for a function that is not known here (yet, or any more). */
   readonly onUnknown: (fn: FunctionState) => void;
   /** Requests wait for a version of which instances may be on their way. */
@@ -29,6 +34,8 @@ export interface FrontDeskPorts {
  * takes that ends it, and short for a caller who waits for it. As often as routers report.
  */
 const slotTurnMs = 200;
+
+const outOfReach: Failure = { code: "CLUSTER_UNAVAILABLE", message: "No router can reach the function's instances." };
 
 type Said<Type extends RouterWord["type"]> = Extract<RouterWord, { type: Type }>;
 
@@ -144,14 +151,40 @@ export class FrontDesk implements RouterDesk {
   }
 
   #suspect(routerId: string, { instanceId, reason }: Said<"SUSPECT">): void {
-    const { fleet, retirer, onSuspect } = this.ports;
-    const member = fleet.member(instanceId);
+    const member = this.ports.fleet.member(instanceId);
     member?.suspectedBy.add(routerId);
     if (member === undefined || member.state === "DRAINING") return;
     if (reason === "TIMED_OUT") return this.#replace(member, "A request ran longer than the time limit");
+    if (reason === "NO_CONNECTION") return this.#unreached(routerId, member);
+    this.#lost(member, true);
+  }
+
+  #lost(member: Member, isReachable: boolean): void {
+    const { fleet, retirer, onSuspect } = this.ports;
     onSuspect(member);
-    retirer.retireSuspect(member, reason === "CRASHED");
+    retirer.retireSuspect(member, isReachable);
     this.settle(fleet.function(member.facts.functionId));
+  }
+
+  /** It may be the router's network that is broken, so the instance is asked itself. */
+  #unreached(routerId: string, member: Member): void {
+    const { queue, reaches } = this.ports;
+    member.unreachedBy.add(routerId);
+    if (member.isBeingTried) return;
+    member.isBeingTried = true;
+    void reaches(member.facts.address).then((isReachable) => queue.post(() => this.#tried(member, isReachable)));
+  }
+
+  /** What one router alone can't reach stays with the others: that router tries it again, or is refused by its own. */
+  #tried(member: Member, isReachable: boolean): void {
+    const { clock, fleet, routers } = this.ports;
+    member.isBeingTried = false;
+    if (fleet.member(member.id) !== member || member.state === "DRAINING") return;
+    if (!isReachable) return this.#lost(member, false);
+    if (!routers.areAllAmong(member.unreachedBy)) return;
+    const { functionId, version } = member.facts;
+    fleet.function(functionId).gate(version).lost(outOfReach, clock.monotonicMs());
+    this.#replace(member, "It runs, but no router can reach it");
   }
 
   #answered({ instanceId }: Said<"ANSWERED">): void {

@@ -38,6 +38,10 @@ export class Member {
   isSuspect = false;
   /** These have asked what is wrong with it. */
   readonly suspectedBy = new Set<string>();
+  /** These could not connect to it. */
+  readonly unreachedBy = new Set<string>();
+  /** It is being looked whether it takes connections. */
+  isBeingTried = false;
 
   constructor(readonly facts: MemberFacts) {
     this.ledger = new SlotLedger(facts.slotsMax);

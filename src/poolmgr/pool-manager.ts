@@ -47,6 +47,8 @@ export interface PoolManagerOptions {
   readonly platformVariables?: (fn: FunctionSpec) => readonly Variable[];
   /** Instances that there may be in all, warm ones included; Infinity for no bound. */
   readonly maxInstances: number;
+  /** Whether an instance takes connections at its host:port, as seen from here. Never rejects. */
+  readonly reaches: (address: string) => Promise<boolean>;
   readonly codeCacheBytes: number;
   readonly metrics: PoolMetrics;
   /** Is told what a function's author has to know: its code does not load, an instance crashed, a request timed out. */
@@ -79,7 +81,7 @@ export class PoolManager implements Stoppable {
   #stopped: Promise<void> | undefined;
 
   constructor(private readonly options: PoolManagerOptions) {
-    const { driver, source, clock, logger, metrics, onEvent, keyOf, maxInstances } = options;
+    const { driver, source, clock, logger, metrics, onEvent, keyOf, maxInstances, reaches } = options;
     const fleet = this.#fleet;
     const queue = new SerialQueue((error) => logger.error({ err: error }, "a task of the pool manager failed"));
     const codes = new CodeCache(source, options.codeCacheBytes);
@@ -106,7 +108,7 @@ export class PoolManager implements Stoppable {
     };
     const limits = { maxInstances, template, launching };
     this.#scaler = new Scaler({ ...shared, ...limits, ...this.#entrances() });
-    this.#desk = new FrontDesk({ ...shared, scaler: this.#scaler, ...this.#concerns() });
+    this.#desk = new FrontDesk({ ...shared, reaches, scaler: this.#scaler, ...this.#concerns() });
     this.#watch = new DriverWatch({ ...shared, directory: this.#directory, ...this.#entrances() });
     // After what else is found now: nothing is launched for what is about to be taken over.
     const onMember = (fn: FunctionState, then: () => void): void =>

@@ -82,7 +82,10 @@ export type ToPoolmgr =
   /** What instances are doing; only of those that changed, every 200 ms at most, and at once where poolmgr waits for it. */
   | { readonly type: "USAGE"; readonly instances: readonly InstanceUsage[] }
   | { readonly type: "RELEASED"; readonly instanceId: string }
-  /** No connection could be made, or it broke: poolmgr looks whether the instance lives and ends it. */
+  /**
+   * No connection could be made, or it broke: poolmgr ends the instance. One that no connection could be made to it tries
+   * itself, and where it succeeds the instance stays with the routers that have not said so, as long as there are any.
+   */
   | {
       readonly type: "SUSPECT";
       readonly instanceId: string;

@@ -45,6 +45,10 @@ export class RouterRegistry {
     this.#routers.delete(routerId);
   }
 
+  areAllAmong(routerIds: ReadonlySet<string>): boolean {
+    return [...this.#routers].every((id) => routerIds.has(id));
+  }
+
   /** Hands out free slots of the version, and calls back what others need more. */
   grant(
     fn: FunctionState,

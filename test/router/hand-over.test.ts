@@ -9,6 +9,7 @@ import { systemClock } from "../../src/lib/clock.js";
 import { silentLogger } from "../../src/lib/logger.js";
 import { FencedDriver } from "../../src/poolmgr/fenced-driver.js";
 import { PoolManager } from "../../src/poolmgr/pool-manager.js";
+import { reaches } from "../../src/poolmgr/reaches.js";
 import { Router } from "../../src/router/router.js";
 import { anEnvironment } from "../unit/poolmgr/support/builders.js";
 import { FakeSource as FakePoolSource } from "../unit/poolmgr/support/fake-source.js";
@@ -80,6 +81,7 @@ class Cluster {
       manager: new PoolManager({
         ...{ driver, source: this.source, clock: systemClock, logger: silentLogger },
         keyOf: (id) => `key of ${id}`,
+        reaches,
         maxInstances: Infinity,
         codeCacheBytes: 1024 * 1024,
         metrics: { coldStart: () => {}, failure: () => {}, claimsWaiting: () => {} },

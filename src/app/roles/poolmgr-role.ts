@@ -12,6 +12,7 @@ import type { FunctionSpec, Variable } from "../../model/function.js";
 import type { PoolView } from "../../model/pool-view.js";
 import { PoolmgrEndpoint } from "../../poolmgr/poolmgr-endpoint.js";
 import { PoolManager } from "../../poolmgr/pool-manager.js";
+import { reaches } from "../../poolmgr/reaches.js";
 import type { PoolmgrLink } from "../../poolmgr/router-link.js";
 import { LogLineRepository } from "../../store/repositories/log-line.repository.js";
 import { addressForPeople } from "../address.js";
@@ -204,6 +205,7 @@ export class PoolmgrRole implements Role {
       clock,
       logger,
       keyOf: instanceKeys(secret),
+      reaches,
       platformVariables: (fn) => this.#variablesOf(fn),
       maxInstances: this.needs.host.maxInstances,
       codeCacheBytes,

@@ -249,32 +249,6 @@ describe("PoolManager, when things fail", () => {
     expect(router.inFlight("fn")).toBe(1);
   });
 
-  it("takes an instance that a router can't connect to out of service, ends and replaces it", async () => {
-    const { router, clock } = await up();
-    router.request("fn", 1);
-    await clock.pass(1_000);
-    const [first = ""] = stage.instances();
-    router.send({ type: "SUSPECT", instanceId: first, reason: "NO_CONNECTION" });
-    router.finish(first);
-    router.request("fn", 1);
-    await settled();
-    expect(router.usable("fn")).not.toContain(first);
-    expect(router.inFlight("fn")).toBe(1);
-    await clock.pass(300);
-    expect(stage.instances()).not.toContain(first);
-  });
-
-  it("ends what can't be reached after five seconds also while a router says that requests are in it", async () => {
-    const { router, clock } = await up();
-    router.request("fn", 1);
-    await settled();
-    const [first = ""] = stage.instances();
-    router.send({ type: "SUSPECT", instanceId: first, reason: "NO_CONNECTION" });
-    await clock.pass(6_000);
-    expect(stage.instances()).toEqual([]);
-    expect(router.failed).toBe(1);
-  });
-
   it("lets the other requests of an instance end when one connection broke or one request timed out", async () => {
     for (const reason of ["CRASHED", "TIMED_OUT"] as const) {
       const { router, clock } = await up({ functions: [aFunction({ settings: { requestsPerInstance: 5 } })] });

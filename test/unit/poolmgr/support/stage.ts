@@ -14,6 +14,8 @@ export interface StageOptions {
   readonly environments?: Environment[];
   readonly functions?: FunctionSpec[];
   readonly maxInstances?: number;
+  /** The pool manager can connect to instances, whatever routers can. */
+  readonly isReachable?: true;
   readonly driver?: Omit<MemoryDriverOptions, "clock">;
   /** The stage whose cluster, store and clock are taken over by another pool manager. */
   readonly after?: Stage;
@@ -36,7 +38,7 @@ export class Stage {
   readonly manager: PoolManager;
   readonly router: FakeRouter;
 
-  private constructor({ driver, maxInstances = Infinity, after }: StageOptions) {
+  private constructor({ driver, maxInstances = Infinity, isReachable, after }: StageOptions) {
     const clock = (this.clock = after?.clock ?? new FakeClock());
     const source = (this.source = after?.source ?? new FakeSource());
     this.driver = after?.driver ?? new MemoryDriver({ ...driver, clock });
@@ -55,6 +57,7 @@ export class Stage {
     this.manager = new PoolManager({
       ...{ driver: this.driver, source, clock, logger, metrics, maxInstances },
       keyOf: (instanceId) => `key of ${instanceId}`,
+      reaches: () => Promise.resolve(isReachable === true),
       codeCacheBytes: 1024 * 1024,
       onEvent: (instanceId, functionId, version, message) => {
         this.events.push({ instanceId, functionId, version, message });

@@ -7,9 +7,6 @@
  */
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import pg from "pg";
-import { AppError } from "../errors/app-error.js";
-import { systemClock } from "../lib/clock.js";
 import { silentLogger, type Logger } from "../lib/logger.js";
 import { makeFolder } from "../lib/make-folder.js";
 import type { Stoppable } from "../lib/stoppable.js";
@@ -18,6 +15,7 @@ import { serverAccount, type Account } from "./embedded/postgres-account.js";
 import { installedPackage, usableBinaries, type PostgresBinaries } from "./embedded/postgres-binaries.js";
 import { ensureCluster, pgDataOf, superuser } from "./embedded/postgres-cluster.js";
 import { endLeftOver, PostgresProcess } from "./embedded/postgres-process.js";
+import { whenReady } from "./embedded/when-ready.js";
 
 export { chooseDataDir, type DataDir } from "./embedded/data-dir.js";
 
@@ -26,7 +24,8 @@ export interface EmbeddedPostgresOptions {
   readonly dataDir: string;
   /** Gives up surviving a crash of the machine for speed; for tests. */
   readonly isFast?: boolean;
-  readonly startTimeoutMs?: number;
+  /** How long a server that starts may say nothing; one that says that it recovers from a crash has all the time it needs. */
+  readonly silenceMs?: number;
   readonly logger?: Logger;
   /** PostgreSQL's programs to use instead of those that come with Fermi. */
   readonly binaries?: PostgresBinaries;
@@ -44,13 +43,13 @@ interface ServerPlan {
   readonly account: Account;
   readonly password: string;
   readonly isFast: boolean;
-  readonly startTimeoutMs: number;
+  readonly silenceMs: number;
   readonly logger: Logger;
 }
 
 /** Resolves when the server takes connections. Rejects with IN_USE where a living Fermi uses the folder. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { dataDir, isFast = false, startTimeoutMs = 60_000, logger = silentLogger } = options;
+  const { dataDir, isFast = false, silenceMs = 60_000, logger = silentLogger } = options;
   const account = await serverAccount(pgDataOf(dataDir));
   // Root's own folder lets the server's user pass; what is inside is protected file by file.
   await makeFolder(dataDir, account.uid === undefined ? 0o700 : 0o755);
@@ -59,7 +58,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const binaries = options.binaries ?? (await usableBinaries(account, dataDir, await installedPackage()));
     const password = await ensureCluster({ dataDir, account, binaries, isFast });
     const { postgres } = binaries;
-    const plan = { pgData: pgDataOf(dataDir), postgres, account, password, isFast, startTimeoutMs, logger };
+    const plan = { pgData: pgDataOf(dataDir), postgres, account, password, isFast, silenceMs, logger };
     await endLeftOver(plan.pgData);
     return await SupervisedServer.start(plan, lock);
   } catch (error) {
@@ -124,7 +123,7 @@ class SupervisedServer implements EmbeddedPostgres {
       await endLeftOver(this.plan.pgData);
       if (this.#isStopping()) return false;
       this.current = PostgresProcess.start({ ...this.plan, port: this.port });
-      await whenReady(this.plan, this.port, this.current);
+      await whenReady(this.current, this.url, this.plan);
       this.plan.logger.info({}, "the embedded database runs again");
       return true;
     } catch (error) {
@@ -134,6 +133,9 @@ class SupervisedServer implements EmbeddedPostgres {
   }
 }
 
+/** What the server says then. */
+const portIsTaken = "could not create any TCP/IP sockets";
+
 /** A free port may be taken by somebody else before the server binds it, so a start that fails is tried again. */
 async function startSomewhere(plan: ServerPlan): Promise<{ port: number; server: PostgresProcess }> {
   const attempts = 5;
@@ -141,43 +143,15 @@ async function startSomewhere(plan: ServerPlan): Promise<{ port: number; server:
     const port = await freePort();
     const server = PostgresProcess.start({ ...plan, port });
     try {
-      await whenReady(plan, port, server);
+      await whenReady(server, urlOf(plan, port), plan);
       return { port, server };
     } catch (error) {
       await server.stop();
-      if (attempt === attempts || !server.lastWords.includes("FATAL")) throw error;
+      if (attempt === attempts || !server.lastWords.includes(portIsTaken)) throw error;
       await delay(200);
     }
   }
 }
-
-async function whenReady(plan: ServerPlan, port: number, server: PostgresProcess): Promise<void> {
-  const deadline = systemClock.monotonicMs() + plan.startTimeoutMs;
-  for (;;) {
-    const refusal = await tryConnect(urlOf(plan, port));
-    if (refusal === undefined) return;
-    if (server.hasExited) throw notStarted(`it ended: ${server.lastWords}`);
-    if (systemClock.monotonicMs() > deadline) throw notStarted(refusal);
-    await delay(20);
-  }
-}
-
-/** Why there is no connection yet; undefined where there is one. */
-async function tryConnect(url: string): Promise<unknown> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 });
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
-
-const notStarted = (cause: unknown): AppError =>
-  new AppError("STORE_UNAVAILABLE", "the embedded database did not start", { cause });
 
 const urlOf = ({ password }: ServerPlan, port: number): string =>
   `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;

@@ -1,10 +1,11 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { silentLogger } from "../../src/lib/logger.js";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "../../src/store/embedded-postgres.js";
 import { eventually, makeFolder, postmasterOf, query, removeFolder, serverProcesses } from "./support/data-folder.js";
 import { itAsRoot } from "../support/unless.js";
@@ -147,6 +148,24 @@ describe("The embedded database", () => {
     await once(other, "spawn");
     await start();
     expect([other.exitCode, other.signalCode]).toEqual([null, null]);
+  });
+
+  it("waits for a server that recovers for as long as it does, says so, and does not begin anew", async () => {
+    await (await start()).stop();
+    const pgData = path.join(dataDir, "postgres");
+    // A standby that takes no connections answers as one does that recovers, and never ends.
+    await writeFile(path.join(pgData, "standby.signal"), "");
+    await appendFile(path.join(pgData, "postgresql.auto.conf"), "hot_standby = off\n");
+    const silenceMs = 1_500;
+    const told: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void told.push(message) };
+    const coming = startEmbeddedPostgres({ dataDir, isFast: true, silenceMs, logger });
+    coming.catch(() => undefined);
+    // Each after a quarter of what it may be silent for.
+    await eventually(async () => expect(told.length).toBeGreaterThan(4));
+    expect(told[0]).toContain("not ready yet");
+    process.kill(await postmasterOf(dataDir), "SIGINT");
+    await expect(coming).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   });
 
   it("starts a server that died again, at the same address, with all that was committed", async () => {

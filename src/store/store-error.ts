@@ -49,9 +49,11 @@ const diskIsFull = "The store's disk is full: nothing can be changed until there
 const isDiskFull = (error: unknown): boolean =>
   error instanceof QueryFailedError && (error.driverError as { code?: unknown }).code === "53100";
 
-/** Whether the database gave a statement up at its time limit. */
-export const isOutOfTime = (error: unknown): boolean =>
-  error instanceof QueryFailedError && (error.driverError as { code?: unknown }).code === "57014";
+/** Whether the database gave a statement up at its time limit; also where callers are told that it can't be reached. */
+export function isOutOfTime(error: unknown): boolean {
+  const cause: unknown = error instanceof AppError ? error.cause : error;
+  return cause instanceof QueryFailedError && (cause.driverError as { code?: unknown }).code === "57014";
+}
 
 /** Whether a statement has waited in vain for a lock. */
 export const isLockTimeout = (error: unknown): boolean =>

@@ -4,6 +4,7 @@ import type { Logger } from "../lib/logger.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
 import type { Stoppable } from "../lib/stoppable.js";
 import { tryAll } from "../lib/try-all.js";
+import { BatchSize } from "./batch-size.js";
 import { storeUnavailable } from "./store-error.js";
 import { TopicVolume, type MessageSize } from "./topic-volume.js";
 import { withStore } from "./with-store.js";
@@ -22,6 +23,8 @@ export interface TopicRetentionOptions {
 const defaultEveryMs = 15_000;
 /** However much is to go, no statement removes more. */
 const batch = 500;
+/** Of messages, which may be large. */
+const messageBatch = { first: 50, most: batch };
 /** Nor looks at more. */
 const looked = 10_000;
 
@@ -35,6 +38,8 @@ export class TopicRetention implements Stoppable {
   #loop: ResyncLoop | undefined;
   readonly #volume: TopicVolume;
   readonly #stopping = new AbortController();
+  readonly #expiring = new BatchSize(messageBatch);
+  readonly #emptying = new BatchSize(messageBatch);
 
   constructor(private readonly options: TopicRetentionOptions) {
     this.#volume = new TopicVolume(options.dataSource, options.clock);
@@ -57,11 +62,10 @@ export class TopicRetention implements Stoppable {
     const before = new Date(this.options.clock.now().getTime() - this.options.retentionMs);
     let [messages, undelivered] = [0, 0];
     for (;;) {
-      this.#stopping.signal.throwIfAborted();
-      const gone = await this.#expireBatch(before);
+      const gone = await this.#expiring.run((rows) => this.#expireBatch(before, rows));
       messages += gone.messages;
       undelivered += gone.undelivered;
-      if (gone.messages < batch) return { messages, undelivered };
+      if (gone.isAll) return { messages, undelivered };
     }
   }
 
@@ -104,29 +108,36 @@ export class TopicRetention implements Stoppable {
     this.options.logger.warn({ messages, undelivered }, "messages have expired before all were handled");
   }
 
-  async #expireBatch(before: Date): Promise<Expired> {
+  async #expireBatch(before: Date, rows: number): Promise<Expired & { readonly isAll: boolean }> {
+    this.#stopping.signal.throwIfAborted();
     const { gone, undelivered } = await withStore((isLate) =>
       this.options.dataSource.transaction(async (db) => {
-        const expired = await expireBatch(db, before);
+        const expired = await expireBatch(db, before, rows);
         if (isLate()) throw storeUnavailable("took too long");
         return expired;
       }),
     );
     this.#volume.remove(gone);
-    return { messages: gone.length, undelivered };
+    return { messages: gone.length, undelivered, isAll: gone.length < rows };
   }
 
   /** Of the messages that nobody waits for the oldest go. Resolves to the bytes that are taken then. */
   async #makeRoom(taken: number): Promise<number> {
     let bytes = taken;
     for (let reached: string | null = "0"; reached !== null && bytes > this.options.maxBytes;) {
-      this.#stopping.signal.throwIfAborted();
-      const parameters = [reached];
-      const rows: Removed[] = await withStore(() => this.options.dataSource.query(removeHandled, parameters));
-      reached = rows[0]?.reached ?? null;
-      bytes -= this.#volume.remove(rows.flatMap(({ seq, size_bytes }) => (seq === null ? [] : [{ seq, size_bytes }])));
+      const after: string = reached;
+      const removed = await this.#emptying.run((rows) => this.#removeHandled(after, rows));
+      reached = removed[0]?.reached ?? null;
+      bytes -= this.#volume.remove(
+        removed.flatMap(({ seq, size_bytes }) => (seq === null ? [] : [{ seq, size_bytes }])),
+      );
     }
     return bytes;
+  }
+
+  #removeHandled(after: string, rows: number): Promise<Removed[]> {
+    this.#stopping.signal.throwIfAborted();
+    return withStore(() => this.options.dataSource.query(removeHandled, [after, rows]));
   }
 }
 
@@ -145,22 +156,22 @@ interface Removed {
   readonly size_bytes: number;
 }
 
-/** The oldest handled ones after $1; `reached` is how far was looked, null where nothing is left to look at. */
+/** The $2 oldest handled ones after $1; `reached` is how far was looked, null where nothing is left to look at. */
 const removeHandled = `
   WITH looked_at AS MATERIALIZED (
     SELECT seq FROM topic_message WHERE seq > $1 ORDER BY seq LIMIT ${looked}
   ), handled AS MATERIALIZED (
     SELECT seq FROM looked_at WHERE NOT EXISTS (SELECT FROM topic_delivery d WHERE d.seq = looked_at.seq)
-    ORDER BY seq LIMIT ${batch}
+    ORDER BY seq LIMIT $2::int
   ), gone AS (
     DELETE FROM topic_message WHERE seq IN (SELECT seq FROM handled) RETURNING seq, size_bytes
   ), reached AS (
-    SELECT CASE WHEN (SELECT count(*) FROM handled) = ${batch} THEN (SELECT max(seq) FROM handled)
+    SELECT CASE WHEN (SELECT count(*) FROM handled) = $2::int THEN (SELECT max(seq) FROM handled)
       ELSE (SELECT max(seq) FROM looked_at) END AS reached
   )
   SELECT reached.reached, gone.seq, gone.size_bytes FROM reached LEFT JOIN gone ON true`;
 
-const oldest = `SELECT seq FROM topic_message WHERE published_at < $1 ORDER BY published_at LIMIT ${batch}`;
+const oldest = `SELECT seq FROM topic_message WHERE published_at < $1 ORDER BY published_at LIMIT $2`;
 
 /** In the order in which publishers lock them, so that none waits for another in a circle. */
 const lockLanes = `SELECT FROM topic_lane l
@@ -185,8 +196,9 @@ const removeEmptyLanes = `DELETE FROM topic_lane WHERE pending <= 0
 async function expireBatch(
   db: EntityManager,
   before: Date,
+  rows: number,
 ): Promise<{ gone: readonly MessageSize[]; undelivered: number }> {
-  const old: { seq: string }[] = await db.query(oldest, [before]);
+  const old: { seq: string }[] = await db.query(oldest, [before, rows]);
   const seqs = old.map(({ seq }) => seq);
   await db.query(lockLanes, [seqs]);
   const lanes: { trigger_id: string; lane: string; count: number }[] = await db.query(removeDeliveries, [seqs]);

@@ -120,6 +120,19 @@ describe("Retention", () => {
     expect(await rowsOf("record_batch")).toBe(9);
   });
 
+  it("removes what is old also where rows are so large that many at once would take too long", async () => {
+    for (let rows = 0; rows < 110; rows++) await insertAsyncInvocation(database.dataSource, invocation());
+    await database.dataSource.query(`UPDATE async_invocation SET state = 'DEAD', finished_at = $1`, [daysAgo(19)]);
+    const dataSource = await buildDataSource({ url: database.url, statementTimeoutMs: 300 }).initialize();
+    await dataSource.query(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_sleep(0.004); RETURN OLD; END $$;
+      CREATE TRIGGER slow BEFORE DELETE ON async_invocation FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+    await new RecordPartitions(dataSource).dropBefore(daysAgo(7), unbroken);
+    expect(await rowsOf("async_invocation")).toBe(0);
+    await dataSource.query("DROP TRIGGER slow ON async_invocation; DROP FUNCTION dawdle");
+    await dataSource.destroy();
+  });
+
   it("ends at once when it is stopped, also in the middle of what may take minutes", async () => {
     const { dataSource } = database;
     await runOnce({ clock: new ManualClock(daysAgo(9)) });

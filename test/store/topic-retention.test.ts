@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { systemClock, type Clock } from "../../src/lib/clock.js";
 import { silentLogger } from "../../src/lib/logger.js";
+import { buildDataSource } from "../../src/store/data-source.js";
 import { TopicDeliveryRepository } from "../../src/store/repositories/topic-delivery.repository.js";
 import { TopicRepository } from "../../src/store/repositories/topic.repository.js";
 import { TopicRetention } from "../../src/store/topic-retention.js";
@@ -97,6 +98,25 @@ describe("TopicRetention", () => {
     await dataSource.query("DROP TRIGGER noted ON topic_delivery; DROP TABLE removal");
     expect(removals).toEqual([500, 500, 200].map((count) => ({ count })));
     expect(await count("topic_lane")).toBe(0);
+  });
+
+  it("removes them also where they are so large that many at once would take too long", async () => {
+    const id = await triggers.create({ topic: "orders" });
+    await publishMany(id, 60);
+    await services.dataSource.query(
+      "DELETE FROM topic_delivery WHERE seq > (SELECT min(seq) + 29 FROM topic_delivery)",
+    );
+    const dataSource = await buildDataSource({ url: services.url, statementTimeoutMs: 300 }).initialize();
+    await dataSource.query(`CREATE OR REPLACE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_sleep(0.012); RETURN OLD; END $$;
+      CREATE TRIGGER slow BEFORE DELETE ON topic_message FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+    const subject = new TopicRetention({ dataSource, clock, logger: silentLogger, retentionMs: hourMs, maxBytes: 1 });
+    await subject.measure();
+    expect(await count("topic_message")).toBe(30);
+    laterMs = 2 * hourMs;
+    expect(await subject.expire()).toEqual({ messages: 30, undelivered: 30 });
+    await dataSource.query("DROP TRIGGER slow ON topic_message");
+    await dataSource.destroy();
   });
 
   it("stops after the few that it is removing, and says nothing of it", async () => {

@@ -1,6 +1,7 @@
 /** Days of records as partitions: made ahead, dropped whole. What has no partition is in the default one, and not lost. */
 import type { DataSource, EntityManager } from "typeorm";
 import { tryAll } from "../../lib/try-all.js";
+import { BatchSize } from "../batch-size.js";
 import { patiently } from "../patiently.js";
 import { lineOverheadBytes } from "./log-line.repository.js";
 
@@ -21,7 +22,7 @@ const invocations: PartitionedTable = {
 const logLines: PartitionedTable = { name: "log_line", time: "at" };
 
 const dayMs = 24 * 60 * 60 * 1_000;
-const batchRows = 5_000;
+const batchRows = { first: 100, most: 5_000 };
 /** More than these stay in the default partition: while they were moved, nobody could write. */
 const defaultMaxMoved = 100_000;
 /** A batch can come again as long as its writer lives and the store was away: two days are plenty. */
@@ -33,6 +34,9 @@ interface Span {
 }
 
 export class RecordPartitions {
+  /** By table: how large rows are differs. */
+  readonly #batches = new Map<string, BatchSize>();
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly maxMoved = defaultMaxMoved,
@@ -79,19 +83,19 @@ export class RecordPartitions {
   async deleteOldestLogLines(day: string, bytes: number, signal: AbortSignal): Promise<void> {
     for (let freed = 0; freed < bytes;) {
       signal.throwIfAborted();
-      const batch = await this.#deleteOldest(day, bytes - freed);
+      const batch = await this.#batchOf("log_line").run((rows) => this.#deleteOldest(day, bytes - freed, rows));
       if (batch === 0) return;
       freed += batch;
     }
   }
 
-  /** One batch, no more than it takes to free `bytes`; resolves to what it has freed. */
-  async #deleteOldest(day: string, bytes: number): Promise<number> {
+  /** `most` lines, and no more than it takes to free `bytes`; resolves to what it has freed. */
+  async #deleteOldest(day: string, bytes: number, most: number): Promise<number> {
     const { from, until } = spanOf(day);
     const rows: { freed: string }[] = await this.dataSource.query(
       `WITH oldest AS (
         SELECT seq, at, octet_length(message) + $3::bigint AS bytes
-        FROM log_line WHERE at >= $1 AND at < $2 ORDER BY seq LIMIT ${batchRows}
+        FROM log_line WHERE at >= $1 AND at < $2 ORDER BY seq LIMIT $6
       ), summed AS (
         SELECT seq, at, bytes, sum(bytes) OVER (ORDER BY seq) AS up_to FROM oldest
       ), gone AS (
@@ -105,7 +109,7 @@ export class RecordPartitions {
         UPDATE log_volume AS known SET lines = known.lines - freed.lines, bytes = known.bytes - freed.bytes
         FROM freed WHERE known.day = $4
       ) SELECT bytes AS freed FROM freed`,
-      [from, until, lineOverheadBytes, day, bytes],
+      [from, until, lineOverheadBytes, day, bytes, most],
     );
     return Number(rows[0]?.freed ?? 0);
   }
@@ -160,15 +164,23 @@ export class RecordPartitions {
     parameters: readonly unknown[],
     signal: AbortSignal,
   ): Promise<void> {
+    const limit = `$${parameters.length + 1}`;
     const sql = `WITH gone AS (
-        DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${batchRows}))
+        DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${limit}))
         RETURNING 1
       ) SELECT count(*)::integer AS count FROM gone`;
-    for (let count = batchRows; count === batchRows;) {
+    const removesAll = async (rows: number): Promise<boolean> => {
       signal.throwIfAborted();
-      const rows: { count: number }[] = await this.dataSource.query(sql, [...parameters]);
-      count = rows[0]?.count ?? 0;
-    }
+      const [removed]: { count: number }[] = await this.dataSource.query(sql, [...parameters, rows]);
+      return (removed?.count ?? 0) < rows;
+    };
+    while (!(await this.#batchOf(table).run(removesAll)));
+  }
+
+  #batchOf(table: string): BatchSize {
+    const batch = this.#batches.get(table) ?? new BatchSize(batchRows);
+    this.#batches.set(table, batch);
+    return batch;
   }
 }
 

@@ -6,6 +6,7 @@ import type { InstanceRequest } from "./instance-connection.js";
 import type { Lease } from "./target-slots.js";
 import type { TokenHandout } from "./token-handout.js";
 import type { Upload } from "./upload.js";
+import { toAppError } from "./write-error.js";
 
 /** A request's body: none, whole in memory, or a stream whose length is announced or not. */
 export type RequestBody =
@@ -31,8 +32,19 @@ export interface Forwarding {
   readonly done: (outcome: Outcome) => void;
 }
 
-export function forward({ http, lease, body, done }: Forwarding, options: ForwardOptions): void {
-  const exchange = new Exchange({
+export function forward(forwarding: Forwarding, options: ForwardOptions): void {
+  let exchange: Exchange;
+  try {
+    exchange = makeExchange(forwarding, options);
+  } catch (error) {
+    // Nothing was taken but the slot, which is given back with this.
+    return forwarding.done({ type: "FAILED", error: toAppError(error) });
+  }
+  exchange.begin();
+}
+
+const makeExchange = ({ http, lease, body, done }: Forwarding, options: ForwardOptions): Exchange =>
+  new Exchange({
     clock: options.clock,
     mustClose: options.mustClose,
     isStopping: options.isStopping,
@@ -44,8 +56,6 @@ export function forward({ http, lease, body, done }: Forwarding, options: Forwar
     request: instanceRequest(http, lease, body, options.tokens),
     done,
   });
-  exchange.begin();
-}
 
 function instanceRequest({ call }: HttpCall, lease: Lease, body: RequestBody, tokens: TokenHandout): InstanceRequest {
   const { instance } = lease;

@@ -10,6 +10,7 @@ import type { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
 import type { AnswerHead } from "./answer-fields.js";
 import { AnswerParser, type AnswerSink } from "./answer-parser.js";
+import { toAppError } from "./write-error.js";
 
 export interface InstanceRequest {
   readonly method: string;
@@ -255,7 +256,7 @@ export class InstanceConnection implements AnswerSink {
       // What came with it is not told either: nobody can have used any of it.
       this.#heldHead = undefined;
       this.#heldBody = undefined;
-      this.#lose({ type: "MALFORMED", error: error as AppError });
+      this.#lose({ type: "MALFORMED", error: toAppError(error) });
       return true;
     }
     if (!this.#parser.isComplete) return this.#tellHeld();

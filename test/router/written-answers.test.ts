@@ -1,9 +1,10 @@
 /** What Node would not write of an answer: it costs nobody more than that answer, and the slot comes back. */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it, jest } from "@jest/globals";
+import { AnswerParser } from "../../src/router/answer-parser.js";
 import { ask, errorCode, sendRaw } from "./support/http-client.js";
-import { Stage } from "./support/router-stage.js";
+import { Stage, type StageOptions } from "./support/router-stage.js";
 import { slotsAreBack } from "./support/slots-are-back.js";
 
 const answers = (text: string) => (socket: Socket) => void socket.on("data", () => socket.write(text));
@@ -81,5 +82,41 @@ describe("Router: an answer that Node refuses to write", () => {
     expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 200, error });
     await slotsAreBack(stage);
     expect(await ask(stage.port, "/")).toMatchObject({ status: 200, isComplete: true });
+  });
+});
+
+describe("Router: a fault of the router's own", () => {
+  let stage: Stage;
+  afterEach(() => stage.stop());
+
+  it("while it reads an answer is 500 INTERNAL", async () => {
+    stage = await Stage.start();
+    await stage.serve((_req, res) => res.end("hi"));
+    const read = jest.spyOn(AnswerParser.prototype, "read").mockImplementationOnce(() => {
+      throw new TypeError("a fault");
+    });
+    const answer = await ask(stage.port, "/");
+    read.mockRestore();
+    expect([answer.status, errorCode(answer)]).toEqual([500, "INTERNAL"]);
+    await slotsAreBack(stage);
+    expect((await ask(stage.port, "/")).status).toBe(200);
+  });
+
+  it("before it sends a request is 500 INTERNAL, and the slot comes back", async () => {
+    let isBroken = true;
+    const issue = () => {
+      if (isBroken) throw new TypeError("a fault");
+      return { token: "t", expiresAtMs: 0 };
+    };
+    const tokens = { issue, isDue: () => true, verify: () => ({ namespace: "default", functionId: "id-of-hello" }) };
+    const publish = () => Promise.reject(new TypeError("not asked for"));
+    stage = await Stage.start({ publishing: { tokens, topics: { publish } } } as unknown as StageOptions);
+    await stage.serve((_req, res) => res.end("hi"), { slots: 1 });
+    const answer = await ask(stage.port, "/");
+    expect([answer.status, errorCode(answer)]).toEqual([500, "INTERNAL"]);
+    expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 500, attempts: 1 });
+    isBroken = false;
+    expect((await ask(stage.port, "/")).status).toBe(200);
+    await slotsAreBack(stage);
   });
 });

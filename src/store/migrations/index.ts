@@ -12,6 +12,7 @@ import { RouteMode1700000000011 } from "./1700000000011-route-mode.js";
 import { InvocationTrigger1700000000012 } from "./1700000000012-invocation-trigger.js";
 import { RequestDigest1700000000013 } from "./1700000000013-request-digest.js";
 import { DeadInvocations1700000000014 } from "./1700000000014-dead-invocations.js";
+import { RareStatuses1700000000015 } from "./1700000000015-rare-statuses.js";
 
 /** In the order in which they run; the number at a class name's end is what TypeORM sorts by. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -28,4 +29,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   InvocationTrigger1700000000012,
   RequestDigest1700000000013,
   DeadInvocations1700000000014,
+  RareStatuses1700000000015,
 ];

@@ -1,4 +1,5 @@
 /** The conditions of filters; no text that can't be an id is sent to the database as one. */
+import type { InvocationStatus } from "../../model/invocation.js";
 import type { InvocationFilter, LogFilter } from "../../model/record-filter.js";
 import { isId } from "../../model/validate-name.js";
 import { acceptedWithin } from "./invocation-row.js";
@@ -17,12 +18,11 @@ export function invocationConditions(filter: InvocationFilter, add: Add): string
   if (filter.namespace !== undefined) conditions.push(`namespace = ${add(filter.namespace)}`);
   if (filter.source !== undefined) {
     conditions.push(`source = ${add(filter.source)}`);
-    // The planner can't see this in a parameter, and needs it to use the partial indexes.
+    // The planner can't see this in a parameter, and needs it to use the partial indexes. So it is with statuses.
     if (filter.source !== "HTTP") conditions.push("source <> 'HTTP'");
   }
   if (filter.statuses !== undefined && filter.statuses.length > 0) {
-    conditions.push(`status = ANY(${add(filter.statuses)}::text[])`);
-    if (!filter.statuses.includes("SUCCEEDED")) conditions.push("status <> 'SUCCEEDED'");
+    conditions.push(...hasStatus(filter.statuses, add));
   }
   if (filter.since !== undefined) conditions.push(`accepted_at >= ${add(filter.since)}`);
   if (filter.until !== undefined) conditions.push(`accepted_at <= ${add(filter.until)}`);
@@ -37,6 +37,17 @@ export function logConditions(filter: LogFilter, add: Add): string[] {
   // strpos takes the text as it is: nothing in it is a wildcard.
   if (filter.contains !== undefined) conditions.push(`strpos(message, ${add(filter.contains)}) > 0`);
   if (filter.since !== undefined) conditions.push(`at >= ${add(filter.since)}`);
+  return conditions;
+}
+
+/** One is not asked for as one of several: an index that begins with it has the order of the list only then. */
+function hasStatus(statuses: readonly InvocationStatus[], add: Add): string[] {
+  const [first, ...others] = statuses;
+  const conditions = [others.length === 0 ? `status = ${add(first)}` : `status = ANY(${add(statuses)}::text[])`];
+  if (!statuses.includes("SUCCEEDED")) {
+    conditions.push("status <> 'SUCCEEDED'");
+    if (!statuses.includes("FAILED")) conditions.push("status NOT IN ('SUCCEEDED', 'FAILED')");
+  }
   return conditions;
 }
 

@@ -22,6 +22,8 @@ export interface KubeRequest {
   readonly contentType?: "application/merge-patch+json" | "application/apply-patch+yaml";
   /** How long the answer may take: all of it, or the head of one that is streamed. */
   readonly timeoutMs?: number;
+  /** A node gives the answer, by way of the API: its silence says nothing of the API itself. */
+  readonly isOfNode?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -91,7 +93,7 @@ export class KubeApi {
       return { value: JSON.parse(text) as T, date: dateOf(response) };
     } catch (error) {
       request.signal?.throwIfAborted();
-      throw this.#unanswered(error, deadline, askedMs);
+      throw this.#unanswered(error, deadline, { ...request, askedMs });
     }
   }
 
@@ -124,7 +126,7 @@ export class KubeApi {
       response = await this.#send(request, signal, agent);
     } catch (error) {
       request.signal?.throwIfAborted();
-      throw this.#unanswered(error, deadline, askedMs);
+      throw this.#unanswered(error, deadline, { ...request, askedMs });
     }
     this.#failingSinceMs = undefined;
     this.#answeredMs = this.clock.monotonicMs();
@@ -179,11 +181,15 @@ export class KubeApi {
     return url;
   }
 
-  #unanswered(error: unknown, deadline: AbortSignal, askedMs: number): KubeError {
+  #unanswered(
+    error: unknown,
+    deadline: AbortSignal,
+    { askedMs, isOfNode = false }: { askedMs: number; isOfNode?: boolean },
+  ): KubeError {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = deadline.aborted ? "it did not answer in time" : (code ?? message);
     // What it has answered since says more than a call that was lost before.
-    if (askedMs >= this.#answeredMs) {
+    if (!isOfNode && askedMs >= this.#answeredMs) {
       this.#failingSinceMs ??= askedMs;
       this.#failure = why;
     }

@@ -118,7 +118,8 @@ class Follower {
     const { sinceTime } = this.#position;
     const query = { container: functionContainer, follow: true, timestamps: true, ...(sinceTime && { sinceTime }) };
     try {
-      const response = await api.stream({ method: "GET", path: `${path}/${this.pod.name}/log`, query });
+      const log = { method: "GET", path: `${path}/${this.pod.name}/log`, query, isOfNode: true } as const;
+      const response = await api.stream(log);
       this.#open = response;
       this.#position.rewind();
       const pace = { clock, readBytesPerSecond: bounds.readBytesPerSecond };

@@ -73,6 +73,15 @@ describe("KubeApi", () => {
     expect(await text(await kube.api.stream({ method: "GET", path: "/x", timeoutMs: 100 }))).toBe("one two");
   });
 
+  it("takes no node that does not answer for an outage of the API", async () => {
+    kube = await aFakeKube((url, res) => {
+      if (!url.pathname.endsWith("/log")) answerJson(res, {});
+    });
+    const log = { method: "GET", path: "/log", timeoutMs: 100, isOfNode: true } as const;
+    await expect(kube.api.stream(log)).rejects.toMatchObject({ isAway: true });
+    expect(kube.api.outage).toBeUndefined();
+  });
+
   it("rejects with the signal's reason, before and while it asks", async () => {
     kube = await aFakeKube(() => {});
     const reason = new Error("enough");

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { ServerResponse } from "node:http";
 import type { InstanceOutput } from "../../../../src/cluster/cluster-driver.js";
+import type { KubeApi, KubeRequest } from "../../../../src/cluster/kubernetes/kube-api.js";
+import { KubeError } from "../../../../src/cluster/kubernetes/kube-error.js";
 import { PodLogs } from "../../../../src/cluster/kubernetes/pod-logs.js";
 import { defaultOutputBounds, maxLineBytes } from "../../../../src/cluster/output-reader.js";
 import { systemClock, type Clock } from "../../../../src/lib/clock.js";
@@ -39,6 +41,23 @@ describe("PodLogs", () => {
     await isGone;
     return told;
   }
+
+  it("are the node's affair: one that does not answer is no outage of the API", async () => {
+    kube = await aFakeKube(() => {});
+    const { api } = kube;
+    const asked = await new Promise<KubeRequest>((resolve) => {
+      const stream: KubeApi["stream"] = (request) => {
+        resolve(request);
+        return Promise.reject(new KubeError(404, "NotFound", "no pod"));
+      };
+      const kept = { call: () => Promise.reject(new Error("none")), ask: () => Promise.reject(new Error("none")) };
+      const calls = { ...kept, stream, outage: api.outage };
+      const parts = { clock: hasty, logger: silentLogger, bounds: defaultOutputBounds, onOutput: () => {} };
+      logs = new PodLogs({ ...parts, api: calls, path: "/pods" });
+      logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
+    });
+    expect(asked).toMatchObject({ path: "/pods/pod-one/log", isOfNode: true });
+  });
 
   const texts = (told: readonly InstanceOutput[]): string[] => told.map(({ text }) => text);
 

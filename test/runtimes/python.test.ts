@@ -1,4 +1,5 @@
 import { expect, it } from "@jest/globals";
+import { once } from "node:events";
 import { eventually } from "../support/harness.js";
 import { describePython, python, RuntimeProcess, type Answer, type CallOptions } from "./runtime-process.js";
 import { untilTestEnds } from "./until-test-ends.js";
@@ -134,6 +135,30 @@ def main():
     const { invocationId } = await runtime.call();
     await runtime.logged("bytes");
     expect(runtime.messagesOf(invocationId)).toEqual(["from a thread", "WARNING:root:a warning", "bytes"]);
+  });
+
+  it("shows no request's context variables to the next one of its connection, those of its stream neither", async () => {
+    const runtime = await serve(`
+import contextvars
+user = contextvars.ContextVar("user", default="nobody")
+def main(context):
+    before = user.get()
+    user.set("alice")
+    def pieces():
+        yield before + " "
+        yield user.get() + "."
+        user.set("bob")
+    return pieces()`);
+    const socket = runtime.connect();
+    const head = Object.entries(runtime.headers("an-id")).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+    for (let count = 0; count < 2; count += 1) {
+      socket.write(`GET / HTTP/1.1\r\nhost: x\r\n${head.join("")}\r\n`);
+      let text = "";
+      while (!text.endsWith("0\r\n\r\n")) text += String(((await once(socket, "data")) as [Buffer])[0]);
+      expect(text).toContain("nobody");
+      expect(text).toContain("alice.");
+    }
+    socket.destroy();
   });
 
   it("prints what a thread does after the answer by its end, and keeps nothing of the invocation then", async () => {

@@ -1,6 +1,7 @@
 """Admits requests to user code, and answers the platform's own (without a key) itself."""
 
 import contextlib
+import contextvars
 import hmac
 import json
 import os
@@ -93,7 +94,8 @@ class FunctionServer:
         refusal = self._refuse(key)
         if refusal is not None:
             return refuse(request, connection, *refusal)
-        return self._invoke(request, connection)
+        # What one sets of context variables is not for the next one of the connection to see.
+        return contextvars.copy_context().run(self._invoke, request, connection)
 
     def _refuse(self, key):
         """Why a request may not go to user code; None where it may, and then it holds a slot."""
@@ -159,7 +161,7 @@ class FunctionServer:
             os.environ["FERMI_TOKEN"] = token
         invocation = Invocation(request)
         slot = Slot(self, invocation)
-        context = logs.current.set(invocation)
+        logs.current.set(invocation)
         try:
             answer = self._run(request, invocation, connection)
             return respond(request, connection, answer, slot)
@@ -167,7 +169,6 @@ class FunctionServer:
             exit_process(error)
         finally:
             slot.release()
-            logs.current.reset(context)
             self._answered()
 
     def _run(self, request, invocation, connection):

@@ -47,6 +47,37 @@ def main(context):
     expect(await tell("/mute")).toEqual({ status: 500, error: mute, reason: mute });
   });
 
+  it("are answered 500 whatever their length, and whatever they do to who asks them", async () => {
+    const runtime = await serve(`
+class Spoilt(Exception):
+    @property
+    def __notes__(self):
+        raise RuntimeError("no notes")
+class Text(str):
+    def strip(self):
+        raise RuntimeError("no text")
+class Sly(Exception):
+    def __str__(self):
+        return Text("sly")
+def main(context):
+    raise {"/long": ValueError("x" * 17_000_000), "/spoilt": Spoilt("spoilt"), "/sly": Sly()}[context.request.path]`);
+    for (const [path, reason] of [
+      ["/long", "ValueError: xxx"],
+      ["/spoilt", "Spoilt: spoilt"],
+      ["/sly", "Sly: sly"],
+    ]) {
+      const answer = await runtime.call({ path: path! });
+      expect(answer).toMatchObject({ status: 500, body: expect.stringContaining(reason!) as unknown as string });
+      expect(answer.body.length).toBeLessThan(3_000);
+      await runtime.until("its end in the log", () =>
+        runtime.messagesOf(answer.invocationId).some((message) => message.includes(reason!)) ? true : undefined,
+      );
+      const logged = runtime.messagesOf(answer.invocationId).join("\n");
+      expect(logged).toContain("function.py");
+      expect(logged.length).toBeLessThan(200_000);
+    }
+  });
+
   it("are logged where they are why the process is to end", async () => {
     const runtime = await serve("import sys\ndef main():\n  sys.exit('no configuration')");
     await expect(runtime.call()).rejects.toThrow();

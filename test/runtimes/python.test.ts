@@ -188,6 +188,17 @@ def main(context):
     await eventually(async () => expect((await runtime.call({ path: "/count" })).body).toBe("1"));
   });
 
+  it("takes lines of any length, and logs no empty one after them", async () => {
+    const runtime = await serve("def main():\n  print('x' * 17_000_000)\n  print('y' * 16_000)\n  return 'fine'");
+    const { body, invocationId } = await runtime.call();
+    expect(body).toBe("fine");
+    await runtime.logged("y");
+    const lengths = runtime.messagesOf(invocationId).map((message) => message.length);
+    expect(lengths).toHaveLength(Math.ceil(17_000_000 / 16_000) + 1);
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(17_016_000);
+    expect(lengths).not.toContain(0);
+  });
+
   it("goes on after an error in a thread, and logs it", async () => {
     const runtime = await serve(
       "import threading\ndef bad():\n  raise ValueError('in a thread')\ndef main():\n  threading.Thread(target=bad).start()\n  return 'fine'",

@@ -133,19 +133,24 @@ def _print(stream, text):
     with _lock:
         lines = (owner.partial[stream] + text).split("\n")
         rest = lines.pop()
-        if lines:
-            _write(b"".join(_format(owner, stream, line[:-1] if line.endswith("\r") else line) for line in lines))
+        pieces = [line[:-1] if line.endswith("\r") else line for line in lines]
+        if len(rest) > MAX_MESSAGE_CHARS:
+            # Something is kept of it, so that its line feed ends a line that is not empty.
+            length = (len(rest) - 1) // MAX_MESSAGE_CHARS * MAX_MESSAGE_CHARS
+            pieces.append(rest[:length])
+            rest = rest[length:]
+        if pieces:
+            _write(b"".join(_format(owner, stream, piece) for piece in pieces))
         owner.partial[stream] = rest
         if rest:
             _unfinished.add(owner)
-            if len(rest) > MAX_MESSAGE_CHARS:
-                flush(owner)
         elif not any(owner.partial.values()):
             # A thread may print after the answer, when nobody flushes any more.
             _unfinished.discard(owner)
 
 
 def _format(owner, stream, message):
+    """As one line, or as several where it is too long for one."""
     if len(message) <= MAX_MESSAGE_CHARS:
         line = {"t": int(time.time() * 1000), "s": stream, "m": message}
         if owner.id is not None:
@@ -154,8 +159,9 @@ def _format(owner, stream, message):
         data = json.dumps(line).encode("ascii") + b"\n"
         if len(data) <= MAX_LINE_BYTES:
             return data
-    middle = min(MAX_MESSAGE_CHARS, len(message) // 2)
-    return _format(owner, stream, message[:middle]) + _format(owner, stream, message[middle:])
+    size = min(MAX_MESSAGE_CHARS, (len(message) + 1) // 2)
+    slices = (message[start : start + size] for start in range(0, len(message), size))
+    return b"".join(_format(owner, stream, part) for part in slices)
 
 
 def _write(data):

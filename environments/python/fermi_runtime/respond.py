@@ -16,7 +16,7 @@ from .stream import Stream
 def failure(error):
     """500 with the reason, which is logged too. Never raises: text of user code may have no UTF-8, or not come at all."""
     logs.log_error(user_traceback(error))
-    reason = describe(error)[:2_000]
+    reason = describe(error)
     headers = [
         ("content-type", "application/json"),
         ("x-fermi-function-error", quote(" ".join(reason.split())[:300], errors="replace")),

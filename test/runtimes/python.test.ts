@@ -73,6 +73,27 @@ def main(context):
     expect((await answerOf("def handler():\n  return 'the only one'")).body).toBe("the only one");
   });
 
+  it("takes no bytes for no body, whatever type they are said to be of", async () => {
+    const runtime = await serve("def main(context):\n  return [context.request.body]");
+    for (const type of ["text/plain", "application/json", "application/octet-stream"]) {
+      for (const framing of ["content-length", "transfer-encoding"]) {
+        const headers = { "content-type": type, [framing]: framing === "content-length" ? "0" : "chunked" };
+        expect((await runtime.call({ method: "POST", headers })).body).toBe("[{}]");
+      }
+    }
+  });
+
+  it("takes None for no headers", async () => {
+    expect(await answerOf("def main():\n  return 'made', 201, None")).toMatchObject({ status: 201, body: "made" });
+  });
+
+  it("refuses JSON that is nested too deeply to be read, which is the caller's fault", async () => {
+    const headers = { "content-type": "application/json" };
+    const body = "[".repeat(200_000) + "]".repeat(200_000);
+    const answer = await answerOf("def main(context):\n  return 'read'", { method: "POST", headers, body });
+    expect(answer).toMatchObject({ status: 400, body: expect.stringContaining("nested") as unknown as string });
+  });
+
   it("tells a function who it is, and whether its caller is there", async () => {
     const answer = await answerOf(
       "def main(context):\n  return [context.function, context.version, context.invocation_id, context.is_cancelled()]",

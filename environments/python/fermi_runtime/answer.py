@@ -28,7 +28,7 @@ def to_answer(value):
         status = 204 if value is None else 200
     checked_status(status)
     body, content_type = _content(value)
-    pairs = list(checked(headers))
+    pairs = list(checked(() if headers is None else headers))
     if content_type and not any(name.lower() == "content-type" for name, _ in pairs):
         pairs.append(("content-type", content_type))
     return Answer(status, pairs, body)

@@ -45,12 +45,14 @@ def parse_body(data, content_type):
     """JSON, forms and text parsed, anything else as bytes; an empty dict where there is no body."""
     kind = content_type.split(";", 1)[0].strip().lower()
     if not data:
-        return "" if kind.startswith("text/") else {}
+        return {}
     if kind == "application/json" or kind.endswith("+json"):
         try:
             return json.loads(data)
         except ValueError as error:
             raise HttpError(400, "the request's body is not the JSON that its Content-Type promises: %s" % error) from None
+        except RecursionError:
+            raise HttpError(400, "the request's body is JSON that is nested too deeply to be read") from None
     if kind == "application/x-www-form-urlencoded":
         return _flat(parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True))
     if kind.startswith("text/"):

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.js";
 import type { Logger } from "../lib/logger.js";
 import { ResyncLoop } from "../lib/resync-loop.js";
 import type { Stoppable } from "../lib/stoppable.js";
+import { BatchSize } from "./batch-size.js";
 import { triggerKeys, triggerTableNames } from "./repositories/trigger-rows.js";
 import { withStore } from "./with-store.js";
 
@@ -16,7 +17,7 @@ export interface HousekeepingOptions {
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const changesKept = 100_000;
-const batch = 500;
+const batch = { first: 50, most: 500 };
 
 /** Removes for good what nobody can ask for any more: old changes, and deleted resources without history. */
 export class Housekeeping implements Stoppable {
@@ -70,13 +71,17 @@ export class Housekeeping implements Stoppable {
     return count;
   }
 
-  /** A batch at a time. */
+  /** A batch at a time: with a function go all its versions and their sources. */
   async #deleteAll(sql: string, before: Date): Promise<number> {
+    const batches = new BatchSize(batch);
     let count = 0;
-    for (let last = batch; last === batch; count += last) {
+    const removesAll = async (rows: number): Promise<boolean> => {
       this.#stopping.signal.throwIfAborted();
-      last = await this.#delete(sql, [before]);
-    }
+      const removed = await this.#delete(sql, [before, rows]);
+      count += removed;
+      return removed < rows;
+    };
+    while (!(await batches.run(removesAll)));
     return count;
   }
 
@@ -93,23 +98,23 @@ const purgeTriggers = triggerTableNames.map(
   (table) => `DELETE FROM ${table} WHERE id IN (
     SELECT t.id FROM ${table} t WHERE t.deleted_at < $1
       AND NOT EXISTS (SELECT FROM invocation i WHERE i.trigger_id = t.id)
-    LIMIT ${batch})`,
+    LIMIT $2)`,
 );
 
 /** Of triggers that are no more. */
 const purgeStatuses = `DELETE FROM trigger_status WHERE trigger_id IN (
     SELECT s.trigger_id FROM trigger_status s WHERE s.since < $1
       AND NOT EXISTS (SELECT FROM ${triggerKeys} t WHERE t.id = s.trigger_id)
-    LIMIT ${batch})`;
+    LIMIT $2)`;
 
 const purgeFunctions = `DELETE FROM function WHERE id IN (
     SELECT f.id FROM function f WHERE f.deleted_at < $1
       AND NOT EXISTS (SELECT FROM ${triggerKeys} t WHERE t.function_id = f.id)
       AND NOT EXISTS (SELECT FROM invocation i WHERE i.function_id = f.id)
       AND NOT EXISTS (SELECT FROM log_line l WHERE l.function_id = f.id)
-    LIMIT ${batch})`;
+    LIMIT $2)`;
 
 const purgeEnvironments = `DELETE FROM environment WHERE id IN (
     SELECT e.id FROM environment e WHERE e.deleted_at < $1
       AND NOT EXISTS (SELECT FROM function_version v WHERE v.environment_id = e.id)
-    LIMIT ${batch})`;
+    LIMIT $2)`;

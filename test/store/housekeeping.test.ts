@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock, type Clock } from "../../src/lib/clock.js";
 import { silentLogger } from "../../src/lib/logger.js";
 import { newId } from "../../src/lib/new-id.js";
+import { buildDataSource } from "../../src/store/data-source.js";
 import { Housekeeping } from "../../src/store/housekeeping.js";
 import { ctx, newEnvironment, newFunction, newTrigger, openServices, type Services } from "./support/open-services.js";
 
@@ -88,6 +89,18 @@ describe("Housekeeping", () => {
     await insertDeletedEnvironments(501);
     laterMs = hourMs + 1_000;
     expect(await housekeeping.purgeDeleted()).toBe(501);
+  });
+
+  it("removes what takes so long that many at once would be broken off", async () => {
+    await insertDeletedEnvironments(40);
+    laterMs = hourMs + 1_000;
+    const dataSource = await buildDataSource({ url: services.url, statementTimeoutMs: 300 }).initialize();
+    await dataSource.query(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN OLD; END $$;
+      CREATE TRIGGER slow BEFORE DELETE ON environment FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+    expect(await new Housekeeping({ dataSource, clock, logger: silentLogger }).purgeDeleted()).toBe(40);
+    await dataSource.query("DROP TRIGGER slow ON environment; DROP FUNCTION dawdle");
+    await dataSource.destroy();
   });
 
   it("begins to remove nothing more once it is stopped, and says nothing of it", async () => {

@@ -16,8 +16,6 @@ export interface IntakePorts {
   readonly directory: InstanceDirectory;
   readonly view: LivePoolView;
   readonly keyOf: (instanceId: string) => string;
-  /** Whether those who used an instance before may come back to it. */
-  readonly isReserving: boolean;
   /** The function has one more instance that serves: `then` is to be called when its slots have been handed out. */
   readonly onMember: (fn: FunctionState, then: () => void) => void;
 }
@@ -28,11 +26,10 @@ const nobody: ReadonlySet<string> = new Set();
 
 /** The way in of an instance, be it launched here or found: from its claim on it is known whose it is. */
 export class Intake {
-  #isReserving: boolean;
+  /** Those who used an instance before may come back to it. */
+  #isReserving = true;
 
-  constructor(private readonly ports: IntakePorts) {
-    this.#isReserving = ports.isReserving;
-  }
+  constructor(private readonly ports: IntakePorts) {}
 
   claimed(launch: Launch): void {
     const { directory, view, keyOf } = this.ports;

@@ -116,8 +116,7 @@ export class PoolManager implements Stoppable {
         this.#desk.settle(fn);
         then();
       });
-    const taking = { onMember, isReserving: driver.outlivesProcess };
-    this.#intake = new Intake({ ...shared, directory: this.#directory, keyOf, ...taking });
+    this.#intake = new Intake({ ...shared, directory: this.#directory, keyOf, onMember });
     const onRead = (changed: readonly FunctionState[]): void => this.#onRead(changed);
     this.#desired = new DesiredState({ source, clock, logger, queue, fleet, codes, onRead });
   }
@@ -161,7 +160,7 @@ export class PoolManager implements Stoppable {
     // What is there comes first: nothing is launched for what may run already.
     await watching.listed;
     if (this.#stopped !== undefined) return;
-    if (!this.options.driver.outlivesProcess) this.#hub.begin();
+    this.#queue.post(() => this.#letRoutersInIfNew());
     await this.#desired.start();
   }
 
@@ -314,6 +313,14 @@ export class PoolManager implements Stoppable {
     const settleChanged = (): void => changed.forEach((fn) => this.#settle(fn));
     this.#letRoutersIn();
     if (changed.length > 0) this.options.clock.after(supersededLingerMs, () => this.#queue.post(settleChanged));
+  }
+
+  /**
+   * Nothing is there from before, be it of an earlier term of this process, so no router holds what it may keep. Where the
+   * store is away, those who wait are told that, rather than that nobody leads.
+   */
+  #letRoutersInIfNew(): void {
+    if (!this.options.driver.outlivesProcess && this.#fleet.observed.size === 0) this.#letRoutersIn();
   }
 
   /** What is there and what is desired is known, so that no router is told to drop what it may keep. */

@@ -9,7 +9,7 @@ describe("PoolManager, handed over", () => {
   const routers: FakeRouter[] = [];
 
   const up = async (options: StageOptions = {}): Promise<Stage> => {
-    const stage = await Stage.up({ ...options, driver: { ...options.driver, outlivesProcess: true } });
+    const stage = await Stage.up({ ...options, driver: { outlivesProcess: true, ...options.driver } });
     stages.push(stage);
     // Another one of the same process would hold slots too.
     stage.router.close();
@@ -86,24 +86,27 @@ describe("PoolManager, handed over", () => {
     expect(next.driver.specializations).toHaveLength(1);
   });
 
-  it("keeps the slots of a router that is not back yet for three seconds", async () => {
-    const stage = await up({ functions: [four] });
-    const [one, two] = [await router(stage), await router(stage)];
-    await after(stage, () => one.request("fn", 1, 1));
-    expect([one.slots("fn"), two.slots("fn")]).toEqual([2, 2]);
-    await kill(stage);
-    const next = await succeed(stage);
-    await rejoin(next, one);
-    one.request("fn", 1, 3);
-    await next.clock.pass(2_800);
-    expect(one.slots("fn")).toBe(2);
-    expect(one.inFlight("fn")).toBe(2);
-    await next.clock.pass(1_000);
-    expect(one.inFlight("fn")).toBe(4);
-    // What it holds by then is another's: it is told so.
-    await rejoin(next, two);
-    expect(two.slots("fn")).toBe(0);
-  });
+  it.each([true, false])(
+    "keeps the slots of a router that is not back yet for three seconds (outlivesProcess: %s)",
+    async (outlivesProcess) => {
+      const stage = await up({ driver: { outlivesProcess }, functions: [four] });
+      const [one, two] = [await router(stage), await router(stage)];
+      await after(stage, () => one.request("fn", 1, 1));
+      expect([one.slots("fn"), two.slots("fn")]).toEqual([2, 2]);
+      await kill(stage);
+      const next = await succeed(stage);
+      await rejoin(next, one);
+      one.request("fn", 1, 3);
+      await next.clock.pass(2_800);
+      expect(one.slots("fn")).toBe(2);
+      expect(one.inFlight("fn")).toBe(2);
+      await next.clock.pass(1_000);
+      expect(one.inFlight("fn")).toBe(4);
+      // What it holds by then is another's: it is told so.
+      await rejoin(next, two);
+      expect(two.slots("fn")).toBe(0);
+    },
+  );
 
   it("confirms no more than there is, to who comes first, where routers hold too much together", async () => {
     const stage = await up({ functions: [four] });
@@ -266,20 +269,24 @@ describe("PoolManager, handed over", () => {
     expect(one.slots("fn")).toBe(2);
   });
 
-  it("lets no router in before it knows what is desired", async () => {
-    const stage = await up();
-    const one = await router(stage);
-    await after(stage, () => one.request("fn", 1, 1));
-    await kill(stage);
-    stage.source.failure = new Error("away");
-    const next = await succeed(stage);
-    await rejoin(next, one);
-    expect([one.isLost, one.slots("fn")]).toEqual([true, 1]);
-    stage.source.failure = undefined;
-    await next.clock.pass(10_000);
-    await rejoin(next, one);
-    expect([one.isLost, one.slots("fn")]).toEqual([false, 1]);
-  });
+  it.each([true, false])(
+    "lets no router in before it knows what is desired (outlivesProcess: %s)",
+    async (outlivesProcess) => {
+      const stage = await up({ driver: { outlivesProcess } });
+      const one = await router(stage);
+      await after(stage, () => one.request("fn", 1, 1));
+      await kill(stage);
+      stage.source.failure = new Error("away");
+      const next = await succeed(stage);
+      await rejoin(next, one);
+      expect([one.isLost, one.slots("fn")]).toEqual([true, 1]);
+      stage.source.failure = undefined;
+      await next.clock.pass(10_000);
+      await rejoin(next, one);
+      expect([one.isLost, one.slots("fn"), one.inFlight("fn")]).toEqual([false, 1, 1]);
+      expect(next.driver.specializations).toHaveLength(1);
+    },
+  );
 
   it("launches nothing for what runs already, however soon it knows what is desired", async () => {
     const stage = await up({ functions: [aFunction({ settings: { minInstances: 2 } })] });

@@ -5,6 +5,9 @@ import { settled } from "./support/fake-clock.js";
 import { FakeRouter } from "./support/fake-router.js";
 import { Stage, type StageOptions } from "./support/stage.js";
 
+/** For routers that used them before. */
+const foundAreKeptMs = 3_000;
+
 describe("PoolManager, over an instance's life", () => {
   let stage: Stage;
   const up = async (options?: StageOptions): Promise<Stage> => (stage = await Stage.up(options));
@@ -223,6 +226,7 @@ describe("PoolManager, over an instance's life", () => {
     });
     expect(stage.instances()).toEqual([found]);
     expect(stage.manager.identify(found)).toEqual({ functionId: "fn", version: 1, key: `key of ${found}` });
+    await stage.clock.pass(foundAreKeptMs);
     stage.router.request("fn", 1, 3);
     expect(stage.router.inFlight("fn")).toBe(3);
     stage.router.finishAll();
@@ -239,7 +243,7 @@ describe("PoolManager, over an instance's life", () => {
         await specialized(driver, "gone", 1);
       },
     });
-    await stage.clock.pass(1_000);
+    await stage.clock.pass(foundAreKeptMs + 1_000);
     expect(stage.count("READY")).toBe(0);
   });
 
@@ -251,7 +255,7 @@ describe("PoolManager, over an instance's life", () => {
       },
     });
     expect(stage.instances()).toHaveLength(1);
-    await stage.clock.pass(1_000);
+    await stage.clock.pass(foundAreKeptMs + 1_000);
     expect(stage.instances()).toEqual([]);
   });
 

@@ -6,16 +6,25 @@ import { Subscriptions } from "./subscriptions.js";
 
 /** What every resolver gets: built for each operation, over HTTP and WebSocket alike. */
 export interface ApiContext extends RequestContext {
-  readonly loaders: Loaders;
+  loaders: Loaders;
+  /** A mutation calls it: what was read before it may be so no longer. */
+  forget(): void;
   /** A subscription's source has no resolver instance to ask, so it comes along. */
   readonly subscriptions: Subscriptions;
 }
 
-export const createApiContext = (parts: ApiParts, ctx: RequestContext, options: LoaderOptions): ApiContext => ({
-  ...ctx,
-  loaders: createLoaders(parts, ctx, options),
-  subscriptions: new Subscriptions(parts),
-});
+export function createApiContext(parts: ApiParts, ctx: RequestContext, options: LoaderOptions): ApiContext {
+  const load = (): Loaders => createLoaders(parts, ctx, options);
+  return {
+    ...ctx,
+    loaders: load(),
+    // Of whichever copy: Apollo makes one.
+    forget() {
+      this.loaders = load();
+    },
+    subscriptions: new Subscriptions(parts),
+  };
+}
 
 /** The one with this id, which something refers to; it may have been purged in between. */
 export async function getReferred<T>(

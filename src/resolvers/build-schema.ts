@@ -1,9 +1,10 @@
 /** Builds the executable schema: the one place where resolvers are made. */
 import "reflect-metadata";
-import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
+import { defaultFieldResolver, type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { buildSchema, type NonEmptyArray, type PubSub } from "type-graphql";
 import { AppError } from "../errors/app-error.js";
 import { HttpTriggerType } from "../schema/http-trigger.type.js";
+import type { ApiContext } from "./api-context.js";
 import { AsyncResolver } from "./async.resolver.js";
 import { KubernetesWatchTriggerType } from "../schema/kubernetes-watch-trigger.type.js";
 import { QueueTriggerType } from "../schema/queue-trigger.type.js";
@@ -45,7 +46,7 @@ const resolvers: NonEmptyArray<Function> = [
   TopicResolver,
 ];
 
-export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
+export async function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
   const { environments, functions, triggers, invocations, logs, topics, queue, pools, server } = parts;
   const invoker = new FunctionInvoker(functions, parts.invoker, queue);
   const instances = [
@@ -66,7 +67,22 @@ export function buildApiSchema(parts: ApiParts): Promise<GraphQLSchema> {
     new SubscriptionResolver(),
     new TopicResolver(topics),
   ];
-  return build(new Map(instances.map((instance) => [instance.constructor, instance])));
+  return forgetting(await build(new Map(instances.map((instance) => [instance.constructor, instance]))));
+}
+
+/** Mutations of one operation run one after another: what is below each is read as it has left it. */
+function forgetting(schema: GraphQLSchema): GraphQLSchema {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const { resolve = defaultFieldResolver } = field;
+    field.resolve = async (root, args, ctx: ApiContext, info) => {
+      try {
+        return await resolve(root, args, ctx, info);
+      } finally {
+        ctx.forget();
+      }
+    };
+  }
+  return schema;
 }
 
 /** The text of schema.graphql: sorted, so that a diff shows what changed and nothing else. */

@@ -1,5 +1,5 @@
 /**
- * DataLoaders of one operation: what many rows ask for one by one is read with one statement.
+ * DataLoaders of one operation, or of one mutation of it: what many rows ask for one by one is read with one statement.
  * A subscription lives long, so its loaders batch but remember nothing.
  */
 import DataLoader from "dataloader";

@@ -86,6 +86,20 @@ describe("triggers of all kinds", () => {
     expect(await api.client.refused(DELETE, { id })).toMatchObject({ code: "NOT_FOUND", field: "id" });
   });
 
+  it.each(["http", "ws"])("are all told below each of several mutations of one operation, over %s", async (way) => {
+    const name = await createFunction(api.client);
+    const create = (alias: string): string =>
+      `${alias}: createHttpTrigger(input: {function: "${name}", path: "/${name}/${alias}"}) {
+        function { triggers { ... on HttpTrigger { path } } }
+      }`;
+    const operation = `mutation { ${create("a")} ${create("b")} }`;
+    const [data] = way === "http" ? [await api.client.ok(operation)] : await api.client.subscribe(operation).take(1);
+    expect(data).toMatchObject({
+      a: { function: { triggers: [{ path: `/${name}/a` }] } },
+      b: { function: { triggers: [{ path: `/${name}/a` }, { path: `/${name}/b` }] } },
+    });
+  });
+
   it("say how they do", async () => {
     const fn = await createFunction(api.client);
     const route = await createRoute(api.client, { function: fn });

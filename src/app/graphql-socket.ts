@@ -16,7 +16,7 @@ export const closeCodes = {
 } as const;
 
 export interface SocketLimits extends NewcomerLimits {
-  /** Bytes that may wait to be sent. */
+  /** Bytes that may wait to be sent when one message more comes; how large that is, the limits of operations say. */
   readonly bufferedBytesMax: number;
   /** How long one message, or the answer to a ping, may take. */
   readonly stallMs: number;
@@ -72,15 +72,17 @@ export class GraphQLSocket {
   /** Resolves when the network has taken the message, or the socket is closing. Never rejects. */
   send(message: string): Promise<void> {
     if (this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve();
-    const sent = new Promise<void>((resolve) => {
+    if (this.#socket.bufferedAmount > this.#limits.bufferedBytesMax) {
+      this.#dropSlow();
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
       const stall = this.#clock.after(this.#limits.stallMs, () => this.#dropSlow());
       this.#socket.send(message, () => {
         stall.stop();
         resolve();
       });
     });
-    if (this.#socket.bufferedAmount > this.#limits.bufferedBytesMax) this.#dropSlow();
-    return sent;
   }
 
   /** Ends the socket with a code and a reason, by force where the other side does not answer. */

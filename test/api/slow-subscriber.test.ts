@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { WebSocket } from "ws";
+import { valueAt } from "../support/api-client.js";
 import { aLine, ApiHarness, aPool } from "../support/api-harness.js";
 import { createFunction, functionId } from "../support/api-resources.js";
+import { eventually } from "../support/harness.js";
 
 /** A client that opens, subscribes, and then reads only when it is told to. */
 async function open(api: ApiHarness): Promise<WebSocket> {
@@ -78,12 +80,27 @@ describe("a subscriber with more waiting than the bound", () => {
     subscribe(socket, "1", LOGS, { f: { function: fn } });
     const closed = once(socket, "close");
     api.pools.set(aPool("none"));
-    const query = `{ logs(filter: { function: "${fn}" }, last: 200) { nodes { message } } }`;
-    subscribe(socket, "2", query);
-    await api.client.ok(query);
+    subscribe(socket, "2", `{ logs(filter: { function: "${fn}" }, last: 200) { nodes { message } } }`);
+    await eventually(() => expect(api.slowSockets).toBe(1));
     socket.resume();
     const [code] = (await closed) as [number];
     expect(code).toBe(4008);
+    await api.stop();
+  });
+});
+
+describe("a subscriber that reads", () => {
+  it("gets also one answer that is larger than what may wait", async () => {
+    const api = await ApiHarness.start({ socketLimits: { bufferedBytesMax: 1_000 } });
+    const fn = await createFunction(api.client);
+    const id = await functionId(api.client, fn);
+    // More than the network takes at once, whatever the size of its buffers.
+    const line = aLine({ functionId: id, message: "x".repeat(60_000) });
+    for (let batch = 0; batch < 4; batch++) await api.insertLines(Array.from({ length: 50 }, () => line));
+    const query = `{ logs(filter: { function: "${fn}" }, last: 200) { nodes { message } } }`;
+    const [data] = await api.client.subscribe(query).take(1);
+    expect(valueAt<unknown[]>(data, "logs.nodes")).toHaveLength(200);
+    expect(api.slowSockets).toBe(0);
     await api.stop();
   });
 });

@@ -1,6 +1,6 @@
 /** `fermi serve`: the server as a process: settings, when to stop, what is printed, and the exit code. */
 import "reflect-metadata"; // Before anything decorated is loaded.
-import { rm, writeFile } from "node:fs/promises";
+import { lookup } from "node:dns/promises";
 import { isAlone } from "../config/contradictions.js";
 import { describeSettings, readConfig } from "../config/read-config.js";
 import type { Config } from "../config/settings.js";
@@ -10,6 +10,7 @@ import { FermiServer } from "./fermi-server.js";
 import { createLogger } from "./logger.js";
 import { configOrUndefined } from "./config-or-undefined.js";
 import { print } from "./print.js";
+import { ReadyFile } from "./ready-file.js";
 import { startProblem } from "./start-problem.js";
 import { stopRequest } from "./stop-request.js";
 
@@ -24,17 +25,21 @@ export async function serve(args: readonly string[], write: (text: string) => vo
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   const server = new FermiServer(config, logger);
   const stopped = stopWhenAsked(server, logger);
+  const readyFile = new ReadyFile(config.readyFile);
   try {
+    await readyFile.prepare();
+    // Listening fails by it only when much has been started.
+    await lookup(config.host);
     await server.start();
+    if (!server.isStopping) await announce(server, config, readyFile);
   } catch (error) {
     explain(error, config, logger);
     process.exitCode = 1;
     await server.stop();
     return;
   }
-  if (!server.isStopping) await announce(server, config);
   await stopped;
-  if (config.readyFile !== null) await rm(config.readyFile, { force: true });
+  await readyFile.remove();
   // Whatever its start waits for, a database that is not heard of, say, is waited for no longer.
   if (server.isStarting) process.exit();
 }
@@ -53,9 +58,9 @@ function explain(error: unknown, config: Config, logger: Logger): void {
   else print(process.stderr, `fermi: ${problem.replace(/\s*\n\s*/g, " ")}\n`);
 }
 
-async function announce(server: FermiServer, config: Config): Promise<void> {
+async function announce(server: FermiServer, config: Config, readyFile: ReadyFile): Promise<void> {
   const { addresses } = server;
-  if (config.readyFile !== null) await writeFile(config.readyFile, JSON.stringify(addresses));
+  await readyFile.write(addresses);
   const places: [string, string | undefined][] = [
     ["API", addresses.apiUrl && `${addresses.apiUrl}/graphql   playground: ${addresses.apiUrl}/`],
     ["Router", addresses.routerUrl],

@@ -3,6 +3,7 @@ import { portsOf } from "../config/contradictions.js";
 import type { Config } from "../config/settings.js";
 import { AppError } from "../errors/app-error.js";
 import { outOfFiles } from "../lib/open-files.js";
+import { ReadyFileProblem } from "./ready-file.js";
 
 type SystemError = NodeJS.ErrnoException & { readonly port?: number };
 
@@ -13,7 +14,12 @@ export function startProblem(error: unknown, config: Config): string | undefined
   if (error instanceof StoreProblem)
     return `the database of DATABASE_URL (${error.place}) can't be used: ${error.message}`;
   if (error instanceof AppError) return [error.message, reasonOf(error.cause)].filter(Boolean).join(": ");
-  return portProblem(error as SystemError, config) ?? folderProblem(error as SystemError);
+  if (error instanceof ReadyFileProblem) return error.message;
+  return (
+    hostProblem(error as SystemError, config) ??
+    portProblem(error as SystemError, config) ??
+    folderProblem(error as SystemError)
+  );
 }
 
 /** The configured database refuses; the message is the database's or the network's own and names no password. */
@@ -33,6 +39,9 @@ export function reasonOf(error: unknown): string | undefined {
   const inner = reasonOf(error.cause) ?? (error instanceof AggregateError ? reasonOf(error.errors[0]) : undefined);
   return inner ?? (error.message === "" ? (error as SystemError).code : error.message);
 }
+
+const hostProblem = ({ code, syscall }: SystemError, { host }: Config): string | undefined =>
+  syscall === "getaddrinfo" ? `FERMI_HOST is ${host}, of which no address is found (${code})` : undefined;
 
 function portProblem(error: SystemError, config: Config): string | undefined {
   const problems: Record<string, string> = {

@@ -188,6 +188,25 @@ describe("the life of the server", () => {
     await rm(folder, { recursive: true });
   });
 
+  it.each([
+    [
+      "of no known host",
+      { FERMI_HOST: "fermi.invalid", FERMI_ADMIN_TOKEN: "hidden-hidden-hidden" },
+      "FERMI_HOST is fermi.inv",
+    ],
+    [
+      "without a folder for its ready file",
+      { FERMI_READY_FILE: "/none/such/x.json" },
+      "/none/such/x.json (FERMI_READY",
+    ],
+  ])("starts nothing, and says so in one line, %s", async (_what, env, said) => {
+    const folder = await temporaryFolder();
+    const { child, output } = launch({ env }, folder);
+    const [code] = (await once(child, "exit")) as [number];
+    expect([code, output().trim().split("\n")]).toEqual([1, [expect.stringContaining(said)]]);
+    await rm(folder, { recursive: true });
+  });
+
   it("names every wrong setting at once and ends with 2", async () => {
     const folder = await temporaryFolder();
     const { child, output } = launch(

@@ -181,7 +181,9 @@ export class KubernetesDriver implements ClusterDriver {
   }
 
   logs(onOutput: (output: InstanceOutput) => void): Stoppable {
-    return this.#readers.add(onOutput);
+    const reading = this.#readers.add(onOutput);
+    this.#logs.begin();
+    return reading;
   }
 
   /** Pools that were found on the cluster are among them, whether their environment still exists or not. */

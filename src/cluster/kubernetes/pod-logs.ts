@@ -39,10 +39,20 @@ const lastWordsMs = 3_000;
 
 export class PodLogs {
   readonly #followers = new Map<string, Follower>();
+  /** Found before anybody read along: what they print meanwhile is kept by their nodes. */
+  #early: Map<string, LoggedPod> | undefined = new Map();
 
   constructor(private readonly options: PodLogsOptions) {}
 
+  /** Somebody reads along from now on. */
+  begin(): void {
+    const early = this.#early?.values() ?? [];
+    this.#early = undefined;
+    for (const pod of early) this.follow(pod);
+  }
+
   follow(pod: LoggedPod): void {
+    if (this.#early !== undefined) return void this.#early.set(pod.id, pod);
     if (this.#followers.has(pod.id)) return;
     const follower = new Follower(pod, this.options);
     this.#followers.set(pod.id, follower);
@@ -51,6 +61,7 @@ export class PodLogs {
 
   /** The pod is gone; what it has printed is still read. */
   release(id: string): void {
+    this.#early?.delete(id);
     this.#followers.get(id)?.stop(lastWordsMs);
   }
 

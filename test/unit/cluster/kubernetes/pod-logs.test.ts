@@ -37,6 +37,7 @@ describe("PodLogs", () => {
     const onOutput = (output: InstanceOutput): void => void told.push(output);
     const parts = { api: kube.api, clock: hasty, logger: silentLogger, bounds: defaultOutputBounds, onOutput };
     logs = new PodLogs({ ...parts, path: "/api/v1/namespaces/x/pods" });
+    logs.begin();
     logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
     await isGone;
     return told;
@@ -54,7 +55,8 @@ describe("PodLogs", () => {
       const calls = { ...kept, stream, outage: api.outage };
       const parts = { clock: hasty, logger: silentLogger, bounds: defaultOutputBounds, onOutput: () => {} };
       logs = new PodLogs({ ...parts, api: calls, path: "/pods" });
-      logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
+      logs.begin();
+    logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
     });
     expect(asked).toMatchObject({ path: "/pods/pod-one/log", isOfNode: true });
   });

@@ -15,7 +15,7 @@ import { aPod } from "./pods.js";
 export const stageSecret = "a secret of thirty-two characters or more";
 
 /** Waits take a twentieth of their time. */
-const hasty: Clock = { ...systemClock, after: (ms, task) => systemClock.after(ms / 20, task) };
+export const hasty: Clock = { ...systemClock, after: (ms, task) => systemClock.after(ms / 20, task) };
 
 /** A warm pod of the environment's pool at that address. */
 export const aWarmPod = (environment: Environment, host: string, status: Pod["status"] = {}): Pod => {

@@ -37,6 +37,31 @@ export function joinPieces(text: string): string {
 
 export const dateOf = (ns: bigint): Date => new Date(Number(ns / nsPerMs));
 
+/** How long a line may take from its runtime through a pipe to where it is stamped. */
+const underWayMs = 2_000;
+
+/**
+ * Whether the line is among those kept up to `kept`, a time by the runtime's own clock where that has told it: the node
+ * stamps a line a moment after its runtime has.
+ */
+export function wasKept({ ns, text }: StampedLine, kept: Date): boolean {
+  const [stampedMs, keptMs] = [dateOf(ns).getTime(), kept.getTime()];
+  if (stampedMs > keptMs + underWayMs) return false;
+  const ownMs = ownTimeOf(text);
+  return ownMs !== undefined && ownMs <= keptMs && stampedMs - ownMs <= underWayMs;
+}
+
+/** As Fermi's runtimes write it into each line (environments/CONTRACT.md). */
+function ownTimeOf(text: string): number | undefined {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    const { t } = JSON.parse(text) as { t?: unknown };
+    return typeof t === "number" ? Math.trunc(t) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export class LogPosition {
   #ns = -1n;
   /** Lines at exactly that time. */

@@ -10,7 +10,7 @@ import type { InstanceOutput } from "../cluster-driver.js";
 import { OutputAllowance, OutputReader, type OutputBounds } from "../output-reader.js";
 import type { KubeCalls } from "./fenced-kube-api.js";
 import { hasStatus, inWords } from "./kube-error.js";
-import { dateOf, LogPosition, readStamped } from "./log-position.js";
+import { dateOf, LogPosition, readStamped, wasKept } from "./log-position.js";
 import { functionContainer } from "./manifests.js";
 
 export interface PodLogsOptions {
@@ -79,6 +79,8 @@ class Follower {
   readonly #allowance: OutputAllowance;
   readonly #backoff = new Backoff(200, 10_000);
   #position = new LogPosition();
+  /** Up to when others have read it before. */
+  #kept: Date | undefined;
   #open: IncomingMessage | undefined;
   #isReleased = false;
   #isStopped = false;
@@ -99,6 +101,7 @@ class Follower {
   async run(): Promise<void> {
     await this.#pause(beginAfterMs);
     const since = await this.pod.since().catch(() => undefined);
+    this.#kept = since;
     if (since !== undefined) this.#position = LogPosition.after(since);
     while (!this.#isStopped) {
       const isThere = await this.#read();
@@ -172,7 +175,8 @@ class Follower {
     }
     this.#backoff.succeed();
     if (stamped !== undefined) {
-      this.#wasNew = this.#position.pass(stamped.ns);
+      const isKept = this.#kept !== undefined && wasKept(stamped, this.#kept);
+      this.#wasNew = this.#position.pass(stamped.ns) && !isKept;
       this.#at = dateOf(stamped.ns);
     }
     const text = stamped?.text ?? line;

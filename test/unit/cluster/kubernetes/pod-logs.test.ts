@@ -22,7 +22,7 @@ describe("PodLogs", () => {
   });
 
   /** What is told of a pod whose log is read that often, with these answers, until it is no more. */
-  async function toldOf(answers: readonly string[]): Promise<InstanceOutput[]> {
+  async function toldOf(answers: readonly string[], since?: Date): Promise<InstanceOutput[]> {
     const told: InstanceOutput[] = [];
     let asked = 0;
     let ended: () => void = () => {};
@@ -38,7 +38,7 @@ describe("PodLogs", () => {
     const parts = { api: kube.api, clock: hasty, logger: silentLogger, bounds: defaultOutputBounds, onOutput };
     logs = new PodLogs({ ...parts, path: "/api/v1/namespaces/x/pods" });
     logs.begin();
-    logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
+    logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(since) });
     await isGone;
     return told;
   }
@@ -56,7 +56,7 @@ describe("PodLogs", () => {
       const parts = { clock: hasty, logger: silentLogger, bounds: defaultOutputBounds, onOutput: () => {} };
       logs = new PodLogs({ ...parts, api: calls, path: "/pods" });
       logs.begin();
-    logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
+      logs.follow({ id: "one", name: "pod-one", since: () => Promise.resolve(undefined) });
     });
     expect(asked).toMatchObject({ path: "/pods/pod-one/log", isOfNode: true });
   });
@@ -73,6 +73,25 @@ describe("PodLogs", () => {
     expect(told).toEqual([
       { instanceId: "one", stream: "STDOUT", text: "before", at: new Date("2030-01-01T00:00:00.500Z") },
       { instanceId: "one", stream: "STDOUT", text: "after", at: new Date("2030-01-01T00:00:01Z") },
+    ]);
+  });
+
+  it("tells nothing again that was kept by the time that its runtime wrote into it, however late it was stamped", async () => {
+    const printed = (stamp: string, t: string, m: string): string =>
+      `2030-01-01T00:00:${stamp}Z ${JSON.stringify({ t: Date.parse(`2030-01-01T00:00:${t}Z`), s: "stdout", m })}\n`;
+    const lines = [
+      printed("01.0012", "01.000", "the last that was kept"),
+      printed("01.900", "00.999", "kept, too"),
+      printed("01.901", "01.001", "new"),
+      printed("02.500", "00.000", "new, with a time of its own choosing"),
+      `2030-01-01T00:00:01.5Z {"t":"not a time"}\n2030-01-01T00:00:01.6Z text\n`,
+    ];
+    const told = texts(await toldOf([lines.join("")], new Date("2030-01-01T00:00:01Z")));
+    expect(told.map((text) => text.replace(/.*"m":"(.*)"}/, "$1"))).toEqual([
+      "new",
+      "new, with a time of its own choosing",
+      '{"t":"not a time"}',
+      "text",
     ]);
   });
 

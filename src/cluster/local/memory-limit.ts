@@ -20,16 +20,16 @@ async function bytesIn(file: string, name: string): Promise<number | undefined> 
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
-/** What a process has started, and what that has, while the starter lives. */
-export async function descendantsOf(pid: number): Promise<readonly number[]> {
-  const family = [pid];
+/** These processes, what they have started, and what that has, while the starter lives. */
+export async function withDescendants(pids: readonly number[]): Promise<ReadonlySet<number>> {
+  const family = new Set(pids);
   for (const member of family) {
-    if (family.length > maxFamily) break;
+    if (family.size > maxFamily) break;
     const threads = await readdir(`/proc/${member}/task`).catch(() => []);
     const children = await Promise.all(threads.map((thread) => textOf(`/proc/${member}/task/${thread}/children`)));
-    family.push(...(children.join(" ").match(/\d+/g) ?? []).map(Number));
+    for (const child of children.join(" ").match(/\d+/g) ?? []) family.add(Number(child));
   }
-  return family.slice(1);
+  return family;
 }
 
 /** Empty where it can't be read (any more). */

@@ -2,13 +2,14 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Clock } from "../../lib/clock.js";
 import type { Stoppable } from "../../lib/stoppable.js";
-import { descendantsOf, proportionalBytes, residentBytes } from "./memory-limit.js";
+import { proportionalBytes, residentBytes, withDescendants } from "./memory-limit.js";
+import { ProcessGroups } from "./process-groups.js";
 
 const periodMs = 250;
 /** A look is at what is known; to search costs more. */
 const looksPerSearch = 4;
 
-/** A process whose memory is looked at. */
+/** A process whose memory is looked at, and that leads a process group. */
 export interface Watched {
   readonly pid: number;
   readonly memoryLimitBytes: number;
@@ -17,13 +18,14 @@ export interface Watched {
 }
 
 /**
- * Looks four times a second at how much memory each process has, with those that it has started: what no heap limit
- * bounds is bounded here. Where there is no /proc, only the process itself counts.
+ * Looks four times a second at how much memory each process has, with those that it has started and those that are in its
+ * group: what no heap limit bounds is bounded here. Where there is no /proc, only the process itself counts.
  */
 export class MemoryWatch implements Stoppable {
   readonly #watched = new Set<Watched>();
-  /** What each has started, as it was found last. */
-  readonly #families = new WeakMap<Watched, readonly number[]>();
+  /** Each with what belongs to it, as it was found last. */
+  readonly #families = new WeakMap<Watched, ReadonlySet<number>>();
+  readonly #groups = new ProcessGroups();
   #looks = 0;
   #timer: { stop(): void } | undefined;
 
@@ -42,6 +44,7 @@ export class MemoryWatch implements Stoppable {
   stop(): void {
     this.#timer?.stop();
     this.#timer = undefined;
+    this.#groups.forget();
   }
 
   #later(): { stop(): void } {
@@ -54,15 +57,15 @@ export class MemoryWatch implements Stoppable {
     const hasProc = existsSync("/proc/self/status");
     const areOver = await (hasProc ? Promise.all(watched.map((one) => this.#isOver(one))) : areOverByPs(watched));
     for (const [index, one] of watched.entries()) if (areOver[index] && this.#watched.has(one)) one.exceeded();
-    if (hasProc && ++this.#looks % looksPerSearch === 0) await Promise.all(watched.map((one) => this.#search(one)));
+    if (hasProc && ++this.#looks % looksPerSearch === 0) await this.#search(watched);
     // Another chain may have begun meanwhile.
     if (this.#timer === looking) this.#timer = looking && this.#later();
   }
 
-  /** By itself, or with what it has started. They may share memory; what they have together costs more to ask. */
+  /** By itself, or with what belongs to it. They may share memory; what they have together costs more to ask. */
   async #isOver(one: Watched): Promise<boolean> {
     const { pid, memoryLimitBytes } = one;
-    const family = [pid, ...(this.#families.get(one) ?? [])];
+    const family = [...new Set([pid, ...(this.#families.get(one) ?? [])])];
     const [own = 0, ...others] = await Promise.all(family.map(residentBytes));
     if (own > memoryLimitBytes) return true;
     if (own + sum(others) <= memoryLimitBytes) return false;
@@ -70,8 +73,12 @@ export class MemoryWatch implements Stoppable {
   }
 
   /** For the next look: until what is new has become a program of its own, it has its starter's memory. */
-  async #search(one: Watched): Promise<void> {
-    this.#families.set(one, await descendantsOf(one.pid));
+  async #search(watched: readonly Watched[]): Promise<void> {
+    await this.#groups.refresh(new Set(watched.map(({ pid }) => pid)));
+    const search = async (one: Watched): Promise<void> => {
+      this.#families.set(one, await withDescendants([one.pid, ...this.#groups.membersOf(one.pid)]));
+    };
+    await Promise.all(watched.map(search));
   }
 }
 

@@ -92,12 +92,15 @@ function parse(setting: Setting<unknown>, text: string, from: string, problems: 
 const nonEmpty = (text: string | undefined): string | undefined => (text === "" ? undefined : text);
 
 /** What Kubernetes puts into every pod beside a service that is called `fermi` or `fermi-…`. */
-const serviceVariable = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)$|^FERMI(_\w+)?_PORT$/;
+const serviceVariable = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;
 
 /** The service `fermi-api` makes FERMI_API_PORT an address like tcp://10.0.0.1:31313: nobody's setting. */
+const isOfService = (name: string, text = ""): boolean =>
+  serviceVariable.test(name) || (/^FERMI(_\w+)?_PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(text));
+
 function fromEnvironment({ env: name }: Setting<unknown>, env: NodeJS.ProcessEnv): string | undefined {
   const text = nonEmpty(env[name]);
-  return text !== undefined && serviceVariable.test(name) && /^(tcp|udp):\/\//.test(text) ? undefined : text;
+  return isOfService(name, text) ? undefined : text;
 }
 
 /** A misspelt setting that is silently ignored costs an hour; so it is refused. */
@@ -106,7 +109,10 @@ function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   return Object.keys(env)
     .filter(
       (name) =>
-        name.startsWith("FERMI_") && !name.startsWith("FERMI_TEST_") && !known.has(name) && !serviceVariable.test(name),
+        name.startsWith("FERMI_") &&
+        !name.startsWith("FERMI_TEST_") &&
+        !known.has(name) &&
+        !isOfService(name, env[name]),
     )
     .map((name) => `${name} is no setting of Fermi (\`fermi serve --help\` lists them)`);
 }

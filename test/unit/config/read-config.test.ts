@@ -103,8 +103,15 @@ describe("What Kubernetes tells of its services", () => {
       FERMI_POOLMGR_PORT: "tcp://10.96.0.8:31315",
       FERMI_POOLMGR_PORT_31315_TCP_ADDR: "10.96.0.8",
       FERMI_POOLMGR_SERVICE_HOST: "10.96.0.8",
+      FERMI_POOLMGR_SERVICE_PORT: "31315",
+      FERMI_PORT: "tcp://10.96.0.9:80",
+      FERMI_CONSOLE_PORT: "tcp://10.96.0.10:80",
     };
     expect(readConfig([], env)).toMatchObject({ apiPort: 31_313, poolmgrPort: 31_315 });
+  });
+
+  it.each(["FERMI_PORT", "FERMI_ROUTE_PORT"])("has a value of its own: %s=8080 is a misspelt setting", (name) => {
+    expect(problemsOf({ [name]: "8080" })).toEqual([expect.stringMatching(`^${name} is no setting`)]);
   });
 });
 

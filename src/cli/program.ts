@@ -113,7 +113,21 @@ function addServerCommand(
     .argument("[flags...]", `its settings; \`fermi ${name} --help\` lists them`)
     .allowUnknownOption()
     .helpOption(false)
-    .action((_flags: string[], _options: object, command: Command) => run(command.args));
+    .action((_flags: string[], _options: object, command: Command) => {
+      refuseGlobalOptions(program, name);
+      return run(command.args);
+    });
+}
+
+/** Commander takes them for itself: a server that was to demand a token would start without one. */
+function refuseGlobalOptions(program: Command, command: string): void {
+  const given = program.options.find((option) => program.getOptionValueSource(option.attributeName()) === "cli");
+  if (given === undefined) return;
+  const isToken = command === "serve" && given.long === "--token";
+  const advice = isToken
+    ? "the token that the server is to demand is --admin-token"
+    : `see \`fermi ${command} --help\``;
+  throw usageError(`${given.long} is no setting of \`fermi ${command}\`; ${advice}`);
 }
 
 /** Commander's own complaints end like ours: one line, exit code 2, and which help to read. */

@@ -24,6 +24,19 @@ describe("fermi", () => {
   });
 
   it.each([
+    ["serve --token correct-horse-battery-staple", /^fermi: --token is no setting of `fermi serve`; .* --admin-token/],
+    ["--token correct-horse-battery-staple serve", /--admin-token/],
+    ["serve --server http://localhost:1 --api-port 0", /^fermi: --server is no .* see `fermi serve --help`/],
+    ["serve -n team", /^fermi: --namespace is no /],
+    ["migrate -o json --database-url x", /^fermi: --output is no setting of `fermi migrate`/],
+  ])("starts no server with flags that would be lost on it: %s", async (line, said) => {
+    const start = (): Promise<void> => Promise.reject(new Error("started"));
+    const { exitCode, stderr } = await runFermi(line.split(" "), { serve: start, migrate: start });
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(said)]);
+    expect(stderr).not.toContain("horse");
+  });
+
+  it.each([
     ["nothing", []],
     ["a group alone", ["env"]],
     ["an unknown command", ["bogus"]],

@@ -1,6 +1,5 @@
 /** Makes the roles of a process, and ties them: directly where both ends are here, else by the addresses in the settings. */
 import type { RequestListener } from "node:http";
-import { Authenticator } from "../auth/authenticate.js";
 import { isAlone } from "../config/contradictions.js";
 import type { RoleName } from "../config/parse-setting.js";
 import { routerWorkers } from "../config/router-workers.js";
@@ -43,7 +42,7 @@ export async function buildRoles(foundation: Foundation, around: RoleSurrounding
   const { config } = foundation;
   const { installation, forks, isStopping } = around;
   const has = (name: RoleName): boolean => config.roles.includes(name);
-  const metrics = guarded(new Authenticator(config.adminToken), answerMetrics(foundation.metrics));
+  const metrics = guarded(config, answerMetrics(foundation.metrics));
   const pages = (name: RoleName): ReadonlyMap<string, RequestListener> =>
     pagesOf(metrics, () => (isStopping() ? "This process is stopping." : roles[name]?.unready()));
   const host = has("poolmgr") ? await buildHost(foundation) : undefined;

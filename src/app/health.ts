@@ -1,6 +1,8 @@
 /** What probes and Prometheus ask a process, as handlers of Node's own requests. */
 import type { RequestListener, ServerResponse } from "node:http";
-import type { Authenticator } from "../auth/authenticate.js";
+import { Authenticator } from "../auth/authenticate.js";
+import { HostGuard } from "../auth/host-guard.js";
+import type { Config } from "../config/settings.js";
 import { AppError } from "../errors/app-error.js";
 import type { Metrics } from "./metrics.js";
 
@@ -28,20 +30,26 @@ export const answerMetrics =
     );
   };
 
-/** Lets those through who may do everything: metrics name functions. */
-export const guarded =
-  (authenticator: Authenticator, handler: RequestListener): RequestListener =>
-  (req, res) => {
+/** Lets those through who may do everything, as the API does: metrics name functions. */
+export function guarded(
+  { adminToken, host }: Pick<Config, "adminToken" | "host">,
+  handler: RequestListener,
+): RequestListener {
+  const authenticator = new Authenticator(adminToken);
+  const guard = new HostGuard({ configuredHost: host, demandsToken: authenticator.demandsToken });
+  return (req, res) => {
     try {
+      guard.checkHost(req.headers.host);
       const { authorization } = req.headers;
       authenticator.authenticate({ authorization, remoteAddress: req.socket.remoteAddress });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      res.setHeader("WWW-Authenticate", "Bearer");
+      if (error.code === "UNAUTHENTICATED") res.setHeader("WWW-Authenticate", "Bearer");
       return answer(res, error.httpStatus, `${error.message}\n`);
     }
     handler(req, res);
   };
+}
 
 function answer(res: ServerResponse, status: number, text: string, contentType = "text/plain; charset=utf-8"): void {
   res.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(text) }).end(text);

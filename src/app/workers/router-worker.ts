@@ -1,7 +1,6 @@
 /** A worker of the router, as a process: a router that gets its connections from the process that has started it. */
 import "reflect-metadata"; // Before anything decorated is loaded.
 import type { Socket } from "node:net";
-import { Authenticator } from "../../auth/authenticate.js";
 import { systemClock } from "../../lib/clock.js";
 import type { Logger } from "../../lib/logger.js";
 import { StopStack } from "../../lib/stop-stack.js";
@@ -108,7 +107,7 @@ class RouterWorker {
     const page = answerMetrics({ render: () => this.#channel.ask("PAGE", pageWithinMs) });
     return new RouterRole(foundation, {
       link: new RemotePoolmgrLink(dial, clock),
-      metrics: guarded(new Authenticator(config.adminToken), page),
+      metrics: guarded(given, page),
       workers: of,
       alsoUnready: () => this.#together,
     });

@@ -8,9 +8,13 @@ const pageSize = 200;
 
 type Page<Node> = (first: number, after: string | null) => Promise<Connection<Node>>;
 
-/** A list, or its first `limit`; each page is read when it is come to. */
-async function* readList<Node>(page: Page<Node>, limit = Infinity): AsyncGenerator<Node> {
-  let after: string | null = null;
+/** A list, or its first `limit`, or what comes after a cursor; each page is read when it is come to. */
+export async function* readList<Node>(
+  page: Page<Node>,
+  limit = Infinity,
+  start: string | null = null,
+): AsyncGenerator<Node> {
+  let after = start;
   for (let left = limit; left > 0;) {
     const { nodes, pageInfo }: Connection<Node> = await page(Math.min(pageSize, left), after);
     yield* nodes;

@@ -6,15 +6,28 @@ import { fermi, throws } from "./run-fermi.js";
 interface LogArgs {
   readonly last: number;
   readonly before: string | null;
+  readonly first?: number | null;
+  readonly after?: string | null;
 }
 
 const lines = Array.from({ length: 450 }, (_, at) => logNode(at + 1));
 
-/** The newest lines, read backwards; cursors are positions. */
-function tailOf(all: readonly object[], { last, before }: LogArgs): object {
+/** The newest lines, read backwards, or those after a cursor; cursors are positions. */
+function tailOf(all: readonly object[], { last, before, first, after }: LogArgs): object {
+  if (first != null) {
+    const from = Number(after ?? 0);
+    const to = Math.min(all.length, from + first);
+    const pageInfo = { hasNextPage: to < all.length, hasPreviousPage: false, startCursor: null, endCursor: String(to) };
+    return { nodes: all.slice(from, to), edges: [], pageInfo };
+  }
   const end = before === null ? all.length : Number(before);
   const start = Math.max(0, end - last);
-  const pageInfo = { hasNextPage: false, hasPreviousPage: start > 0, startCursor: String(start), endCursor: null };
+  const pageInfo = {
+    hasNextPage: false,
+    hasPreviousPage: start > 0,
+    startCursor: String(start),
+    endCursor: String(end),
+  };
   return { nodes: all.slice(start, end), edges: [], pageInfo };
 }
 
@@ -98,6 +111,12 @@ const live = (subscription: (args: { tail: number }) => AsyncGenerator<object>) 
     args.tail === undefined ? tailOf(lines, args) : subscription(args as { tail: number }),
 });
 
+const numbersIn = (stdout: string): number[] =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => Number(/line (\d+)$/.exec(line)?.[1]));
+
 const never = new Promise<never>(() => {});
 
 describe("fermi function logs -f", () => {
@@ -125,12 +144,22 @@ describe("fermi function logs -f", () => {
       for (const line of [...lines.slice(-tail), logNode(451)]) yield { logs: line };
     });
     const { stdout } = await fermi("fn logs hi -f --tail 300", fields);
-    const numbers = stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => Number(/line (\d+)$/.exec(line)?.[1]));
     expect(tails).toEqual([200]);
-    expect(numbers).toEqual(Array.from({ length: 301 }, (_, at) => 151 + at));
+    expect(numbersIn(stdout)).toEqual(Array.from({ length: 301 }, (_, at) => 151 + at));
+  });
+
+  it("misses no line that is printed between the two, however many there are", async () => {
+    const all = [...lines];
+    const fields = {
+      function: () => functionNode(),
+      logs: (args: LogArgs & { tail?: number }) => (args.tail === undefined ? tailOf(all, args) : meanwhile(args.tail)),
+    };
+    async function* meanwhile(tail: number): AsyncGenerator<object> {
+      for (let at = 451; at <= 1_000; at++) all.push(logNode(at));
+      for (const line of all.slice(-tail)) yield { logs: line };
+    }
+    const { stdout } = await fermi("fn logs hi -f --tail 300", fields);
+    expect(numbersIn(stdout)).toEqual(Array.from({ length: 850 }, (_, at) => 151 + at));
   });
 
   it("takes the token along", async () => {

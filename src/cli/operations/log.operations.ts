@@ -1,4 +1,5 @@
 import { operation } from "../graphql-client.js";
+import type { Connection } from "../paging.js";
 
 export interface LogNode {
   readonly id: string;
@@ -26,7 +27,11 @@ export const tailLogs = operation<
     function: { readonly id: string } | null;
     logs: {
       readonly nodes: readonly LogNode[];
-      readonly pageInfo: { readonly hasPreviousPage: boolean; readonly startCursor: string | null };
+      readonly pageInfo: {
+        readonly hasPreviousPage: boolean;
+        readonly startCursor: string | null;
+        readonly endCursor: string | null;
+      };
     };
   },
   { name: string; namespace: string; filter: object; last: number; before: string | null }
@@ -42,6 +47,25 @@ export const tailLogs = operation<
       pageInfo {
         hasPreviousPage
         startCursor
+        endCursor
+      }
+    }
+  }
+  ${fields}
+`);
+
+export const laterLogs = operation<
+  { logs: Connection<LogNode> },
+  { filter: object; first: number; after: string | null }
+>(/* GraphQL */ `
+  query LaterLogs($filter: LogFilter!, $first: Int!, $after: String) {
+    logs(filter: $filter, first: $first, after: $after) {
+      nodes {
+        ...LogFields
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }

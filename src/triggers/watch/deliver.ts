@@ -1,6 +1,7 @@
 import { AppError } from "../../errors/app-error.js";
 import { isFinalStatus } from "../../invocations/async-state.js";
 import type { InvokeRequest } from "../../invocations/invoke-request.js";
+import { hasNotArrived } from "../../invocations/invoker.js";
 import type { Invocation } from "../../model/invocation.js";
 import { nameOf, type WatchEvent } from "./watch-event.js";
 
@@ -9,9 +10,12 @@ export interface InvokeFunction {
   call(signal: AbortSignal, request: InvokeRequest): Promise<Pick<Invocation, "httpStatus">>;
 }
 
-/** What became of one attempt. REFUSED: it would be refused again. Both reasons are whole sentences. */
+/**
+ * What became of one attempt. NOT_ASKED: there was no router yet, or it knew nothing yet, so this says nothing of the
+ * function. REFUSED: it would be refused again. Reasons are whole sentences.
+ */
 export type Attempt =
-  { readonly outcome: "DELIVERED" } | { readonly outcome: "FAILED" | "REFUSED"; readonly reason: string };
+  { readonly outcome: "DELIVERED" } | { readonly outcome: "NOT_ASKED" | "FAILED" | "REFUSED"; readonly reason: string };
 
 /** Never rejects. */
 export async function attempt(call: () => ReturnType<InvokeFunction["call"]>, event: WatchEvent): Promise<Attempt> {
@@ -30,7 +34,9 @@ export async function attempt(call: () => ReturnType<InvokeFunction["call"]>, ev
   }
 }
 
-/** What no other attempt can mend. That a function is not there, a router may say that has not heard of it yet. */
+/** What a router says that has just started: with the function its triggers go, and this with them. */
+const early: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "NOT_FOUND"]);
+/** What no other attempt can mend. */
 const lasting: ReadonlySet<string> = new Set(["BAD_REQUEST", "BODY_TOO_LARGE", "HEADERS_TOO_LARGE"]);
 
 function failureOf(error: unknown, what: string): Attempt {
@@ -39,5 +45,7 @@ function failureOf(error: unknown, what: string): Attempt {
   if (isOurs && lasting.has(error.code)) {
     return { outcome: "REFUSED", reason: `${what} can't be told: ${why}. It is not tried again.` };
   }
-  return { outcome: "FAILED", reason: `${what} can't be told for now: ${why}. It is tried again.` };
+  const isEarly = hasNotArrived(error) || (isOurs && early.has(error.code));
+  const reason = `${what} can't be told for now: ${why}. It is tried again.`;
+  return { outcome: isEarly ? "NOT_ASKED" : "FAILED", reason };
 }

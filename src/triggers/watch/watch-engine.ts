@@ -173,7 +173,8 @@ export class WatchEngine implements TriggerSource {
     if (!isHeld()) return undefined;
     const { signal } = this.#calls;
     const result = await attempt(() => invoker.call(signal, eventRequest(trigger, event, count)), event);
-    return signal.aborted && result.outcome === "FAILED" ? undefined : result;
+    const isOpen = result.outcome === "FAILED" || result.outcome === "NOT_ASKED";
+    return signal.aborted && isOpen ? undefined : result;
   }
 }
 

@@ -235,9 +235,9 @@ export class Watcher implements Stoppable {
     const attempt = journal.hasRoom ? await tell(event, count) : undefined;
     if (attempt === undefined) return "PUT_OFF";
     const object = nameOf(event);
-    if (attempt.outcome === "FAILED") {
+    if (attempt.outcome === "FAILED" || attempt.outcome === "NOT_ASKED") {
       health.deliveryFails(object, attempt.reason);
-      return "FAILED";
+      return attempt.outcome === "FAILED" ? "FAILED" : "PUT_OFF";
     }
     if (attempt.outcome === "REFUSED") health.refused(object, attempt.reason);
     else health.delivered(object);

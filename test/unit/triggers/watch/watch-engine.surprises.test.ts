@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { AppError } from "../../../../src/errors/app-error.js";
 import { aTrigger, WatchStage } from "./support/watch-stage.js";
 
+const noRouter = Object.assign(new Error("connect ECONNREFUSED"), { syscall: "connect" });
+
 describe("WatchEngine", () => {
   let stage: WatchStage;
   beforeEach(() => {
@@ -43,6 +45,24 @@ describe("WatchEngine", () => {
     stage.engine.lookAgain();
     await stage.pass();
     expect([stage.condition, stage.reason]).toEqual(["READY", null]);
+  });
+
+  it.each([
+    ["there is no router", new AppError("CLUSTER_UNAVAILABLE", "The router gave no answer.", { cause: noRouter })],
+    ["a router knows nothing", new AppError("STORE_UNAVAILABLE", "The routes are not loaded yet.")],
+  ])("tells one state after the other where %s yet, and says so meanwhile", async (_what, error) => {
+    await stage.start();
+    stage.status = undefined;
+    stage.cluster.put("a");
+    await stage.pass();
+    stage.calls[0]?.fail(error);
+    stage.cluster.put("a");
+    await stage.pass();
+    expect([stage.condition, stage.reason]).toEqual(["FAILING", expect.stringContaining(error.message.slice(0, -1))]);
+    stage.status = 200;
+    await stage.pass(1_000);
+    expect(stage.news()).toEqual(["ADDED a", "ADDED a", "MODIFIED a"]);
+    expect(stage.condition).toBe("READY");
   });
 
   it("counts no attempt while it is not sure whether it leads", async () => {

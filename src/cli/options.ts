@@ -73,11 +73,15 @@ export async function readTextArgument(text: string, shell: Shell): Promise<stri
 }
 
 /** A file's text, or stdin's for `-`. */
-export async function readText(file: string, shell: Shell): Promise<string> {
+async function readText(file: string, shell: Shell): Promise<string> {
   const bytes = file === "-" ? await shell.readStdin() : await readBytes(file);
   if (!isUtf8(bytes)) throw usageError(`${file} can't be sent: it is no UTF-8 text`);
   return bytes.toString();
 }
+
+/** A file of code, or stdin for `-`, without the byte order mark that editors may put before it. */
+export const readSource = async (file: string, shell: Shell): Promise<string> =>
+  (await readText(file, shell)).replace(/^\uFEFF/, "");
 
 /** What a file of YAML or JSON says, or stdin for `-`; null for an empty one. */
 export async function readYaml(file: string, shell: Shell): Promise<unknown> {

@@ -159,6 +159,15 @@ describe("fermi function", () => {
     expect(await fermi("function rollback hi", { function: () => first })).toMatchObject({ exitCode: 2 });
   });
 
+  it("sends code without the byte order mark that an editor has put before it", async () => {
+    const marked = path.join(folder, "marked.js");
+    writeFileSync(marked, "\uFEFFcode");
+    const { input } = await fermi(["function", "create", "hi", "--env", "e", "--code", marked], {
+      createFunction: () => functionNode(),
+    });
+    expect(input).toMatchObject({ source: "code" });
+  });
+
   it.each([
     ["no environment", ["create", "hi", "--code", code], "--env is missing"],
     ["no code", ["create", "hi", "--env", "node"], "--code is missing"],

@@ -46,6 +46,10 @@ def main(context):
     expect((await get("empty")).status).toBe(304);
   });
 
+  it("takes code that begins with a byte order mark, as editors may write it", async () => {
+    expect((await answerOf("\uFEFF#!/usr/bin/env python3\ndef main():\n  return 'Hello'")).body).toBe("Hello");
+  });
+
   it("names a status as HTTP does, and one that is nobody's not at all", async () => {
     const runtime = await serve("def main(context):\n  return 'x', int(context.request.query['status'])");
     const named = async (status: number) => (await runtime.call({ path: `/?status=${status}` })).statusText;

@@ -19,6 +19,8 @@ class LoadError(Exception):
 
 def load(source, entrypoint):
     """The callable that `entrypoint` (or `main`) names; raises LoadError."""
+    # A byte order mark is no part of the text; in a file Python would pass over it.
+    source = source.lstrip("\ufeff")
     # So that tracebacks show the source's lines, though there is no file.
     linecache.cache[FILE] = (len(source), None, source.splitlines(True), FILE)
     module = types.ModuleType("function")

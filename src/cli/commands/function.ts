@@ -16,7 +16,7 @@ import {
   isEmpty,
   listOptions,
   named,
-  readText,
+  readSource,
   refuseContradictions,
   variables,
   wholeNumber,
@@ -74,7 +74,7 @@ async function readInput({ options, shell }: Context<FunctionOptions>): Promise<
   };
   return {
     environment: options.env,
-    source: options.code === undefined ? undefined : await readText(options.code, shell),
+    source: options.code === undefined ? undefined : await readSource(options.code, shell),
     entrypoint: options.entrypoint === false ? null : options.entrypoint,
     variables: options.var === false ? [] : options.var,
     settings: isEmpty(settings) ? undefined : settings,

@@ -12,7 +12,8 @@ const secretFields = new Set(["variables", "headers"]);
 
 /**
  * What of GraphiQL's history may be kept: the text of operations, never their headers (which GraphiQL would keep), never
- * their variables, and no operation whose text itself spells out a function's variables or a call's headers.
+ * their variables, and no operation whose text itself spells out a function's variables or a call's headers, or has text
+ * for the default of a variable, which may become either.
  */
 export function withoutSecrets(stored: string): string {
   const lists = JSON.parse(stored) as Record<string, HistoryItem[]>;
@@ -38,6 +39,11 @@ export function spellsOutSecrets(query: string): boolean {
   let found = false;
   try {
     visit(parse(query), {
+      VariableDefinition: ({ defaultValue }) => {
+        if (defaultValue === undefined || !hasText(defaultValue)) return undefined;
+        found = true;
+        return BREAK;
+      },
       ObjectField: (field) => {
         if (!secretFields.has(field.name.value) || !hasText(field)) return undefined;
         found = true;

@@ -2,7 +2,7 @@
  * What an environment's pod template may say: a list of what is allowed, for everything else could let a function out of
  * its pod. What is refused for a reason is refused with it.
  */
-import { firstFault, rule, type Fault } from "./fault.js";
+import { firstFault, isPlainText, rule, type Fault } from "./fault.js";
 import type { PodTemplate } from "./pod-template.js";
 
 type Rule = (field: string, value: unknown) => Fault | undefined;
@@ -13,18 +13,25 @@ const maxEntries = 32;
 /** Undefined where it is a PodTemplate that may be. */
 export function podTemplateFault(value: unknown): Fault | undefined {
   const field = "podTemplate";
+  const { characters, isPlain } = read(value);
   return firstFault(
-    rule(sizeOf(value) <= maxCharacters, field, tooLarge),
+    rule(characters <= maxCharacters, field, tooLarge),
+    rule(isPlain, field, "must be without NUL characters and unpaired surrogates"),
     record({ metadata: podMetadata, spec: podSpec })(field, value),
   );
 }
 
-/** Infinity for what is nested so deeply that it can't be written. */
-function sizeOf(value: unknown): number {
+/** Its size as JSON, Infinity for what is nested so deeply that it can't be written, and whether all its text can be kept. */
+function read(value: unknown): { readonly characters: number; readonly isPlain: boolean } {
+  let isPlain = true;
+  const look = (key: string, part: unknown): unknown => {
+    isPlain &&= isPlainText(key) && (typeof part !== "string" || isPlainText(part));
+    return part;
+  };
   try {
-    return JSON.stringify(value).length;
+    return { characters: JSON.stringify(value, look).length, isPlain };
   } catch {
-    return Infinity;
+    return { characters: Infinity, isPlain };
   }
 }
 
@@ -106,8 +113,7 @@ const subdomain = /[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?
 const name = text(new RegExp(`^(?=.{1,253}$)${subdomain}$`), "must be a name of Kubernetes, such as registry-key");
 const labelKeyForm = new RegExp(`^((?=[^/]{1,253}/)${subdomain}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`);
 const labelValue = text(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/, "must be a label's value");
-const annotationValue: Rule = (field, value) =>
-  rule(typeof value === "string" && !value.includes("\0"), field, "must be text");
+const annotationValue: Rule = (field, value) => rule(typeof value === "string", field, "must be text");
 
 /** A map whose keys are labels' keys; `refuse` says why one may not be. */
 const map =

@@ -78,6 +78,10 @@ describe("A pod template", () => {
     [{ spec: { affinity: { hostAffinity: {} } } }, "podTemplate.spec.affinity", /no other keys/],
     [{ spec: { affinity: { nodeAffinity: [] } } }, "podTemplate.spec.affinity.nodeAffinity", /an object/],
     [{ spec: { priorityClassName: "system-node-critical" } }, "podTemplate.spec.priorityClassName", /none of those/],
+    [{ metadata: { annotations: { a: "\0" } } }, "podTemplate", /without NUL/],
+    [{ metadata: { annotations: { a: "\ud800" } } }, "podTemplate", /without NUL/],
+    [{ spec: { topologySpreadConstraints: [{ topologyKey: "\0" }] } }, "podTemplate", /without NUL/],
+    [{ spec: { affinity: { podAffinity: { a: [{ "b\udfff": 1 }] } } } }, "podTemplate", /without NUL/],
     [{ metadata: { annotations: { a: "x".repeat(20_000) } } }, "podTemplate", /at most 16384 characters/],
   ])("may not be %j", (template: unknown, field, message) => {
     expect(podTemplateFault(template)).toEqual({ field, message: expect.stringMatching(message) });

@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { parse, YAMLParseError } from "yaml";
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { parseRfc3339 } from "../lib/rfc3339.js";
 import { usageError } from "./cli-error.js";
 import type { Shell } from "./shell.js";
 
@@ -46,14 +47,11 @@ export const several = (text: string, before: string[] | undefined): string[] =>
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** RFC 3339. */
-const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
-
-/** `10m` before now, or a time as in 2030-01-31T12:00:00Z. Of other forms JavaScript makes some day or other. */
+/** `10m` before now, or a time as in 2030-01-31T12:00:00Z. */
 export function readTime(text: string, now: Date): string {
   const [, amount, unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   const ms = amount === undefined ? NaN : now.getTime() - Number(amount) * (unitMs[unit] ?? NaN);
-  const at = new Date(timeForm.test(text) ? text : ms);
+  const at = parseRfc3339(text) ?? new Date(ms);
   if (Number.isNaN(at.getTime())) {
     throw usageError(`${text} is no time: it is 30s, 10m, 2h or 7d ago, or as in 2030-01-31T12:00:00Z`);
   }

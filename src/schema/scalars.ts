@@ -1,8 +1,8 @@
 import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
 import { GraphQLJSON } from "graphql-scalars";
+import { parseRfc3339 } from "../lib/rfc3339.js";
 
 export const dateTimeExample = "2026-01-31T12:00:00.000Z";
-const rfc3339 = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 
 /** Unlike others of its kind, it does not repeat a wrong value in its message. */
 export const DateTimeScalar = new GraphQLScalarType<Date, string>({
@@ -15,8 +15,8 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
 });
 
 function parse(text: unknown): Date {
-  const date = typeof text === "string" && rfc3339.test(text) ? new Date(text) : undefined;
-  if (date !== undefined && !Number.isNaN(date.getTime())) return date;
+  const date = typeof text === "string" ? parseRfc3339(text) : undefined;
+  if (date !== undefined) return date;
   throw new GraphQLError(`DateTime must be of the form of RFC 3339, such as ${dateTimeExample}.`);
 }
 

@@ -165,6 +165,13 @@ const wrong: Wrong[] = [
     /must be of type DateTime, such as/,
   ],
   [
+    "a day that there is not",
+    "query ($f: InvocationFilter) { invocations(filter: $f) { nodes { id } } }",
+    { f: { until: "2026-02-31T00:00:00Z" } },
+    { code: "BAD_USER_INPUT", field: "until" },
+    /must be of type DateTime, such as/,
+  ],
+  [
     "a field inside",
     "mutation ($i: CreateFunctionInput!) { createFunction(input: $i) { id } }",
     { i: { name: "a", environment: "b", source: "c", variables: [{ name: "A", value: 1 }] } },

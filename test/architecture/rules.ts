@@ -9,7 +9,8 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   model: [],
   errors: ["model"],
   config: ["errors", "lib"],
-  schema: ["model"],
+  // `lib` for reading the time.
+  schema: ["model", "lib"],
   auth: floor,
   fetcher: floor,
   // `fetcher` for images of Fission's contracts: the local driver loads as the fetcher's container does.

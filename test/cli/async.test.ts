@@ -130,7 +130,7 @@ describe("fermi invocation redrive", () => {
   });
 
   it("refuses a time whose unit was forgotten, and what is no status of dead ones", async () => {
-    for (const since of ["10", "2030-01-31", "yesterday", "10w", "2030-01-31T12:00:00"]) {
+    for (const since of ["10", "2030-01-31", "yesterday", "10w", "2030-01-31T12:00:00", "2030-02-30T12:00:00Z"]) {
       const { exitCode, stderr, api } = await fermi(`invocation redrive --function f --since ${since}`, {});
       expect([exitCode, stderr, api.requests]).toEqual([
         2,

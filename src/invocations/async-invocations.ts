@@ -38,7 +38,7 @@ export class AsyncInvocations {
       weightOf,
       maxWeight: 8 * mebibyte,
       line: { items: 10_000, weight: 64 * mebibyte, ms: 4_000 },
-      full: () => new AppError("STORE_UNAVAILABLE", "More is being enqueued than the store can take. Try again."),
+      full: () => new AppError("QUEUE_FULL", "More comes than can be stored at the moment.", { retryAfterSeconds: 1 }),
       isForAll: (error) => error instanceof AppError && error.code === "STORE_UNAVAILABLE",
       clock: options.clock,
     });
@@ -46,7 +46,8 @@ export class AsyncInvocations {
 
   /**
    * Resolves when it is stored. Rejects with STORE_UNAVAILABLE within five seconds where it can't be, or ten where the
-   * store answers, but slowly, and with CONFLICT where its key was used for another request of the function.
+   * store answers, but slowly; with QUEUE_FULL where more comes than it takes; and with CONFLICT where its key was used for
+   * another request of the function.
    */
   async enqueue(request: AsyncRequest): Promise<Accepted> {
     refuseTooLarge(request);

@@ -99,6 +99,13 @@ export class Exchange implements AnswerHandler {
     return this.#lookAtMs;
   }
 
+  /** The function's own limit may be much longer than the one that begins now. */
+  #lookBy(atMs: number): void {
+    if (atMs >= this.#lookAtMs) return;
+    this.#lookAtMs = atMs;
+    this.#options.connections.lookAt(atMs);
+  }
+
   sending(): void {
     this.#isSent = true;
     if (this.#call.plan.isRecorded || this.#call.clientGone) return;
@@ -124,6 +131,7 @@ export class Exchange implements AnswerHandler {
     // What is left of what was read comes too, and is no reason to listen twice.
     if (!this.#isPaused) this.#res.once("drain", () => this.#drained());
     this.#isPaused = true;
+    this.#lookBy(this.#progressMs + this.#options.unreadMs);
     return false;
   }
 

@@ -149,7 +149,10 @@ describe("Router: a client that leaves", () => {
       more();
     };
 
-  it("but reads nothing of its answer is cut at the router's limit for that", async () => {
+  it.each([1, 600])("but reads nothing is cut at the router's limit, where its function has %i s", async (seconds) => {
+    await stage.stop();
+    const functions = [aFunction("hello", { settings: { timeoutSeconds: seconds } })];
+    stage = await Stage.start({ functions, unreadMs: 2_500 });
     await stage.serve(flood(Infinity));
     const client = await RawClient.connect(stage.port);
     client.socket.pause();

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ApolloServer } from "@apollo/server";
 import { expressMiddleware } from "@as-integrations/express5";
@@ -13,6 +13,7 @@ import { Authenticator } from "../auth/authenticate.js";
 import { HostGuard } from "../auth/host-guard.js";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { asksForWebSocket, ignoringUpgrades, type IgnoreUpgrade } from "../lib/ignore-upgrade.js";
 import { lingerUnread } from "../lib/linger.js";
 import type { Logger } from "../lib/logger.js";
 import { newId } from "../lib/new-id.js";
@@ -20,6 +21,7 @@ import type { Principal } from "../model/request-context.js";
 import { type ApiContext, createApiContext } from "../resolvers/api-context.js";
 import { buildApiSchema } from "../resolvers/build-schema.js";
 import type { ApiParts } from "../resolvers/operations.js";
+import { ConnectionDues } from "../router/connection-dues.js";
 import { formatError, logErrors } from "./graphql-format-error.js";
 import { createGraphQLOverHttp } from "./graphql-http.js";
 import { defaultOperationLimits, type OperationLimits } from "./graphql-limits.js";
@@ -64,6 +66,8 @@ const bodyBytesMax = 4 * 1024 * 1024;
 const socketMessageBytesMax = 1024 * 1024;
 /** As the router: longer than clients and load balancers keep idle connections (60 s), so that none asks on a closing one. */
 const keepAliveTimeoutMs = 65_000;
+/** How long answers may take behind which a request waits. */
+const dueAnswersMs = 5 * 60_000;
 const graphqlPath = "/graphql";
 const bodyTooLarge = new AppError("BODY_TOO_LARGE", "The request's body is larger than 4 MiB.");
 const badBody = new AppError("BAD_REQUEST", "The request's body must be JSON: {query, variables, operationName}.");
@@ -96,6 +100,7 @@ export class ApiServer {
     const limits = { ...defaultOperationLimits, ...this.#options.limits };
     const app = express();
     const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, app);
+    const ignoreUpgrade = this.#ignoringInTurn(server);
     const apollo = createGraphQLOverHttp({ schema, httpServer: server, limits, logger, stopTimeoutMs });
     const sockets = new GraphQLOverWebSocket({
       schema,
@@ -110,7 +115,10 @@ export class ApiServer {
     });
     await apollo.start();
     this.#route(app, apollo);
-    server.on("upgrade", (req, socket, head) => this.#upgrade(sockets, req, socket, head));
+    server.on("upgrade", (req, socket: Socket, head) => {
+      if (asksForWebSocket(req)) this.#upgrade(sockets, req, socket, head);
+      else ignoreUpgrade(req, socket, head);
+    });
     this.#running = { server, apollo, sockets };
     server.listen(port, host);
     await once(server, "listening");
@@ -176,6 +184,22 @@ export class ApiServer {
     const left = new AbortController();
     res.once("close", () => left.abort());
     return createApiContext(this.#options.parts, { principal, requestId, signal: left.signal }, { cache: true });
+  }
+
+  /** A request is read anew when those before it on its connection are answered: Node keeps answers in order as it reads. */
+  #ignoringInTurn(server: Server): IgnoreUpgrade {
+    const dues = new ConnectionDues(this.#options.clock, dueAnswersMs);
+    const ignoreUpgrade = ignoringUpgrades(server);
+    server.on("request", (req, res) => void dues.expect(req, res));
+    return (req, socket, head) => {
+      const destroy = (): void => void socket.destroy();
+      // Without a listener a client's reset would end the process.
+      socket.on("error", destroy);
+      dues.handOver(socket, () => {
+        socket.off("error", destroy);
+        ignoreUpgrade(req, socket, head);
+      });
+    };
   }
 
   #upgrade(sockets: GraphQLOverWebSocket, req: IncomingMessage, connection: Duplex, head: Buffer): void {

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "../errors/app-error.js";
 import type { Clock } from "../lib/clock.js";
+import { asksForWebSocket, ignoringUpgrades, type IgnoreUpgrade } from "../lib/ignore-upgrade.js";
 import { lingerUnread } from "../lib/linger.js";
 import { newId } from "../lib/new-id.js";
 import { isAsyncCall, isStatusPath, type AsyncDoor } from "./async-door.js";
@@ -17,7 +18,7 @@ import type { PlannedRequest, RequestHandler } from "./handle-request.js";
 import type { UpgradeHandler } from "./handle-upgrade.js";
 import type { InvokeDoor } from "./invoke-door.js";
 import { planCall, type Plan } from "./plan-call.js";
-import { headWithoutUpgrade, malformed, readHead, type RequestHead } from "./request-head.js";
+import { malformed, readHead, type RequestHead } from "./request-head.js";
 import type { RouteTable } from "./route-table.js";
 import { stopUpload } from "./stop-upload.js";
 import { isTopicPath, type TopicDoor } from "./topic-door.js";
@@ -57,8 +58,7 @@ export class Front {
   #onEmpty: (() => void) | undefined;
   #looking: { stop(): void } | undefined;
   readonly #dues: ConnectionDues;
-  /** Reads requests from a connection, as Node's server does from one that is new. */
-  #readFrom: (socket: Socket) => void = () => {};
+  #ignoreUpgrade: IgnoreUpgrade = () => {};
 
   constructor(private readonly options: FrontOptions) {
     this.#dues = new ConnectionDues(options.clock, dueAnswersMs);
@@ -98,8 +98,7 @@ export class Front {
     // A client's FIN is taken as leaving, also after a whole request (docs/decisions/0011): closing a connection and ending
     // one side of it look the same until something is written, and who waits for nobody starts instances for nobody.
     server.maxHeadersCount = 0;
-    const [read] = server.listeners("connection") as ((socket: Socket) => void)[];
-    this.#readFrom = (socket) => read?.call(server, socket);
+    this.#ignoreUpgrade = ignoringUpgrades(server);
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       // Each pipelined request that waits for its turn listens for the end.
@@ -221,7 +220,10 @@ export class Front {
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     const invocationId = newId();
-    if (req.headers.upgrade?.toLowerCase() !== "websocket") return this.#ignoreUpgrade(req, socket, head);
+    if (!asksForWebSocket(req)) {
+      socket.off("error", destroyIt);
+      return this.#ignoreUpgrade(req, socket, head);
+    }
     try {
       const requestHead = readHead(req);
       if (requestHead.contentLength !== 0) throw malformed("A request that opens a WebSocket can't have a body.");
@@ -241,16 +243,6 @@ export class Front {
   #refuseOnSocket(socket: Socket, error: AppError, invocationId: string): void {
     writeErrorToSocket(socket, error, invocationId);
     lingerUnread(socket, this.options.clock);
-  }
-
-  /**
-   * Any other protocol is not spoken here: the request is read anew, as if it had not asked (RFC 9110, 7.8). Its body and
-   * what comes behind it are still to be read.
-   */
-  #ignoreUpgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
-    socket.off("error", destroyIt);
-    socket.unshift(Buffer.concat([headWithoutUpgrade(req), head]));
-    this.#readFrom(socket);
   }
 }
 

@@ -74,16 +74,6 @@ export function readHead(req: IncomingMessage): RequestHead {
   };
 }
 
-/** The head as it came, but that it asks for no other protocol. No longer than it was. */
-export function headWithoutUpgrade({ method = "", url = "", httpVersion, rawHeaders }: IncomingMessage): Buffer {
-  let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.toLowerCase() !== "upgrade") text += `${name}:${rawHeaders[i + 1]}\r\n`;
-  }
-  return Buffer.from(`${text}\r\n`, "latin1");
-}
-
 export const malformed = (message: string): AppError => new AppError("BAD_REQUEST", message);
 
 /**

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { ApiClient } from "../support/api-client.js";
 import { ApiHarness } from "../support/api-harness.js";
+import { sendRaw } from "../router/support/http-client.js";
 
 const token = "correct-horse-battery-staple";
 const WHO = "{ viewer { subject roles namespaces } }";
@@ -77,6 +78,23 @@ describe("access without a token", () => {
 
   it("serves WebSockets at /graphql only", async () => {
     expect(await handshake(`ws://127.0.0.1:${api.port}/other`, {})).toMatchObject({ status: 404 });
+  });
+
+  it("answers a request that asks for another protocol as if it had not asked, in its turn", async () => {
+    const h2c = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n";
+    const head = `Host: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+    const asking = `POST /graphql HTTP/1.1\r\n${h2c}${head}\r\n${body}`;
+    const plain = `POST /graphql HTTP/1.1\r\n${head}\r\n${body}`;
+    const last = `GET /healthz HTTP/1.1\r\n${h2c.replace("Upgrade,", "Upgrade, close,")}Host: localhost\r\n\r\n`;
+    const answer = await sendRaw(api.port, `${asking}${plain}${asking}${last}`);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(Array<string>(4).fill("HTTP/1.1 200"));
+    expect(answer.match(/"subject":"local"/g)).toHaveLength(3);
+    expect(answer).toMatch(/\r\n\r\nok$/);
+    const led = await sendRaw(
+      api.port,
+      `GET / HTTP/1.1\r\n${h2c.replace("Upgrade,", "Upgrade, close,")}Host: evil.com\r\n\r\n`,
+    );
+    expect(led).toMatch(/^HTTP\/1\.1 403 /);
   });
 
   it("gives health, metrics and the playground", async () => {

@@ -14,9 +14,8 @@ const run = (invocation, handler) => invocation.run(handler);
 
 export class FunctionServer {
   running = new Running();
-  /** Set when the process is about to end: nothing new is admitted. */
-  isEnding = false;
   #state = "generic";
+  #isEnding = false;
   #specialized;
   #handler;
   #server;
@@ -31,6 +30,12 @@ export class FunctionServer {
     server.on("request", (req, res) => this.#handle(req, res));
     server.on("checkContinue", (req, res) => this.#handle(req, res, () => res.writeContinue()));
     server.on("clientError", (error, socket) => refuseMalformed(error, socket));
+  }
+
+  /** Nothing new is admitted, and answers that have not begun say that they are their connection's last. */
+  end() {
+    this.#isEnding = true;
+    for (const { res } of this.running) if (res !== undefined) res.shouldKeepAlive = false;
   }
 
   #handle(req, res, proceed = () => {}) {
@@ -52,7 +57,7 @@ export class FunctionServer {
     if (this.#specialized === undefined) return key === undefined ? { status: 500, error: "not specialized" } : busy;
     if (!isSame(this.#specialized.key, key))
       return { status: 401, error: "this instance takes requests of its router only" };
-    if (this.isEnding) return { ...busy, headers: { ...busy.headers, connection: "close" } };
+    if (this.#isEnding) return { ...busy, headers: { ...busy.headers, connection: "close" } };
     return this.running.size >= this.#specialized.requestsPerInstance ? busy : undefined;
   }
 

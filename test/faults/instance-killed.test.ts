@@ -17,6 +17,7 @@ module.exports = async ({ request, invocationId, function: fn }) => {
   const how = request.path.split("/").at(-1);
   if (how === "answers-never") return new Promise(() => {});
   if (how === "ends-the-process") process.exit(3);
+  if (how === "throws-beside") return setTimeout(() => { throw new Error("beside"); }, 5), pause(1000);
   if (how === "streams-on") return Readable.from(ticks());
   return { status: 200, body: { pid: process.pid } };
 };`;
@@ -140,6 +141,17 @@ describe("An instance that is killed", () => {
       expect(answers.map(({ status }) => status)).toEqual([502, 200]);
     }
     await subject.settledRecords(11);
+  });
+
+  it("ended by what one caller's request throws beside its handler: no other caller is refused", async () => {
+    const settings = { maxInstances: 1, requestsPerInstance: 1 };
+    const subject = await stage.deploy("thrown-beside", { environment: "node", source, settings });
+    for (let round = 0; round < 3; round++) {
+      expect((await subject.ask("ok")).status).toBe(200);
+      const answers = await Promise.all([subject.ask("throws-beside"), subject.ask("ok")]);
+      expect(answers.map(({ status }) => status)).toEqual([500, 200]);
+    }
+    await subject.settledRecords(9);
   });
 
   it("killed again and again under load: each request runs once at most, and each is recorded", async () => {

@@ -33,9 +33,11 @@ export class FermiServer {
   #stopped: Promise<void> | undefined;
   #place = "";
 
+  /** `onOwned` is called, once or twice, as soon as no other process can refuse this one any more. */
   constructor(
     private readonly config: Config,
     private readonly logger: Logger,
+    private readonly onOwned: () => Promise<void>,
   ) {
     this.#started = new StopStack((part, error) => logger.error({ part, err: error }, "a part did not stop cleanly"));
   }
@@ -89,11 +91,12 @@ export class FermiServer {
     // Loading their code takes about as long as the store does to start.
     const workers = routerWorkers(this.config);
     if (workers > 1) forks.begin(workers);
-    const store = await openStore({ ...surroundings, started, stopping });
+    const store = await openStore({ ...surroundings, started, stopping, onOwned: this.onOwned });
     this.#place = store.place;
     stopping.throwIfAborted();
     await claimDatabase(surroundings, store.url, started);
     stopping.throwIfAborted();
+    await this.onOwned();
     const foundation = layFoundation(surroundings, started, store, {
       pools: () => this.#roles.poolmgr?.view.pools() ?? [],
       waiting: () => this.#roles.router?.waiting ?? 0,

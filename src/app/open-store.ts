@@ -36,6 +36,8 @@ interface StoreParts {
   readonly poolSize?: number;
   /** Aborted: no further step is begun, and opening rejects. */
   readonly stopping?: AbortSignal;
+  /** Called once the data folder is this process's; not where it still needs the claim of a database that is not its own. */
+  readonly onOwned?: () => Promise<void>;
 }
 
 /**
@@ -43,10 +45,11 @@ interface StoreParts {
  * with the store or not at all; one that is a part starts in any case, and waits for a store whose schema is new enough.
  */
 export async function openStore(parts: StoreParts): Promise<OpenStore> {
-  const { config, clock, logger, started, stopping, poolSize } = parts;
+  const { config, clock, logger, started, stopping, poolSize, onOwned } = parts;
   const dataDir = await ownFolder(parts);
   stopping?.throwIfAborted();
-  const url = config.databaseUrl ?? (await startOwn(dataDir, logger, started));
+  if (!isAlone(config)) await onOwned?.();
+  const url = config.databaseUrl ?? (await startOwn(dataDir, parts));
   stopping?.throwIfAborted();
   const dataSource = buildDataSource({ url, logger, ...(poolSize !== undefined && { poolSize }) });
   started.push("store", () => (dataSource.isInitialized ? dataSource.destroy() : undefined));
@@ -158,8 +161,8 @@ async function ownFolder({ config, logger, started }: StoreParts): Promise<strin
   return dir;
 }
 
-async function startOwn(dataDir: string, logger: Logger, started: StopStack): Promise<string> {
-  const postgres = await startEmbeddedPostgres({ dataDir, logger });
+async function startOwn(dataDir: string, { logger, started, onOwned }: StoreParts): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir, logger, ...(onOwned && { onLocked: onOwned }) });
   started.push("embedded database", () => postgres.stop());
   return postgres.url;
 }

@@ -1,5 +1,5 @@
 /** The file by which others learn that the server is ready, and where: whole whenever it is there. */
-import { access, constants, rename, rm, writeFile } from "node:fs/promises";
+import { access, constants, lstat, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 /** The message is for a person. */
@@ -11,14 +11,25 @@ export class ReadyFileProblem extends Error {
 }
 
 export class ReadyFile {
+  #isOurs = false;
+
   /** Null: there is to be none. */
   constructor(private readonly file: string | null) {}
 
-  /** Takes away what an earlier run has left, which would lead to ports of nobody. Rejects where none can be written. */
-  prepare(): Promise<void> {
+  /** Rejects where none can be written. Leaves what is there: it may be of a server that runs. */
+  check(): Promise<void> {
     return this.#attempt(async (file) => {
       await access(path.dirname(file), constants.W_OK | constants.X_OK);
+      await refuseOthers(file);
+    });
+  }
+
+  /** Takes away what an earlier run has left, which would lead to ports of nobody. For who knows that no other server runs. */
+  clear(): Promise<void> {
+    return this.#attempt(async (file) => {
+      await refuseOthers(file);
       await rm(file, { force: true });
+      this.#isOurs = true;
     });
   }
 
@@ -30,8 +41,11 @@ export class ReadyFile {
     });
   }
 
+  /** Leaves what was never this server's to take. */
   remove(): Promise<void> {
-    return this.#attempt((file) => rm(file, { force: true }));
+    return this.#attempt(async (file) => {
+      if (this.#isOurs) await rm(file, { force: true });
+    });
   }
 
   async #attempt(work: (file: string) => Promise<void>): Promise<void> {
@@ -42,4 +56,15 @@ export class ReadyFile {
       throw new ReadyFileProblem(this.file, error);
     }
   }
+}
+
+/** Whatever is no regular file, /dev/null say, is somebody else's, and would be removed and replaced. */
+async function refuseOthers(file: string): Promise<void> {
+  const found = await lstat(file).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found === undefined || found.isFile()) return;
+  if (found.isDirectory()) throw new Error("it is a folder");
+  throw new Error(found.isSymbolicLink() ? "it is a symbolic link" : "it is a device, a pipe or a socket, and no file");
 }

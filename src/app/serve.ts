@@ -23,11 +23,11 @@ export async function serve(args: readonly string[], write: (text: string) => vo
   const config = configOrUndefined(() => readConfig(args));
   if (config === undefined) return;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
-  const server = new FermiServer(config, logger);
-  const stopped = stopWhenAsked(server, logger);
   const readyFile = new ReadyFile(config.readyFile);
+  const server = new FermiServer(config, logger, () => readyFile.clear());
+  const stopped = stopWhenAsked(server, logger);
   try {
-    await readyFile.prepare();
+    await readyFile.check();
     // Listening fails by it only when much has been started.
     await lookup(config.host);
     await server.start();

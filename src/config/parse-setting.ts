@@ -23,6 +23,11 @@ export function oneOf<const T extends string>(...allowed: readonly T[]): (text: 
   };
 }
 
+export function filePath(text: string): string {
+  if (text === "") throw new SettingError("must be the path of a file");
+  return path.resolve(text);
+}
+
 export function httpUrl(text: string): string {
   const url = URL.parse(text);
   if (url === null || !["http:", "https:"].includes(url.protocol) || url.pathname !== "/" || url.search !== "") {

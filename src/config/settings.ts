@@ -6,6 +6,7 @@ import path from "node:path";
 import { clientSettings } from "./client-settings.js";
 import { localRuntimes } from "./local-runtimes.js";
 import {
+  filePath,
   httpUrl,
   httpUrls,
   kubernetesName,
@@ -275,7 +276,7 @@ export const settings = {
     flag: "--ready-file",
     defaultText: null,
     description: "a file that gets {apiUrl, routerUrl} as JSON once all is ready",
-    parse: (text: string): string => path.resolve(text),
+    parse: filePath,
   },
 } as const satisfies Record<string, Setting<unknown>>;
 

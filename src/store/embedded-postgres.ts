@@ -29,6 +29,8 @@ export interface EmbeddedPostgresOptions {
   readonly logger?: Logger;
   /** PostgreSQL's programs to use instead of those that come with Fermi. */
   readonly binaries?: PostgresBinaries;
+  /** Called once the folder is this process's, before the server starts. */
+  readonly onLocked?: () => Promise<void>;
 }
 
 export interface EmbeddedPostgres extends Stoppable {
@@ -55,6 +57,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await makeFolder(dataDir, account.uid === undefined ? 0o700 : 0o755);
   const lock = await lockDataDir(dataDir);
   try {
+    await options.onLocked?.();
     const binaries = options.binaries ?? (await usableBinaries(account, dataDir, await installedPackage()));
     const password = await ensureCluster({ dataDir, account, binaries, isFast });
     const { postgres } = binaries;

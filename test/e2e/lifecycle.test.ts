@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { execFileSync } from "node:child_process";
-import { access, rm } from "node:fs/promises";
+import { access, readdir, rm } from "node:fs/promises";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { eventually, launch, startFermi, temporaryFolder, type Fermi } from "../support/harness.js";
@@ -113,10 +113,13 @@ describe("the life of the server", () => {
     expect((await fetch(`${second.routerUrl}/loaded`)).status).toBe(200);
   }, 90_000);
 
-  it("refuses a second server on the same data, and says so", async () => {
+  it("refuses a second server on the same data, says so, and leaves the ready file of the first", async () => {
     const fermi = await start();
-    const { child, output } = launch({}, fermi.dataDir);
+    const isReadyFile = (name: string): boolean => name.startsWith("ready-");
+    const [name = ""] = (await readdir(fermi.dataDir)).filter(isReadyFile);
+    const { child, output } = launch({ args: ["--ready-file", `${fermi.dataDir}/${name}`] }, fermi.dataDir);
     const [code] = (await once(child, "exit")) as [number];
+    expect((await readdir(fermi.dataDir)).filter(isReadyFile)).toEqual([name]);
     expect(code).not.toBe(0);
     expect(output()).toMatch(/another .*(process|server|Fermi).*/i);
     expect((await fermi.gql("{ server { version } }")).errors).toBeUndefined();
@@ -198,6 +201,11 @@ describe("the life of the server", () => {
       "without a folder for its ready file",
       { FERMI_READY_FILE: "/none/such/x.json" },
       "/none/such/x.json (FERMI_READY",
+    ],
+    [
+      "with a folder for its ready file",
+      { FERMI_READY_FILE: "/tmp" },
+      "/tmp (FERMI_READY_FILE) can't be written: it is a folder",
     ],
   ])("starts nothing, and says so in one line, %s", async (_what, env, said) => {
     const folder = await temporaryFolder();

@@ -1,5 +1,7 @@
-import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { link, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { ReadyFile } from "../../../src/app/ready-file.js";
 import { temporaryFolder } from "../../support/harness.js";
@@ -16,7 +18,9 @@ describe("the ready file", () => {
   it("is there only while the server is ready, whatever an earlier one left", async () => {
     await writeFile(name, "left");
     const file = new ReadyFile(name);
-    await file.prepare();
+    await file.check();
+    expect(await readdir(folder)).toEqual(["ready.json"]);
+    await file.clear();
     expect(await readdir(folder)).toEqual([]);
     await file.write({ apiUrl: "http://a" });
     expect(JSON.parse(await readFile(name, "utf8"))).toEqual({ apiUrl: "http://a" });
@@ -36,16 +40,38 @@ describe("the ready file", () => {
   });
 
   it("is refused before anything is started where it can't be", async () => {
-    await expect(new ReadyFile(path.join(folder, "none/ready.json")).prepare()).rejects.toThrow(
+    await expect(new ReadyFile(path.join(folder, "none/ready.json")).check()).rejects.toThrow(
       /FERMI_READY_FILE.*no such/,
     );
-    await mkdir(name);
-    await expect(new ReadyFile(name).prepare()).rejects.toThrow(/FERMI_READY_FILE/);
+  });
+
+  const others: [string, (name: string) => Promise<unknown>][] = [
+    ["a folder", (name) => mkdir(name)],
+    ["a symbolic link", (name) => symlink("elsewhere", name)],
+    ["a device, a pipe or a socket", (name) => promisify(execFile)("mkfifo", [name])],
+  ];
+  it.each(others)("takes nothing away that is no file: %s", async (what, make) => {
+    await make(name);
+    const file = new ReadyFile(name);
+    for (const refused of [file.check(), file.clear()]) {
+      await expect(refused).rejects.toThrow(`${name} (FERMI_READY_FILE) can't be written: it is ${what}`);
+    }
+    await file.remove();
+    expect(await readdir(folder)).toEqual(["ready.json"]);
+  });
+
+  it("stays where it is another server's", async () => {
+    await writeFile(name, "of a server that runs");
+    const file = new ReadyFile(name);
+    await file.check();
+    await file.remove();
+    expect(await readFile(name, "utf8")).toBe("of a server that runs");
   });
 
   it("may be none", async () => {
     const none = new ReadyFile(null);
-    await none.prepare();
+    await none.check();
+    await none.clear();
     await none.write({});
     await none.remove();
   });

@@ -87,6 +87,12 @@ describe("Listening", () => {
   });
 });
 
+describe("The ready file", () => {
+  it("has a name", () => {
+    expect(problemsOf({}, ["--ready-file", ""])).toEqual(["--ready-file must be the path of a file"]);
+  });
+});
+
 describe("Instances that outlive the process", () => {
   it("demand the secret of which their keys are made, once", () => {
     const env = { FERMI_CLUSTER: "kubernetes", FERMI_ADMIN_TOKEN: "a-token-of-many-letters" };

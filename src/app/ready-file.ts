@@ -19,8 +19,8 @@ export class ReadyFile {
   /** Rejects where none can be written. Leaves what is there: it may be of a server that runs. */
   check(): Promise<void> {
     return this.#attempt(async (file) => {
-      await access(path.dirname(file), constants.W_OK | constants.X_OK);
       await refuseOthers(file);
+      await access(path.dirname(file), constants.W_OK | constants.X_OK);
     });
   }
 

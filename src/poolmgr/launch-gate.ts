@@ -30,7 +30,7 @@ export class LaunchGate {
   readonly #crashed = new Backoff(100, 1_000);
   /** Instances that crashed since one has answered. */
   #silent = Infinity;
-  /** Of the environment, as far as it is known (plan-pools.ts). */
+  /** Of the environment, as far as it is known (instance-template.ts). */
   #template: string | undefined;
   #loadMessage = "";
   #lastLost: Failure = { code: "CLUSTER_UNAVAILABLE", message: "" };

@@ -2,9 +2,11 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
+import { FunctionTokens } from "../../src/auth/function-token.js";
+import { systemClock } from "../../src/lib/clock.js";
 import { AnswerParser } from "../../src/router/answer-parser.js";
 import { ask, errorCode, sendRaw } from "./support/http-client.js";
-import { Stage, type StageOptions } from "./support/router-stage.js";
+import { Stage } from "./support/router-stage.js";
 import { slotsAreBack } from "./support/slots-are-back.js";
 
 const answers = (text: string) => (socket: Socket) => void socket.on("data", () => socket.write(text));
@@ -103,19 +105,16 @@ describe("Router: a fault of the router's own", () => {
   });
 
   it("before it sends a request is 500 INTERNAL, and the slot comes back", async () => {
-    let isBroken = true;
-    const issue = () => {
-      if (isBroken) throw new TypeError("a fault");
-      return { token: "t", expiresAtMs: 0 };
-    };
-    const tokens = { issue, isDue: () => true, verify: () => ({ namespace: "default", functionId: "id-of-hello" }) };
+    const tokens = new FunctionTokens("the secret of this installation", systemClock);
+    jest.spyOn(tokens, "issue").mockImplementationOnce(() => {
+      throw new TypeError("a fault");
+    });
     const publish = () => Promise.reject(new TypeError("not asked for"));
-    stage = await Stage.start({ publishing: { tokens, topics: { publish } } } as unknown as StageOptions);
+    stage = await Stage.start({ publishing: { tokens, topics: { publish } } });
     await stage.serve((_req, res) => res.end("hi"), { slots: 1 });
     const answer = await ask(stage.port, "/");
     expect([answer.status, errorCode(answer)]).toEqual([500, "INTERNAL"]);
     expect(await stage.record()).toMatchObject({ status: "FAILED", httpStatus: 500, attempts: 1 });
-    isBroken = false;
     expect((await ask(stage.port, "/")).status).toBe(200);
     await slotsAreBack(stage);
   });

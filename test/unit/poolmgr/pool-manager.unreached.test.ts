@@ -1,5 +1,6 @@
 /** Instances to which a router can't connect. */
 import { afterEach, describe, expect, it } from "@jest/globals";
+import type { RunSettings } from "../../../src/model/function.js";
 import { aFunction } from "./support/builders.js";
 import { settled } from "./support/fake-clock.js";
 import { FakeRouter } from "./support/fake-router.js";
@@ -8,6 +9,16 @@ import { Stage, type StageOptions } from "./support/stage.js";
 describe("PoolManager, of whose instances a router reaches none", () => {
   let stage: Stage;
   const up = async (options?: StageOptions): Promise<Stage> => (stage = await Stage.up(options));
+  /** One of two routers has two requests in the only instance, which takes connections as poolmgr sees it. */
+  const usedByOneOfTwo = async (settings: Partial<RunSettings>) => {
+    const { router, clock } = await up({ isReachable: true, functions: [aFunction({ settings })] });
+    const second = new FakeRouter(stage.manager.hub, clock);
+    second.open();
+    router.request("fn", 1, 2);
+    await settled();
+    const [first = ""] = stage.instances();
+    return { router, second, clock, first };
+  };
   afterEach(() => stage.down());
 
   it("takes an instance that a router can't connect to out of service, ends and replaces it", async () => {
@@ -38,13 +49,7 @@ describe("PoolManager, of whose instances a router reaches none", () => {
   });
 
   it("leaves an instance to the others that one router alone can't connect to, and counts no crash", async () => {
-    const settings = { requestsPerInstance: 4, maxInstances: 1 };
-    const { router, clock } = await up({ isReachable: true, functions: [aFunction({ settings })] });
-    const second = new FakeRouter(stage.manager.hub, clock);
-    second.open();
-    router.request("fn", 1, 2);
-    await settled();
-    const [first = ""] = stage.instances();
+    const { router, second, clock, first } = await usedByOneOfTwo({ requestsPerInstance: 4, maxInstances: 1 });
     second.send({ type: "SUSPECT", instanceId: first, reason: "NO_CONNECTION" });
     await clock.pass(60_000);
     expect(stage.instances()).toEqual([first]);
@@ -54,13 +59,7 @@ describe("PoolManager, of whose instances a router reaches none", () => {
   });
 
   it("replaces an instance that no router can connect to, though it can, and lets its requests end", async () => {
-    const settings = { requestsPerInstance: 2 };
-    const { router, clock } = await up({ isReachable: true, functions: [aFunction({ settings })] });
-    const second = new FakeRouter(stage.manager.hub, clock);
-    second.open();
-    router.request("fn", 1, 2);
-    await settled();
-    const [first = ""] = stage.instances();
+    const { router, second, clock, first } = await usedByOneOfTwo({ requestsPerInstance: 2 });
     for (const each of [router, second]) each.send({ type: "SUSPECT", instanceId: first, reason: "NO_CONNECTION" });
     await clock.pass(20_000);
     expect(router.usable("fn")).not.toContain(first);
